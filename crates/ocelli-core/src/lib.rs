@@ -1,7 +1,51 @@
-//! The data model of Ocelli.
+//! The data model of Ocelli: what projects, tags, photos, iterations and predictions are, which values they
+//! admit, which limits hold, and how an iteration is judged.
+//!
+//! Everything here is plain data and arithmetic: no files, no clock, no randomness. Ids and moments are made
+//! from what the caller passes in.
+//!
+//! ```
+//! use ocelli_core::{BoundingBox, Domain, Name};
+//!
+//! let name = Name::new("hemlock")?;
+//! assert_eq!(name.as_str(), "hemlock");
+//! assert!(BoundingBox::new(0.5, 0.5, 0.6, 0.2).is_err(), "reaches beyond the photo");
+//! assert_eq!(Domain::from_id(Domain::FOOD.id), Some(Domain::FOOD));
+//! # Ok::<(), ocelli_core::InvalidValue>(())
+//! ```
 
 mod code;
+mod domain;
+mod error;
+mod evaluation;
+mod id;
+mod image;
+mod iteration;
 pub mod limits;
+mod metrics;
+mod prediction;
+mod project;
+mod region;
+mod tag;
+mod text;
+mod threshold;
+mod timestamp;
 
 pub use code::ErrorCode;
+pub use domain::{BaseModel, Domain, DomainType};
+pub use error::InvalidValue;
+pub use evaluation::{Cell, Confusion, EvaluatedPhoto, Evaluation, IterationPerformance, TagPerformance};
+pub use id::{DomainId, ImageId, IterationId, PredictionId, ProjectId, RegionId, TagId};
+pub use image::{Image, ImageCreateStatus, ImageTag, Metadata, Origin};
+pub use iteration::{
+    Iteration, IterationStatus, LeftOut, Manifest, TrainedTag, TrainingFailure, TrainingType,
+};
 pub use limits::Limits;
+pub use metrics::average_precision;
+pub use prediction::{ImagePrediction, Prediction, StoredPrediction};
+pub use project::{Augmentations, ClassificationType, Project, ProjectSettings, ProjectUpdate};
+pub use region::{BoundingBox, Region};
+pub use tag::{Tag, TagType, TagUpdate};
+pub use text::{Description, Name};
+pub use threshold::Threshold;
+pub use timestamp::Timestamp;

@@ -1,0 +1,145 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ClassificationType, DomainId, ErrorCode, Evaluation, ImageId, IterationId, Name, ProjectId, TagId,
+    TagType, Timestamp,
+};
+
+/// Why a training ended without a model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "reason")]
+pub enum TrainingFailure {
+    /// The caller asked it to stop.
+    Stopped,
+    /// The process that trained ended before the training did.
+    Interrupted,
+    /// An error.
+    Error {
+        /// Its code.
+        code: ErrorCode,
+        /// Its message.
+        message: String,
+    },
+}
+
+impl std::fmt::Display for TrainingFailure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Stopped => f.write_str("stopped on request"),
+            Self::Interrupted => f.write_str("the process that trained it ended before the training did"),
+            Self::Error { message, .. } => f.write_str(message),
+        }
+    }
+}
+
+/// Where an iteration is in its life.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "status")]
+pub enum IterationStatus {
+    /// A training is under way.
+    Training,
+    /// It has a model, and can be asked and published.
+    #[serde(rename_all = "camelCase")]
+    Completed {
+        /// When the training ended.
+        trained_at: Timestamp,
+        /// What the training took, in milliseconds.
+        training_millis: u64,
+    },
+    /// It has no model.
+    Failed {
+        /// Why not.
+        #[serde(flatten)]
+        failure: TrainingFailure,
+    },
+}
+
+/// How thoroughly an iteration was trained.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum TrainingType {
+    /// A head on the features of the frozen base.
+    #[default]
+    Regular,
+}
+
+/// One training of a project, and the model that came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Iteration {
+    /// Identifies the iteration.
+    pub id: IterationId,
+    /// The project that was trained.
+    pub project_id: ProjectId,
+    /// Its name: `Iteration N` until it is renamed.
+    pub name: Name,
+    /// Where it is in its life.
+    #[serde(flatten)]
+    pub status: IterationStatus,
+    /// When its training began.
+    pub created: Timestamp,
+    /// When it was last changed: trained, renamed, published, unpublished.
+    pub last_modified: Timestamp,
+    /// The project's domain at the time.
+    pub domain_id: DomainId,
+    /// The project's classification type at the time.
+    pub classification_type: ClassificationType,
+    /// How thoroughly it was trained.
+    pub training_type: TrainingType,
+    /// The name under which it answers predictions, if it is published.
+    pub publish_name: Option<Name>,
+}
+
+impl Iteration {
+    /// Whether it has a model.
+    pub fn is_completed(&self) -> bool {
+        matches!(self.status, IterationStatus::Completed { .. })
+    }
+}
+
+/// A tag as it was when an iteration was trained.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TrainedTag {
+    /// The tag, which may have been deleted since.
+    pub id: TagId,
+    /// Its name at the time.
+    pub name: Name,
+    /// Its type at the time.
+    #[serde(rename = "type")]
+    pub tag_type: TagType,
+}
+
+/// Why a photo with tags took no part in a training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum LeftOut {
+    /// It has several tags, and the project allows one a photo (multiclass).
+    SeveralTags,
+    /// It has the negative tag, and the project's settings leave the negative set out.
+    NegativeSet,
+    /// Its stored bytes could not be read or decoded.
+    Unreadable,
+}
+
+/// What an iteration was trained on and what it answered: ids and numbers, never photos.
+///
+/// It is enough to compute the performance at any threshold, and to repeat the training.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Manifest {
+    /// The seed that folds were drawn with.
+    pub seed: u64,
+    /// The checksum of the base model, in hexadecimal.
+    pub base: String,
+    /// The strength of the L2 regularisation that the folds favoured.
+    pub strength: f64,
+    /// How far the weights of tags make up for unequal numbers of photos, 0 (not at all) to 1 (fully).
+    pub balance: f32,
+    /// How many folds there were.
+    pub folds: u16,
+    /// Photos that had tags but took no part.
+    pub left_out: Vec<(ImageId, LeftOut)>,
+    /// Tags, photos, their folds and the probabilities that a model trained without each photo's fold gave it.
+    pub evaluation: Evaluation,
+}
