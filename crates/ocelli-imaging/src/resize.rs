@@ -1,0 +1,197 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{ImagingError, RgbView};
+
+/// A part of a photo, in pixels of the upright photo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Area {
+    /// Left edge.
+    pub left: u32,
+    /// Upper edge.
+    pub top: u32,
+    /// Width.
+    pub width: u32,
+    /// Height.
+    pub height: u32,
+}
+
+impl Area {
+    /// The whole photo.
+    pub fn whole(view: &RgbView<'_>) -> Self {
+        Self {
+            left: 0,
+            top: 0,
+            width: view.width(),
+            height: view.height(),
+        }
+    }
+
+    /// The largest square around the centre. Where the margin is odd, the left or upper one is a pixel smaller.
+    pub fn centre_square(view: &RgbView<'_>) -> Self {
+        let side = view.width().min(view.height());
+        Self {
+            left: (view.width() - side) / 2,
+            top: (view.height() - side) / 2,
+            width: side,
+            height: side,
+        }
+    }
+
+    fn check_inside(&self, view: &RgbView<'_>) -> Result<(), ImagingError> {
+        let fits = |start: u32, length: u32, whole: u32| {
+            length > 0 && start.checked_add(length).is_some_and(|end| end <= whole)
+        };
+        if fits(self.left, self.width, view.width()) && fits(self.top, self.height, view.height()) {
+            return Ok(());
+        }
+        Err(ImagingError::AreaOutside {
+            left: self.left,
+            top: self.top,
+            area_width: self.width,
+            area_height: self.height,
+            width: view.width(),
+            height: view.height(),
+        })
+    }
+}
+
+/// Resizes `area` of `view` to `width` x `height` and writes RGB values between 0 and 255, never rounded, to
+/// `out`, shape `[height, width, 3]`. [`Resizer`] does the same without allocating anew.
+///
+/// # Errors
+/// See [`Resizer::resize_into`].
+pub fn resize_into(
+    view: RgbView<'_>,
+    area: Area,
+    width: u32,
+    height: u32,
+    out: &mut [f32],
+) -> Result<(), ImagingError> {
+    Resizer::new().resize_into(view, area, width, height, out)
+}
+
+/// The one definition of resizing: a separable triangle filter with support `max(1, scale)`, half-pixel
+/// centres, weights renormalised at the borders, in f32 and never rounded.
+///
+/// It equals ONNX opset 18 `Resize` with `mode = linear`, `coordinate_transformation_mode = half_pixel`,
+/// `antialias = 1`, `exclude_outside = 1`, and Pillow's `BILINEAR` up to Pillow's rounding.
+///
+/// A resizer keeps its tables and one row of scratch: from the second photo of the same size on it allocates
+/// nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Resizer {
+    horizontal: Filter,
+    vertical: Filter,
+    row: Vec<f32>,
+}
+
+impl Resizer {
+    /// A resizer with empty tables.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Resizes `area` of `view` to `width` x `height` and writes RGB values between 0 and 255, never rounded,
+    /// to `out`, shape `[height, width, 3]`.
+    ///
+    /// # Errors
+    /// [`ImagingError::AreaOutside`] where the area is empty or not inside the photo,
+    /// [`ImagingError::ZeroSize`] where the target is empty, [`ImagingError::OutputLength`] where `out` does not
+    /// hold exactly `height * width * 3` values.
+    pub fn resize_into(
+        &mut self,
+        view: RgbView<'_>,
+        area: Area,
+        width: u32,
+        height: u32,
+        out: &mut [f32],
+    ) -> Result<(), ImagingError> {
+        area.check_inside(&view)?;
+        if width == 0 || height == 0 {
+            return Err(ImagingError::ZeroSize { width, height });
+        }
+        let expected = u128::from(width) * u128::from(height) * 3;
+        if expected != out.len() as u128 {
+            return Err(ImagingError::OutputLength {
+                width,
+                height,
+                expected: u64::try_from(expected).unwrap_or(u64::MAX),
+                found: out.len() as u64,
+            });
+        }
+        self.horizontal.prepare(area.width, width);
+        self.vertical.prepare(area.height, height);
+        let stride = view.width() as usize * 3;
+        let (left, length) = (area.left as usize * 3, area.width as usize * 3);
+        self.row.resize(length, 0.0);
+        // Columns first: they are contiguous, so both passes touch few values and no large f32 copy exists.
+        for (taps, out_row) in self.vertical.taps().zip(out.chunks_exact_mut(width as usize * 3)) {
+            self.row.fill(0.0);
+            let first = (area.top as usize + taps.start) * stride + left;
+            for (source, &weight) in view.pixels()[first..].chunks(stride).zip(taps.weights) {
+                for (sum, &value) in self.row.iter_mut().zip(&source[..length]) {
+                    *sum += weight * f32::from(value);
+                }
+            }
+            for (taps, out_pixel) in self.horizontal.taps().zip(out_row.chunks_exact_mut(3)) {
+                let mut sums = [0.0_f32; 3];
+                for (pixel, &weight) in self.row[taps.start * 3..].chunks_exact(3).zip(taps.weights) {
+                    sums[0] += weight * pixel[0];
+                    sums[1] += weight * pixel[1];
+                    sums[2] += weight * pixel[2];
+                }
+                // Weights sum to 1 up to rounding: without this, white could become 255.00002.
+                for (out_value, sum) in out_pixel.iter_mut().zip(sums) {
+                    *out_value = sum.clamp(0.0, 255.0);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The weights of one axis, for each target position a run of source positions.
+#[derive(Clone, Debug, Default)]
+struct Filter {
+    source: u32,
+    target: u32,
+    runs: Vec<(usize, usize, usize)>,
+    weights: Vec<f32>,
+}
+
+/// The source positions from `start` on that one target position reads.
+struct Taps<'a> {
+    start: usize,
+    weights: &'a [f32],
+}
+
+impl Filter {
+    fn prepare(&mut self, source: u32, target: u32) {
+        if (self.source, self.target) == (source, target) {
+            return;
+        }
+        (self.source, self.target) = (source, target);
+        self.runs.clear();
+        self.weights.clear();
+        let scale = f64::from(source) / f64::from(target);
+        let support = scale.max(1.0);
+        for position in 0..target {
+            let centre = (f64::from(position) + 0.5) * scale;
+            let start = (centre - support).floor().max(0.0) as u32;
+            let end = ((centre + support).ceil() as u32).min(source);
+            let weight_of = |at: u32| (1.0 - ((f64::from(at) + 0.5 - centre) / support).abs()).max(0.0);
+            let total: f64 = (start..end).map(weight_of).sum();
+            let offset = self.weights.len();
+            self.weights
+                .extend((start..end).map(|at| (weight_of(at) / total) as f32));
+            self.runs.push((start as usize, offset, self.weights.len()));
+        }
+    }
+
+    fn taps(&self) -> impl Iterator<Item = Taps<'_>> {
+        self.runs.iter().map(|&(start, from, to)| Taps {
+            start,
+            weights: &self.weights[from..to],
+        })
+    }
+}
