@@ -1,0 +1,144 @@
+//! The rules of every store.
+
+mod images;
+mod iterations;
+mod photo;
+mod predictions;
+mod projects;
+mod regions;
+mod tags;
+
+use ocelli_core::{ErrorCode, Limits, Project, ProjectId, limits};
+
+use crate::{Applied, Change, ContentHash, Missing, StoreError, Transaction};
+
+/// Makes a change within a transaction, by the rules that all stores share.
+///
+/// `contents` are the identities of the change's photos, in their order ([`Change::contents`]); a store that has
+/// computed them to put the bytes in place passes them here, and what is missing is computed. The bytes are the
+/// store's affair: before it commits, it makes sure that those which the records refer to will last, and it
+/// drops the others.
+///
+/// An error leaves the transaction half done, so the store must roll it back.
+pub fn apply(
+    transaction: &mut dyn Transaction,
+    change: Change,
+    contents: &[ContentHash],
+    limits: &Limits,
+) -> Result<Applied, StoreError> {
+    let tx = transaction;
+    match change {
+        Change::CreateProject { project, key } => projects::create(tx, project, &key, limits),
+        Change::UpdateProject { project, update, at } => projects::update(tx, project, update, at),
+        Change::DeleteProject { project, at } => projects::delete(tx, project, at),
+        Change::RestoreProject { project, at } => projects::restore(tx, project, at, limits),
+        Change::CreateTag { project, tag } => tags::create(tx, project, &tag, limits),
+        Change::UpdateTag { project, tag, update } => tags::update(tx, project, tag, update),
+        Change::DeleteTag { project, tag } => tags::delete(tx, project, tag),
+        Change::AddImages { project, images } => images::add(tx, project, images, contents, limits),
+        Change::DeleteImages { project, images } => images::delete(tx, project, &images),
+        Change::TagImages { project, tags, at } => tags::give(tx, project, tags, at),
+        Change::UntagImages {
+            project,
+            images,
+            tags,
+        } => tags::take(tx, project, &images, &tags),
+        Change::AddRegions { project, regions } => regions::add(tx, project, regions),
+        Change::DeleteRegions { project, regions } => regions::delete(tx, project, &regions),
+        Change::SetMetadata {
+            project,
+            image,
+            metadata,
+        } => images::set_metadata(tx, project, image, metadata),
+        Change::CacheFeatures {
+            project,
+            key,
+            features,
+        } => images::cache_features(tx, project, &key, &features),
+        Change::BeginTraining { iteration } => iterations::begin(tx, iteration, limits),
+        Change::CompleteTraining {
+            project,
+            iteration,
+            trained,
+            at,
+            training_millis,
+        } => iterations::complete(tx, project, iteration, &trained, at, training_millis),
+        Change::FailTraining {
+            project,
+            iteration,
+            failure,
+            at,
+        } => iterations::fail(tx, project, iteration, failure, at),
+        Change::RenameIteration {
+            project,
+            iteration,
+            name,
+            at,
+        } => iterations::rename(tx, project, iteration, name, at),
+        Change::Publish {
+            project,
+            iteration,
+            name,
+            overwrite,
+            at,
+        } => iterations::publish(tx, project, iteration, name, overwrite, at),
+        Change::Unpublish {
+            project,
+            iteration,
+            at,
+        } => iterations::unpublish(tx, project, iteration, at),
+        Change::DeleteIteration { project, iteration } => iterations::delete(tx, project, iteration),
+        Change::KeepPrediction { prediction, bytes } => predictions::keep(tx, &prediction, &bytes, contents),
+        Change::DeletePredictions {
+            project,
+            predictions,
+            at,
+        } => predictions::delete(tx, project, &predictions, at),
+        Change::UsePredictions {
+            project,
+            predictions,
+            at,
+        } => predictions::train_on(tx, project, predictions, at, limits),
+    }
+}
+
+/// The project, if it has not been deleted.
+fn live(tx: &mut dyn Transaction, project: ProjectId) -> Result<Project, StoreError> {
+    tx.project(project)?
+        .filter(|found| found.deleted.is_none())
+        .ok_or(StoreError::NotFound(Missing::Project(project)))
+}
+
+/// Refuses more than `limit` of something.
+fn within(what: &'static str, count: usize, limit: usize, code: ErrorCode) -> Result<(), StoreError> {
+    if count <= limit {
+        Ok(())
+    } else {
+        Err(StoreError::Limit {
+            what,
+            count,
+            limit,
+            code,
+        })
+    }
+}
+
+/// Refuses a batch of photos or regions that is too large.
+fn batch(what: &'static str, count: usize) -> Result<(), StoreError> {
+    within(
+        what,
+        count,
+        limits::MAX_BATCH,
+        ErrorCode::BadRequestExceededBatchSize,
+    )
+}
+
+/// Refuses a batch with too many different tags.
+fn batch_tags(count: usize) -> Result<(), StoreError> {
+    within(
+        "tags in one batch",
+        count,
+        limits::MAX_TAGS_PER_BATCH,
+        ErrorCode::BadRequestExceededBatchSize,
+    )
+}

@@ -1,0 +1,219 @@
+use ocelli_core::{
+    ErrorCode, Iteration, IterationId, IterationStatus, Limits, Name, ProjectId, Timestamp, TrainingFailure,
+};
+
+use super::{live, within};
+use crate::{Applied, Missing, NewIteration, StoreError, Trained, Transaction};
+
+/// What the names of iterations begin with unless they are given one; a number follows.
+const DEFAULT_NAME: &str = "Iteration";
+
+pub(super) fn begin(
+    tx: &mut dyn Transaction,
+    new: NewIteration,
+    limits: &Limits,
+) -> Result<Applied, StoreError> {
+    live(tx, new.project_id)?;
+    let mut iterations = tx.iterations(new.project_id)?;
+    if iterations.iter().any(|other| other.id == new.id) {
+        return Err(StoreError::IdTaken(new.id.to_string()));
+    }
+    let (count, limit) = (iterations.len() + 1, limits.iterations_per_project);
+    within(
+        "iterations in the project",
+        count,
+        limit,
+        ErrorCode::BadRequestExceedIterationPerProjectLimit,
+    )?;
+    let name = match new.name {
+        Some(name) => name,
+        None => default_name(&iterations)?,
+    };
+    is_free(&iterations, new.id, &name)?;
+    for other in iterations
+        .iter_mut()
+        .filter(|other| other.status == IterationStatus::Training)
+    {
+        other.status = IterationStatus::Failed {
+            failure: TrainingFailure::Interrupted,
+        };
+        other.last_modified = new.created;
+        tx.put_iteration(other)?;
+    }
+    let iteration = Iteration {
+        id: new.id,
+        project_id: new.project_id,
+        name,
+        status: IterationStatus::Training,
+        created: new.created,
+        last_modified: new.created,
+        domain_id: new.domain_id,
+        classification_type: new.classification_type,
+        training_type: new.training_type,
+        publish_name: None,
+    };
+    tx.put_iteration(&iteration)?;
+    Ok(Applied::Iteration(Box::new(iteration)))
+}
+
+pub(super) fn complete(
+    tx: &mut dyn Transaction,
+    project: ProjectId,
+    iteration: IterationId,
+    trained: &Trained,
+    at: Timestamp,
+    training_millis: u64,
+) -> Result<Applied, StoreError> {
+    let mut found = in_training(tx, project, iteration)?;
+    found.status = IterationStatus::Completed {
+        trained_at: at,
+        training_millis,
+    };
+    tx.insert_trained(project, iteration, trained)?;
+    put(tx, found, at)
+}
+
+pub(super) fn fail(
+    tx: &mut dyn Transaction,
+    project: ProjectId,
+    iteration: IterationId,
+    failure: TrainingFailure,
+    at: Timestamp,
+) -> Result<Applied, StoreError> {
+    let mut found = in_training(tx, project, iteration)?;
+    found.status = IterationStatus::Failed { failure };
+    put(tx, found, at)
+}
+
+pub(super) fn rename(
+    tx: &mut dyn Transaction,
+    project: ProjectId,
+    iteration: IterationId,
+    name: Name,
+    at: Timestamp,
+) -> Result<Applied, StoreError> {
+    let (mut found, others) = find(tx, project, iteration)?;
+    is_free(&others, iteration, &name)?;
+    found.name = name;
+    put(tx, found, at)
+}
+
+pub(super) fn publish(
+    tx: &mut dyn Transaction,
+    project: ProjectId,
+    iteration: IterationId,
+    name: Name,
+    overwrite: bool,
+    at: Timestamp,
+) -> Result<Applied, StoreError> {
+    let (mut found, others) = find(tx, project, iteration)?;
+    if !found.is_completed() {
+        return Err(StoreError::NotCompleted(iteration));
+    }
+    if let Some(mut other) = others
+        .into_iter()
+        .find(|other| other.publish_name.as_ref() == Some(&name))
+    {
+        if !overwrite {
+            return Err(StoreError::PublishNameTaken(name));
+        }
+        other.publish_name = None;
+        put(tx, other, at)?;
+    }
+    found.publish_name = Some(name);
+    put(tx, found, at)
+}
+
+pub(super) fn unpublish(
+    tx: &mut dyn Transaction,
+    project: ProjectId,
+    iteration: IterationId,
+    at: Timestamp,
+) -> Result<Applied, StoreError> {
+    let (mut found, _) = find(tx, project, iteration)?;
+    if found.publish_name.take().is_none() {
+        return Err(StoreError::NotPublished(iteration));
+    }
+    put(tx, found, at)
+}
+
+pub(super) fn delete(
+    tx: &mut dyn Transaction,
+    project: ProjectId,
+    iteration: IterationId,
+) -> Result<Applied, StoreError> {
+    let (found, _) = find(tx, project, iteration)?;
+    if found.publish_name.is_some() {
+        return Err(StoreError::Published(iteration));
+    }
+    if found.status == IterationStatus::Training {
+        return Err(StoreError::TrainingInProgress);
+    }
+    tx.remove_iteration(project, iteration)?;
+    Ok(Applied::Done)
+}
+
+/// The iteration, and the project's others.
+fn find(
+    tx: &mut dyn Transaction,
+    project: ProjectId,
+    iteration: IterationId,
+) -> Result<(Iteration, Vec<Iteration>), StoreError> {
+    live(tx, project)?;
+    let mut iterations = tx.iterations(project)?;
+    let index = iterations
+        .iter()
+        .position(|other| other.id == iteration)
+        .ok_or(StoreError::NotFound(Missing::Iteration(iteration)))?;
+    let found = iterations.remove(index);
+    Ok((found, iterations))
+}
+
+fn in_training(
+    tx: &mut dyn Transaction,
+    project: ProjectId,
+    iteration: IterationId,
+) -> Result<Iteration, StoreError> {
+    let (found, _) = find(tx, project, iteration)?;
+    if found.status == IterationStatus::Training {
+        Ok(found)
+    } else {
+        Err(StoreError::NotTraining(iteration))
+    }
+}
+
+/// Writes a changed iteration and answers with it.
+fn put(tx: &mut dyn Transaction, mut iteration: Iteration, at: Timestamp) -> Result<Applied, StoreError> {
+    iteration.last_modified = at;
+    tx.put_iteration(&iteration)?;
+    Ok(Applied::Iteration(Box::new(iteration)))
+}
+
+fn is_free(iterations: &[Iteration], iteration: IterationId, name: &Name) -> Result<(), StoreError> {
+    if iterations
+        .iter()
+        .any(|other| other.id != iteration && other.name == *name)
+    {
+        return Err(StoreError::IterationNameTaken(name.clone()));
+    }
+    Ok(())
+}
+
+/// `Iteration N`, where N is above the number of iterations and above the number in any of their names.
+fn default_name(iterations: &[Iteration]) -> Result<Name, StoreError> {
+    let number =
+        |name: &Name| -> Option<u32> { name.as_str().strip_prefix(DEFAULT_NAME)?.trim().parse().ok() };
+    let named = iterations
+        .iter()
+        .filter_map(|other| number(&other.name))
+        .max()
+        .unwrap_or(0);
+    let mut next = u64::from(named).max(iterations.len() as u64) + 1;
+    loop {
+        let name = Name::new(format!("{DEFAULT_NAME} {next}"))?;
+        if iterations.iter().all(|other| other.name != name) {
+            return Ok(name);
+        }
+        next += 1;
+    }
+}

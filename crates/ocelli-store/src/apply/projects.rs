@@ -1,0 +1,93 @@
+use ocelli_core::{Domain, ErrorCode, Limits, Project, ProjectId, ProjectUpdate, Timestamp, limits};
+
+use super::{live, within};
+use crate::{Applied, ContentKey, Missing, StoreError, Transaction};
+
+pub(super) fn create(
+    tx: &mut dyn Transaction,
+    mut project: Project,
+    key: &ContentKey,
+    limits: &Limits,
+) -> Result<Applied, StoreError> {
+    Domain::from_id(project.settings.domain_id).ok_or(StoreError::UnknownDomain)?;
+    if tx.project(project.id)?.is_some() {
+        return Err(StoreError::IdTaken(project.id.to_string()));
+    }
+    has_room(tx, limits)?;
+    project.deleted = None;
+    tx.insert_project(&project, key)?;
+    Ok(Applied::Done)
+}
+
+pub(super) fn update(
+    tx: &mut dyn Transaction,
+    project: ProjectId,
+    update: ProjectUpdate,
+    at: Timestamp,
+) -> Result<Applied, StoreError> {
+    let mut project = live(tx, project)?;
+    if let Some(settings) = update.settings {
+        let domain = Domain::from_id(settings.domain_id).ok_or(StoreError::UnknownDomain)?;
+        if Domain::from_id(project.settings.domain_id).map(|old| old.domain_type) != Some(domain.domain_type)
+        {
+            return Err(StoreError::DomainTypeChange);
+        }
+        project.settings = settings;
+    }
+    project.name = update.name.unwrap_or(project.name);
+    project.description = update.description.unwrap_or(project.description);
+    project.last_modified = at;
+    tx.update_project(&project)?;
+    Ok(Applied::Done)
+}
+
+pub(super) fn delete(
+    tx: &mut dyn Transaction,
+    project: ProjectId,
+    at: Timestamp,
+) -> Result<Applied, StoreError> {
+    let mut found = live(tx, project)?;
+    if let Some(published) = tx
+        .iterations(project)?
+        .into_iter()
+        .find(|it| it.publish_name.is_some())
+    {
+        return Err(StoreError::Published(published.id));
+    }
+    found.deleted = Some(at);
+    tx.update_project(&found)?;
+    Ok(Applied::Done)
+}
+
+/// Restoring a project that has not been deleted changes nothing.
+pub(super) fn restore(
+    tx: &mut dyn Transaction,
+    project: ProjectId,
+    at: Timestamp,
+    limits: &Limits,
+) -> Result<Applied, StoreError> {
+    let mut found = tx
+        .project(project)?
+        .ok_or(StoreError::NotFound(Missing::Project(project)))?;
+    let Some(deleted) = found.deleted else {
+        return Ok(Applied::Done);
+    };
+    if at > deleted.plus_days(limits::DELETED_PROJECT_DAYS) {
+        return Err(StoreError::RestoreExpired(project));
+    }
+    has_room(tx, limits)?;
+    found.deleted = None;
+    tx.update_project(&found)?;
+    Ok(Applied::Done)
+}
+
+/// Refuses one project more than the limit.
+fn has_room(tx: &mut dyn Transaction, limits: &Limits) -> Result<(), StoreError> {
+    let count = tx.project_count()? + 1;
+    within(
+        "projects",
+        count,
+        limits.projects,
+        ErrorCode::BadRequestExceedProjectLimit,
+    )
+}

@@ -1,0 +1,349 @@
+use ocelli_core::{
+    ClassificationType, DomainId, Image, ImageCreateStatus, ImageId, Iteration, IterationId, Manifest,
+    Metadata, Name, PredictionId, Project, ProjectId, ProjectUpdate, Region, RegionId, StoredPrediction, Tag,
+    TagId, TagUpdate, Timestamp, TrainingFailure, TrainingType,
+};
+
+use crate::{ContentHash, ContentKey, StoreError};
+
+/// A change of the store. Ids, moments and random bytes in it come from the caller.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Change {
+    /// A new project, and the key that its photos will be named with.
+    CreateProject {
+        /// The project.
+        project: Project,
+        /// Its key.
+        key: ContentKey,
+    },
+    /// New values for a project.
+    UpdateProject {
+        /// The project.
+        project: ProjectId,
+        /// The values.
+        update: ProjectUpdate,
+        /// When.
+        at: Timestamp,
+    },
+    /// Hides a project and all it owns. Refused while an iteration of it is published.
+    DeleteProject {
+        /// The project.
+        project: ProjectId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Brings a deleted project back, within 30 days.
+    RestoreProject {
+        /// The project.
+        project: ProjectId,
+        /// When.
+        at: Timestamp,
+    },
+    /// A new tag; its count is ignored.
+    CreateTag {
+        /// The project.
+        project: ProjectId,
+        /// The tag.
+        tag: Tag,
+    },
+    /// New values for a tag.
+    UpdateTag {
+        /// The project.
+        project: ProjectId,
+        /// The tag.
+        tag: TagId,
+        /// The values.
+        update: TagUpdate,
+    },
+    /// Takes a tag away, from the project and from its photos and their regions.
+    DeleteTag {
+        /// The project.
+        project: ProjectId,
+        /// The tag.
+        tag: TagId,
+    },
+    /// New photos. Answered by [`Applied::Images`], one entry a photo in the same order; one that is refused does
+    /// not keep the others out.
+    AddImages {
+        /// The project.
+        project: ProjectId,
+        /// The photos.
+        images: Vec<NewImage>,
+    },
+    /// Erases photos, with their bytes, tags, regions, metadata and features. All must exist.
+    DeleteImages {
+        /// The project.
+        project: ProjectId,
+        /// The photos.
+        images: Vec<ImageId>,
+    },
+    /// Gives tags to photos. Answered by [`Applied::Tags`].
+    TagImages {
+        /// The project.
+        project: ProjectId,
+        /// Which photo gets which tag.
+        tags: Vec<(ImageId, TagId)>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Takes each of these tags from each of these photos; what a photo does not have is passed over.
+    UntagImages {
+        /// The project.
+        project: ProjectId,
+        /// The photos.
+        images: Vec<ImageId>,
+        /// The tags.
+        tags: Vec<TagId>,
+    },
+    /// Draws regions on photos. All or none.
+    AddRegions {
+        /// The project.
+        project: ProjectId,
+        /// The regions, each with its photo.
+        regions: Vec<(ImageId, Region)>,
+    },
+    /// Takes regions away. All must exist.
+    DeleteRegions {
+        /// The project.
+        project: ProjectId,
+        /// The regions.
+        regions: Vec<RegionId>,
+    },
+    /// Replaces the metadata of a photo.
+    SetMetadata {
+        /// The project.
+        project: ProjectId,
+        /// The photo.
+        image: ImageId,
+        /// The new entries.
+        metadata: Metadata,
+    },
+    /// Keeps features of photos, so that they are computed once. Photos that have been deleted since are passed
+    /// over.
+    CacheFeatures {
+        /// The project.
+        project: ProjectId,
+        /// What they depend on besides the photo.
+        key: crate::FeatureKey,
+        /// The features.
+        features: Vec<(ImageId, Vec<f32>)>,
+    },
+    /// Begins an iteration. The caller holds the project's [`TrainingLock`](crate::TrainingLock), so any other
+    /// iteration in training has lost its process and becomes [`TrainingFailure::Interrupted`]. Answered by
+    /// [`Applied::Iteration`].
+    BeginTraining {
+        /// The iteration.
+        iteration: NewIteration,
+    },
+    /// Ends a training with a model.
+    CompleteTraining {
+        /// The project.
+        project: ProjectId,
+        /// The iteration.
+        iteration: IterationId,
+        /// What came of it.
+        trained: Box<Trained>,
+        /// When.
+        at: Timestamp,
+        /// What the training took, in milliseconds.
+        training_millis: u64,
+    },
+    /// Ends a training without a model.
+    FailTraining {
+        /// The project.
+        project: ProjectId,
+        /// The iteration.
+        iteration: IterationId,
+        /// Why.
+        failure: TrainingFailure,
+        /// When.
+        at: Timestamp,
+    },
+    /// Gives an iteration another name, unique within its project.
+    RenameIteration {
+        /// The project.
+        project: ProjectId,
+        /// The iteration.
+        iteration: IterationId,
+        /// The name.
+        name: Name,
+        /// When.
+        at: Timestamp,
+    },
+    /// Lets a completed iteration answer under a name. An iteration has one such name: publishing it under another
+    /// replaces the first.
+    Publish {
+        /// The project.
+        project: ProjectId,
+        /// The iteration.
+        iteration: IterationId,
+        /// The name.
+        name: Name,
+        /// Whether to take the name from the iteration that has it.
+        overwrite: bool,
+        /// When.
+        at: Timestamp,
+    },
+    /// Ends a publication.
+    Unpublish {
+        /// The project.
+        project: ProjectId,
+        /// The iteration.
+        iteration: IterationId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Erases an iteration, its model and its manifest. Refused while it is published or in training.
+    DeleteIteration {
+        /// The project.
+        project: ProjectId,
+        /// The iteration.
+        iteration: IterationId,
+    },
+    /// Keeps a prediction and its photo.
+    KeepPrediction {
+        /// The prediction.
+        prediction: Box<StoredPrediction>,
+        /// The photo, less its metadata.
+        bytes: Vec<u8>,
+    },
+    /// Erases kept predictions and their photos. All must exist and not be expired.
+    DeletePredictions {
+        /// The project.
+        project: ProjectId,
+        /// The predictions.
+        predictions: Vec<PredictionId>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Moves kept predictions' photos to the photos to train on. Answered by [`Applied::Images`], one entry a
+    /// prediction in the same order.
+    UsePredictions {
+        /// The project.
+        project: ProjectId,
+        /// The predictions.
+        predictions: Vec<UsedPrediction>,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+impl Change {
+    /// The project that the change's photos go into and their bytes, in order; none where the change brings no
+    /// photos.
+    pub fn photos(&self) -> Option<(ProjectId, Vec<&[u8]>)> {
+        match self {
+            Self::AddImages { project, images } => {
+                Some((*project, images.iter().map(|new| new.bytes.as_slice()).collect()))
+            }
+            Self::KeepPrediction { prediction, bytes } => {
+                Some((prediction.prediction.project_id, vec![bytes.as_slice()]))
+            }
+            _ => None,
+        }
+    }
+
+    /// The identities of the change's photos, in order, under their project's key.
+    pub fn contents(&self, key: &ContentKey) -> Vec<ContentHash> {
+        self.photos().map_or_else(Vec::new, |(_, photos)| {
+            photos.into_iter().map(|bytes| key.hash(bytes)).collect()
+        })
+    }
+}
+
+/// A photo to add.
+#[derive(Clone, Debug)]
+pub struct NewImage {
+    /// What is known about it.
+    pub image: Image,
+    /// Its bytes, less their metadata.
+    pub bytes: Vec<u8>,
+}
+
+/// An iteration to begin.
+#[derive(Clone, Debug)]
+pub struct NewIteration {
+    /// Identifies it.
+    pub id: IterationId,
+    /// The project.
+    pub project_id: ProjectId,
+    /// Its name, unique within the project; `Iteration N` where there is none.
+    pub name: Option<Name>,
+    /// When it begins.
+    pub created: Timestamp,
+    /// The project's domain.
+    pub domain_id: DomainId,
+    /// The project's classification type.
+    pub classification_type: ClassificationType,
+    /// How thoroughly it is trained.
+    pub training_type: TrainingType,
+}
+
+/// What came of a training.
+#[derive(Clone, Debug)]
+pub struct Trained {
+    /// What was trained on and answered.
+    pub manifest: Manifest,
+    /// The model's own part (the head, in the form that the caller chose).
+    pub model: Vec<u8>,
+}
+
+/// A kept prediction to train on.
+#[derive(Clone, Debug)]
+pub struct UsedPrediction {
+    /// The prediction.
+    pub prediction: PredictionId,
+    /// The id that its photo gets.
+    pub image: ImageId,
+    /// The tags that it gets.
+    pub tags: Vec<TagId>,
+    /// The regions that it gets.
+    pub regions: Vec<Region>,
+}
+
+/// What a change did, beyond having been done.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Applied {
+    /// Nothing more to say.
+    Done,
+    /// What became of each photo.
+    Images(Vec<ImageAdded>),
+    /// What became of each tag.
+    Tags(TagSummary),
+    /// The iteration as it is now.
+    Iteration(Box<Iteration>),
+}
+
+/// What became of one photo of a batch.
+pub type ImageAdded = Result<AddedImage, Refusal>;
+
+/// A photo that is in the project now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AddedImage {
+    /// The photo, with the tags and regions that it has now.
+    pub image: Image,
+    /// Whether the project had its bytes already, so that the tags and regions joined them.
+    pub duplicate: bool,
+}
+
+/// Why one photo of a batch was not taken.
+#[derive(Debug)]
+pub struct Refusal {
+    /// In Custom Vision's terms.
+    pub status: ImageCreateStatus,
+    /// What is wrong, and what would be right.
+    pub error: StoreError,
+}
+
+/// What became of each tag of a [`Change::TagImages`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TagSummary {
+    /// The photo has the tag now.
+    pub created: Vec<(ImageId, TagId)>,
+    /// The photo had the tag already.
+    pub duplicated: Vec<(ImageId, TagId)>,
+    /// The photo has no room for the tag.
+    pub exceeded: Vec<(ImageId, TagId)>,
+}

@@ -1,0 +1,115 @@
+use std::any::Any;
+use std::fmt::Debug;
+
+use ocelli_core::{
+    Image, ImageId, Iteration, IterationId, Manifest, Name, PredictionId, Project, ProjectId,
+    StoredPrediction, Tag, Timestamp,
+};
+
+use crate::{
+    Applied, Change, FeatureKey, ImageFilter, ImageQuery, PredictionPage, PredictionQuery, ProjectState,
+    StoreError,
+};
+
+/// Where projects, photos, iterations and kept predictions live.
+///
+/// A store may be shared by threads. What one call changed, the next call of any handle sees, in any process that
+/// shares the store. Questions about a deleted project are answered with
+/// [`Missing::Project`](crate::Missing::Project); an expired prediction is not there.
+pub trait Store: Debug + Send + Sync {
+    /// Makes a change: all of it, or none of it where this returns an error. What it acknowledged survives a crash.
+    fn apply(&self, change: Change) -> Result<Applied, StoreError>;
+
+    /// The projects in this state, by the time that they were created.
+    fn projects(&self, state: ProjectState) -> Result<Vec<Project>, StoreError>;
+
+    /// A project that has not been deleted.
+    fn project(&self, project: ProjectId) -> Result<Project, StoreError>;
+
+    /// A project's tags, in the order in which they were created, with their numbers of photos.
+    fn tags(&self, project: ProjectId) -> Result<Vec<Tag>, StoreError>;
+
+    /// A page of a project's photos.
+    fn images(&self, project: ProjectId, query: &ImageQuery) -> Result<Vec<Image>, StoreError>;
+
+    /// How many photos of a project the filter lets through.
+    fn image_count(&self, project: ProjectId, filter: &ImageFilter) -> Result<u64, StoreError>;
+
+    /// These photos, in this order. All must exist.
+    fn images_by_id(&self, project: ProjectId, images: &[ImageId]) -> Result<Vec<Image>, StoreError>;
+
+    /// A photo's bytes, as they were stored.
+    fn image_bytes(&self, project: ProjectId, image: ImageId) -> Result<Vec<u8>, StoreError>;
+
+    /// The cached features of these photos, in this order; none where there are none.
+    fn features(
+        &self,
+        project: ProjectId,
+        key: &FeatureKey,
+        images: &[ImageId],
+    ) -> Result<Vec<Option<Vec<f32>>>, StoreError>;
+
+    /// A project's iterations, in the order in which they began.
+    fn iterations(&self, project: ProjectId) -> Result<Vec<Iteration>, StoreError>;
+
+    /// An iteration.
+    fn iteration(&self, project: ProjectId, iteration: IterationId) -> Result<Iteration, StoreError>;
+
+    /// The iteration that answers under this name.
+    fn published(&self, project: ProjectId, name: &Name) -> Result<Iteration, StoreError>;
+
+    /// What a completed iteration was trained on and answered.
+    fn manifest(&self, project: ProjectId, iteration: IterationId) -> Result<Manifest, StoreError>;
+
+    /// A completed iteration's own part of its model, as it was stored.
+    fn model(&self, project: ProjectId, iteration: IterationId) -> Result<Vec<u8>, StoreError>;
+
+    /// A page of the kept predictions that have not expired.
+    fn predictions(
+        &self,
+        project: ProjectId,
+        query: &PredictionQuery,
+        now: Timestamp,
+    ) -> Result<PredictionPage, StoreError>;
+
+    /// A kept prediction that has not expired.
+    fn prediction(
+        &self,
+        project: ProjectId,
+        prediction: PredictionId,
+        now: Timestamp,
+    ) -> Result<StoredPrediction, StoreError>;
+
+    /// The photo of a kept prediction that has not expired.
+    fn prediction_bytes(
+        &self,
+        project: ProjectId,
+        prediction: PredictionId,
+        now: Timestamp,
+    ) -> Result<Vec<u8>, StoreError>;
+
+    /// Takes the project's training for the caller, until the lock is dropped or the process ends.
+    ///
+    /// Answers [`StoreError::TrainingInProgress`] where a living process, this one included, holds it.
+    fn lock_training(&self, project: ProjectId) -> Result<TrainingLock, StoreError>;
+}
+
+/// That the caller, and nobody else, trains a project. Dropping it ends that.
+#[derive(Debug)]
+pub struct TrainingLock {
+    _held: Box<dyn Held>,
+}
+
+/// Anything that a store can hold as long as a lock lasts.
+trait Held: Any + Debug + Send + Sync {}
+
+impl<T: Any + Debug + Send + Sync> Held for T {}
+
+impl TrainingLock {
+    /// A lock that lasts as long as this value, which unlocks when it is dropped.
+    pub fn new(held: impl Any + Debug + Send + Sync) -> Self {
+        Self {
+            _held: Box::new(held),
+        }
+    }
+}

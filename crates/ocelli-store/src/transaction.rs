@@ -1,0 +1,98 @@
+use ocelli_core::{
+    Image, ImageId, Iteration, IterationId, PredictionId, Project, ProjectId, RegionId, StoredPrediction,
+    Tag, TagId,
+};
+
+use crate::{ContentHash, ContentKey, FeatureKey, StoreError, Trained};
+
+/// The records of a store within one transaction, for [`apply`](crate::apply) to read and write.
+///
+/// A store implements the reading and writing of single records; it decides nothing. Whether a record may be
+/// written, and which others change with it, is for `apply`. Records are the project's own where a project is
+/// named, whether the project has been deleted or not.
+pub trait Transaction {
+    /// How many projects there are that have not been deleted.
+    fn project_count(&mut self) -> Result<usize, StoreError>;
+    /// A project, deleted or not.
+    fn project(&mut self, project: ProjectId) -> Result<Option<Project>, StoreError>;
+    /// A project's key.
+    fn content_key(&mut self, project: ProjectId) -> Result<Option<ContentKey>, StoreError>;
+    /// Adds a project.
+    fn insert_project(&mut self, project: &Project, key: &ContentKey) -> Result<(), StoreError>;
+    /// Replaces the project of this id.
+    fn update_project(&mut self, project: &Project) -> Result<(), StoreError>;
+
+    /// A project's tags, in the order in which they were created. Counts may be 0.
+    fn tags(&mut self, project: ProjectId) -> Result<Vec<Tag>, StoreError>;
+    /// Adds or replaces a tag.
+    fn put_tag(&mut self, project: ProjectId, tag: &Tag) -> Result<(), StoreError>;
+    /// Takes a tag away, from its photos and their regions too.
+    fn remove_tag(&mut self, project: ProjectId, tag: TagId) -> Result<(), StoreError>;
+    /// The photos that have a tag, on the whole or on a region.
+    fn images_with_tag(&mut self, project: ProjectId, tag: TagId) -> Result<Vec<ImageId>, StoreError>;
+
+    /// How many photos a project has.
+    fn image_count(&mut self, project: ProjectId) -> Result<usize, StoreError>;
+    /// A photo.
+    fn image(&mut self, project: ProjectId, image: ImageId) -> Result<Option<Image>, StoreError>;
+    /// The photo that has these bytes.
+    fn image_with_content(
+        &mut self,
+        project: ProjectId,
+        content: &ContentHash,
+    ) -> Result<Option<Image>, StoreError>;
+    /// The photo that has this region.
+    fn image_with_region(
+        &mut self,
+        project: ProjectId,
+        region: RegionId,
+    ) -> Result<Option<Image>, StoreError>;
+    /// Adds a photo, with its tags, regions and metadata.
+    fn insert_image(
+        &mut self,
+        project: ProjectId,
+        image: &Image,
+        content: &ContentHash,
+    ) -> Result<(), StoreError>;
+    /// Replaces the tags, regions and metadata of a photo.
+    fn update_image(&mut self, project: ProjectId, image: &Image) -> Result<(), StoreError>;
+    /// Takes a photo away, with its tags, regions, metadata and features.
+    fn remove_image(&mut self, project: ProjectId, image: ImageId) -> Result<(), StoreError>;
+    /// Adds or replaces the features of a photo under this key.
+    fn put_features(
+        &mut self,
+        project: ProjectId,
+        image: ImageId,
+        key: &FeatureKey,
+        features: &[f32],
+    ) -> Result<(), StoreError>;
+
+    /// A project's iterations, in the order in which they began.
+    fn iterations(&mut self, project: ProjectId) -> Result<Vec<Iteration>, StoreError>;
+    /// Adds or replaces an iteration.
+    fn put_iteration(&mut self, iteration: &Iteration) -> Result<(), StoreError>;
+    /// Adds what came of an iteration's training.
+    fn insert_trained(
+        &mut self,
+        project: ProjectId,
+        iteration: IterationId,
+        trained: &Trained,
+    ) -> Result<(), StoreError>;
+    /// Takes an iteration away, with what came of its training.
+    fn remove_iteration(&mut self, project: ProjectId, iteration: IterationId) -> Result<(), StoreError>;
+
+    /// A kept prediction, expired or not, and the identity of its photo.
+    fn prediction(
+        &mut self,
+        project: ProjectId,
+        prediction: PredictionId,
+    ) -> Result<Option<(StoredPrediction, ContentHash)>, StoreError>;
+    /// Adds a kept prediction.
+    fn insert_prediction(
+        &mut self,
+        prediction: &StoredPrediction,
+        content: &ContentHash,
+    ) -> Result<(), StoreError>;
+    /// Takes a kept prediction away.
+    fn remove_prediction(&mut self, project: ProjectId, prediction: PredictionId) -> Result<(), StoreError>;
+}
