@@ -1,1 +1,39 @@
-//! Ocelli.
+//! Training for Ocelli: heads on the features of a frozen base.
+//!
+//! A head is an L2-regularised logistic regression (softmax where a photo has one tag, independent sigmoids where
+//! it may have several) on the features of a base that stays as it is. [`Labels`] says which photos have which
+//! tags and that they are enough, [`TrainingSet`] adds their features, and [`train_head`] chooses the strength of
+//! the regularisation by cross-validation, fits the head on all photos, and returns with it what the folds'
+//! heads answered to the photos that they had not seen.
+//!
+//! ```
+//! use ocelli_core::{ClassificationType, ImageId, Name, TagId, TagType, Timestamp, TrainedTag};
+//! use ocelli_train::{HeadOptions, LabelledPhoto, Labels, StopToken, TrainingSet, train_head};
+//!
+//! # let id = |n: u8| [n; 10];
+//! # let at = Timestamp::from_millis(0);
+//! let tags = ["left", "right"].into_iter().zip(0..).map(|(name, n)| {
+//!     Ok(TrainedTag { id: TagId::new(at, id(n)), name: Name::new(name)?, tag_type: TagType::Regular })
+//! });
+//! let tags = tags.collect::<Result<Vec<_>, ocelli_core::InvalidValue>>()?;
+//! let photo = |n: u8| LabelledPhoto { image: ImageId::new(at, id(n)), tags: vec![u16::from(n % 2)] };
+//! let labels = Labels::new(ClassificationType::Multiclass, tags, (0..20).map(photo).collect())?;
+//! // Two features a photo: the first tells the tags apart.
+//! let features = (0u8..20).flat_map(|n| [f32::from(n % 2), f32::from(n)]).collect();
+//! let set = TrainingSet::new(labels, features)?;
+//! let trained = train_head(&set, &HeadOptions::default(), &StopToken::new(), &|_| {})?;
+//! assert_eq!(trained.evaluation.top1(), Some(1.0));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod error;
+mod folds;
+mod head;
+mod labels;
+mod progress;
+mod regression;
+
+pub use error::{Lack, TrainError};
+pub use head::{HeadOptions, TrainedHead, train_head};
+pub use labels::{LabelledPhoto, Labels, TrainingSet};
+pub use progress::{StopToken, TrainingEvent};

@@ -1,0 +1,141 @@
+//! Which photos are held out together.
+
+use ocelli_core::ImageId;
+
+use crate::Labels;
+
+/// The fold of each photo, below `folds`.
+///
+/// Folds are stratified by iterative stratification (Sechidis, Tsoumakas and Vlahavas, 2011): the rarest tag's
+/// photos are dealt out first, each to the fold that lacks that tag most. Ties fall to the fold that has the
+/// fewest photos, then to the first. Which photo is dealt first depends on the seed and the photos' ids alone,
+/// so that the order in which photos are listed plays no part.
+pub(crate) fn stratified(labels: &Labels, folds: u16, seed: u64) -> Vec<u16> {
+    let photos = labels.photos();
+    let mut order: Vec<usize> = (0..photos.len()).collect();
+    order.sort_by_cached_key(|photo| shuffled(seed, photos[*photo].image));
+
+    let mut remaining = vec![0usize; labels.tags().len()];
+    for photo in photos {
+        photo
+            .tags
+            .iter()
+            .for_each(|tag| remaining[usize::from(*tag)] += 1);
+    }
+    let mut dealt = Dealt {
+        by_tag: vec![vec![0; remaining.len()]; usize::from(folds)],
+        photos: vec![0; usize::from(folds)],
+    };
+    let mut fold_of = vec![None; photos.len()];
+    while let Some(rarest) = rarest(&remaining) {
+        for &photo in &order {
+            let tags = &photos[photo].tags;
+            if fold_of[photo].is_none() && tags.iter().any(|tag| usize::from(*tag) == rarest) {
+                fold_of[photo] = Some(dealt.deal(tags, Some(rarest)));
+                tags.iter().for_each(|tag| remaining[usize::from(*tag)] -= 1);
+            }
+        }
+    }
+    for &photo in &order {
+        fold_of[photo].get_or_insert_with(|| dealt.deal(&[], None));
+    }
+    fold_of.into_iter().flatten().collect()
+}
+
+fn shuffled(seed: u64, image: ImageId) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&seed.to_le_bytes());
+    hasher.update(image.as_uuid().as_bytes());
+    *hasher.finalize().as_bytes()
+}
+
+fn rarest(remaining: &[usize]) -> Option<usize> {
+    (0..remaining.len())
+        .filter(|tag| remaining[*tag] > 0)
+        .min_by_key(|tag| remaining[*tag])
+}
+
+/// What each fold has got.
+struct Dealt {
+    by_tag: Vec<Vec<usize>>,
+    photos: Vec<usize>,
+}
+
+impl Dealt {
+    fn deal(&mut self, tags: &[u16], rarest: Option<usize>) -> u16 {
+        let has = |fold: &usize| rarest.map_or(0, |tag| self.by_tag[*fold][tag]);
+        let fold = (0..self.photos.len())
+            .min_by_key(|fold| (has(fold), self.photos[*fold]))
+            .unwrap_or(0);
+        self.photos[fold] += 1;
+        tags.iter()
+            .for_each(|tag| self.by_tag[fold][usize::from(*tag)] += 1);
+        u16::try_from(fold).unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ocelli_core::{ClassificationType, Name, TagId, TagType, Timestamp, TrainedTag};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::LabelledPhoto;
+
+    fn image(n: u16) -> ImageId {
+        let [high, low] = n.to_be_bytes();
+        ImageId::new(Timestamp::from_millis(0), [0, 0, 0, 0, 0, 0, 0, 0, high, low])
+    }
+
+    fn labels(classification_type: ClassificationType, photos: Vec<LabelledPhoto>) -> Labels {
+        let tag = |n: u8| TrainedTag {
+            id: TagId::new(Timestamp::from_millis(0), [n; 10]),
+            name: Name::new(format!("{n}")).unwrap(),
+            tag_type: TagType::Regular,
+        };
+        Labels::new(classification_type, (0..3).map(tag).collect(), photos).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn each_fold_gets_its_share_of_each_tag(counts in proptest::array::uniform3(5usize..40), seed in any::<u64>()) {
+            let tags = (0u16..3).flat_map(|tag| std::iter::repeat_n(tag, counts[usize::from(tag)]));
+            let photos = (0u16..).zip(tags).map(|(n, tag)| LabelledPhoto { image: image(n), tags: vec![tag] });
+            let labels = labels(ClassificationType::Multiclass, photos.collect());
+            let folds = stratified(&labels, 5, seed);
+            for (tag, count) in (0u16..).zip(counts) {
+                for fold in 0..5u16 {
+                    let dealt = labels.photos().iter().zip(&folds)
+                        .filter(|(photo, of)| photo.tags == [tag] && **of == fold).count();
+                    prop_assert!(dealt == count / 5 || dealt == count / 5 + 1, "{dealt} of {count}");
+                }
+            }
+        }
+
+        #[test]
+        fn folds_do_not_depend_on_the_order_of_photos(seed in any::<u64>()) {
+            let photos: Vec<_> = (0..30).map(|n| LabelledPhoto { image: image(n), tags: vec![n % 3] }).collect();
+            let reversed: Vec<_> = photos.iter().rev().cloned().collect();
+            let folds = stratified(&labels(ClassificationType::Multiclass, photos), 5, seed);
+            let mut other = stratified(&labels(ClassificationType::Multiclass, reversed), 5, seed);
+            other.reverse();
+            prop_assert_eq!(folds, other);
+        }
+    }
+
+    #[test]
+    fn photos_without_tags_are_dealt_out_too() {
+        let tags = |n: u16| if n < 21 { vec![n % 3] } else { Vec::new() };
+        let photos = (0..31)
+            .map(|n| LabelledPhoto {
+                image: image(n),
+                tags: tags(n),
+            })
+            .collect();
+        let folds = stratified(&labels(ClassificationType::Multilabel, photos), 5, 1);
+        for fold in 0..5 {
+            let size = folds.iter().filter(|of| **of == fold).count();
+            assert!((6..=7).contains(&size), "fold {fold} has {size} photos");
+        }
+    }
+}

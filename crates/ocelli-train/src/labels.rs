@@ -1,0 +1,213 @@
+use ocelli_core::{ClassificationType, ImageId, TrainedTag, limits};
+
+use crate::{Lack, TrainError};
+
+/// A photo and the tags that it has, as indices into the trained tags.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LabelledPhoto {
+    /// The photo.
+    pub image: ImageId,
+    /// Its tags. In a multilabel training there may be none: the photo shows none of the tags.
+    pub tags: Vec<u16>,
+}
+
+/// Which photos have which tags, known to be enough to train on.
+///
+/// There are at least [`limits::MIN_TAGS`] tags, each on at least [`limits::MIN_IMAGES_PER_TAG`] photos; every index is
+/// one of a tag; in a multiclass training every photo has exactly one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Labels {
+    classification_type: ClassificationType,
+    tags: Vec<TrainedTag>,
+    photos: Vec<LabelledPhoto>,
+}
+
+impl Labels {
+    /// Checks that tags and photos are enough.
+    pub fn new(
+        classification_type: ClassificationType,
+        tags: Vec<TrainedTag>,
+        photos: Vec<LabelledPhoto>,
+    ) -> Result<Self, TrainError> {
+        if tags.len() < limits::MIN_TAGS {
+            return Err(TrainError::TooFewTags {
+                tags: tags.len(),
+                classification_type,
+            });
+        }
+        let mut counts = vec![0; tags.len()];
+        for LabelledPhoto { image, tags: own } in &photos {
+            if classification_type == ClassificationType::Multiclass && own.len() != 1 {
+                return Err(TrainError::NotOneTag {
+                    image: *image,
+                    tags: own.len(),
+                });
+            }
+            for tag in own {
+                match counts.get_mut(usize::from(*tag)) {
+                    Some(count) => *count += 1,
+                    None => {
+                        return Err(TrainError::UnknownTag {
+                            image: *image,
+                            tag: *tag,
+                            tags: tags.len(),
+                        });
+                    }
+                }
+            }
+        }
+        let needed = limits::MIN_IMAGES_PER_TAG;
+        let lacks: Vec<Lack> = tags
+            .iter()
+            .zip(counts)
+            .filter(|(_, photos)| *photos < needed)
+            .map(|(tag, photos)| Lack {
+                tag: tag.name.clone(),
+                photos,
+                needed,
+            })
+            .collect();
+        if !lacks.is_empty() {
+            return Err(TrainError::TooFewPhotos {
+                lacks,
+                classification_type,
+            });
+        }
+        Ok(Self {
+            classification_type,
+            tags,
+            photos,
+        })
+    }
+
+    /// One tag a photo, or any number.
+    pub fn classification_type(&self) -> ClassificationType {
+        self.classification_type
+    }
+
+    /// The tags, in the order of the indices.
+    pub fn tags(&self) -> &[TrainedTag] {
+        &self.tags
+    }
+
+    /// The photos.
+    pub fn photos(&self) -> &[LabelledPhoto] {
+        &self.photos
+    }
+}
+
+/// Labels and the features of their photos.
+#[derive(Clone, Debug)]
+pub struct TrainingSet {
+    labels: Labels,
+    features: Vec<f32>,
+    width: usize,
+}
+
+impl TrainingSet {
+    /// Adds features: row-major `[photos, width]`, all finite.
+    pub fn new(labels: Labels, features: Vec<f32>) -> Result<Self, TrainError> {
+        let photos = labels.photos.len();
+        if features.is_empty() || !features.len().is_multiple_of(photos) {
+            return Err(TrainError::FeatureCount {
+                features: features.len(),
+                photos,
+            });
+        }
+        let width = features.len() / photos;
+        for (row, photo) in features.chunks_exact(width).zip(&labels.photos) {
+            if !row.iter().all(|value| value.is_finite()) {
+                return Err(TrainError::FeatureValue { image: photo.image });
+            }
+        }
+        Ok(Self {
+            labels,
+            features,
+            width,
+        })
+    }
+
+    /// The labels.
+    pub fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    /// Features of one photo.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// The features of the photo with this index.
+    pub(crate) fn row(&self, photo: usize) -> &[f32] {
+        &self.features[photo * self.width..][..self.width]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ocelli_core::{Name, TagId, TagType, Timestamp};
+
+    use super::*;
+
+    fn tags(count: u8) -> Vec<TrainedTag> {
+        let tag = |n: u8| TrainedTag {
+            id: TagId::new(Timestamp::from_millis(0), [n; 10]),
+            name: Name::new(format!("tag {n}")).unwrap(),
+            tag_type: TagType::Regular,
+        };
+        (0..count).map(tag).collect()
+    }
+
+    fn photos(tags: &[u16]) -> Vec<LabelledPhoto> {
+        let image = ImageId::new(Timestamp::from_millis(0), [0; 10]);
+        tags.iter()
+            .map(|tag| LabelledPhoto {
+                image,
+                tags: vec![*tag],
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_error_says_which_tag_lacks_how_many() {
+        let few = photos(&[0, 0, 0, 0, 0, 1, 1]);
+        let error = Labels::new(ClassificationType::Multiclass, tags(3), few).unwrap_err();
+        let TrainError::TooFewPhotos { lacks, .. } = &error else {
+            panic!("{error}")
+        };
+        let lacks: Vec<_> = lacks
+            .iter()
+            .map(|lack| (lack.tag.as_str(), lack.photos, lack.needed))
+            .collect();
+        assert_eq!(lacks, [("tag 1", 2, 5), ("tag 2", 0, 5)]);
+        assert!(
+            error
+                .to_string()
+                .contains("\"tag 1\" has 2 of 5 photos and lacks 3"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn one_tag_is_not_enough() {
+        let error = Labels::new(ClassificationType::Multilabel, tags(1), photos(&[0; 9])).unwrap_err();
+        assert_eq!(
+            error.code().as_str(),
+            "BadRequestMultiLabelClassificationTrainingValidationFailed"
+        );
+    }
+
+    #[test]
+    fn features_must_fit_the_photos_and_be_finite() {
+        let labels = Labels::new(
+            ClassificationType::Multiclass,
+            tags(2),
+            photos(&[0, 0, 0, 0, 0, 1, 1, 1, 1, 1]),
+        );
+        let labels = labels.unwrap();
+        for features in [vec![], vec![0.0; 19], vec![f32::NAN; 20]] {
+            assert!(TrainingSet::new(labels.clone(), features).is_err());
+        }
+        assert_eq!(TrainingSet::new(labels, vec![0.0; 20]).unwrap().width(), 2);
+    }
+}

@@ -1,0 +1,66 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Asks a training to stop. Clones ask the same training.
+#[derive(Clone, Debug, Default)]
+pub struct StopToken(Arc<AtomicBool>);
+
+impl StopToken {
+    /// A token that has not been used.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks the training to stop; it ends within a second.
+    pub fn stop(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the training has been asked to stop.
+    pub fn is_stopped(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What a training tells while it runs.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum TrainingEvent {
+    /// The photos have been counted and are enough.
+    Started {
+        /// Photos that take part.
+        photos: usize,
+        /// Tags that are trained.
+        tags: usize,
+        /// Photos with tags that do not take part.
+        left_out: usize,
+    },
+    /// Features are there for so many photos.
+    Features {
+        /// Photos whose features are there.
+        done: usize,
+        /// Photos in all.
+        total: usize,
+        /// Photos whose features were there from an earlier training.
+        cached: usize,
+    },
+    /// The folds' heads have been fitted at one strength of regularisation.
+    StrengthTried {
+        /// The strength.
+        strength: f64,
+        /// The mean loss on the photos held out.
+        held_out_loss: f64,
+        /// The fraction of the photos held out whose most probable tag is one that they have.
+        held_out_top1: f64,
+    },
+    /// The strength has been chosen and the head is being fitted on all photos.
+    StrengthChosen {
+        /// The strength.
+        strength: f64,
+    },
+    /// The iteration has been stored.
+    Completed {
+        /// What the training took, in milliseconds.
+        training_millis: u64,
+    },
+}
