@@ -1,0 +1,61 @@
+use ocelli_core::ErrorCode;
+use ocelli_imaging::ImagingError;
+use ocelli_model::ModelError;
+
+/// Why a network could not be compiled, or a photo not be predicted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InferError {
+    /// The model file or the network in it.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The photo.
+    #[error(transparent)]
+    Imaging(#[from] ImagingError),
+    /// An operation that this engine does not compute.
+    #[error("node {node:?} is a {op}, which this engine does not compute")]
+    Unsupported {
+        /// The node.
+        node: String,
+        /// Its operation.
+        op: &'static str,
+    },
+    /// A node whose weights or inputs do not have the sizes that the network's description promises.
+    #[error("node {node:?} does not have the sizes that its network describes")]
+    Inconsistent {
+        /// The node.
+        node: String,
+    },
+    /// An output slice of the wrong length.
+    #[error("the output has room for {found} values; the network puts out {expected}")]
+    OutputLength {
+        /// Its length.
+        found: usize,
+        /// What it should be.
+        expected: usize,
+    },
+    /// An input tensor of the wrong length.
+    #[error("the input has {found} values; the network reads {expected}")]
+    InputLength {
+        /// Its length.
+        found: usize,
+        /// What it should be.
+        expected: usize,
+    },
+    /// A base model where a classifier is needed.
+    #[error("the model has no labels: it is a base model, which puts out features; attach a head first")]
+    NoLabels,
+}
+
+impl InferError {
+    /// The Custom Vision code for this error.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Model(error) => error.code(),
+            Self::Imaging(error) => error.code(),
+            Self::Unsupported { .. } | Self::Inconsistent { .. } => ErrorCode::ErrorPrediction,
+            Self::OutputLength { .. } | Self::InputLength { .. } => ErrorCode::BadRequest,
+            Self::NoLabels => ErrorCode::ErrorExporterInvalidClassifier,
+        }
+    }
+}

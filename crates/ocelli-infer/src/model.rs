@@ -1,0 +1,103 @@
+use std::path::Path;
+
+use ocelli_core::{Limits, Prediction};
+use ocelli_imaging::{DecodeLimits, RgbView, decode};
+use ocelli_model::{Label, Network, file};
+
+use crate::{CompiledNetwork, InferError};
+
+/// A trained classifier, opened from a model file; no data directory is needed.
+///
+/// Cloning shares it; it is used from any number of threads at once.
+#[derive(Clone, Debug)]
+pub struct Model {
+    network: Network,
+    compiled: CompiledNetwork,
+    limits: DecodeLimits,
+}
+
+impl Model {
+    /// Opens a model file.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read, is damaged, is of a later version, or holds a base model without labels.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, InferError> {
+        Self::from_network(file::open(path)?)
+    }
+
+    /// Reads the content of a model file.
+    ///
+    /// # Errors
+    ///
+    /// As [`Model::open`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, InferError> {
+        Self::from_network(file::read(bytes)?)
+    }
+
+    /// Prepares a network that has labels.
+    ///
+    /// # Errors
+    ///
+    /// If it has none, or an operation that the engine does not compute.
+    pub fn from_network(network: Network) -> Result<Self, InferError> {
+        if network.labels().is_empty() {
+            return Err(InferError::NoLabels);
+        }
+        let compiled = CompiledNetwork::compile(&network)?;
+        Ok(Self {
+            network,
+            compiled,
+            limits: DecodeLimits::prediction(&Limits::default()),
+        })
+    }
+
+    /// The same model, with other limits on the photos that it takes.
+    pub fn with_limits(mut self, limits: DecodeLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// What each output means.
+    pub fn labels(&self) -> &[Label] {
+        self.network.labels()
+    }
+
+    /// The network.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// The probability of every label for an encoded photo (JPEG, PNG, BMP, GIF or WebP), best first.
+    ///
+    /// # Errors
+    ///
+    /// If the photo cannot be decoded within the limits.
+    pub fn predict(&self, bytes: &[u8]) -> Result<Vec<Prediction>, InferError> {
+        let photo = decode(bytes, &self.limits)?;
+        self.predict_rgb(photo.view())
+    }
+
+    /// The probability of every label for an upright photo, best first.
+    ///
+    /// # Errors
+    ///
+    /// None that a network of this version of the engine is known to cause.
+    pub fn predict_rgb(&self, photo: RgbView<'_>) -> Result<Vec<Prediction>, InferError> {
+        let mut probabilities = vec![0.0; self.compiled.output_len()];
+        self.compiled.predict_into(photo, &mut probabilities)?;
+        let labelled = self.labels().iter().zip(probabilities);
+        let mut predictions: Vec<Prediction> = labelled
+            .map(|(label, probability)| Prediction {
+                probability,
+                tag_id: label.tag_id,
+                tag_name: label.name.clone(),
+                tag_type: label.tag_type,
+                bounding_box: None,
+            })
+            .collect();
+        // Stable, so that equal probabilities keep the labels' order.
+        predictions.sort_by(|a, b| b.probability.total_cmp(&a.probability));
+        Ok(predictions)
+    }
+}

@@ -1,0 +1,31 @@
+use ocelli_imaging::{Area, RgbView, resize_into};
+use ocelli_model::{Preprocessing, View};
+
+use crate::InferError;
+
+/// The network's input for a photo: `[3, height, width]`, normalised.
+pub(crate) fn preprocess(preprocessing: &Preprocessing, photo: RgbView<'_>) -> Result<Vec<f32>, InferError> {
+    let Preprocessing {
+        width,
+        height,
+        view,
+        mean,
+        std,
+    } = *preprocessing;
+    let area = match view {
+        View::Whole => Area::whole(&photo),
+        View::Centre => Area::centre_square(&photo),
+    };
+    let values = width as usize * height as usize;
+    let mut interleaved = vec![0.0; values * 3];
+    resize_into(photo, area, width, height, &mut interleaved)?;
+
+    let mut input = vec![0.0; values * 3];
+    for (channel, map) in input.chunks_exact_mut(values).enumerate() {
+        let (mean, std) = (mean[channel], std[channel]);
+        for (value, pixel) in map.iter_mut().zip(interleaved.chunks_exact(3)) {
+            *value = (pixel[channel] - mean) / std;
+        }
+    }
+    Ok(input)
+}

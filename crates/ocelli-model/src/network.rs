@@ -1,0 +1,273 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::validation::{self, Validated};
+use crate::{
+    Activation, Fingerprint, Head, Label, Linear, ModelError, Node, NodeId, Op, Preprocessing, Provenance,
+    Shape, Tensor, View,
+};
+
+/// A network without its weights, as a model file holds it: plain data, not yet checked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkDescription {
+    /// How a photo becomes the input.
+    pub preprocessing: Preprocessing,
+    /// The operations, each after those it reads.
+    pub nodes: Vec<Node>,
+    /// The node whose output is the network's.
+    pub output: NodeId,
+    /// What each output means; none for a base model, whose outputs are features.
+    pub labels: Vec<Label>,
+}
+
+/// A network: preprocessing, operations, weights and labels that fit together.
+///
+/// Immutable and cheap to clone; what is derived from it shares its weights.
+#[derive(Clone, Debug)]
+pub struct Network {
+    preprocessing: Preprocessing,
+    graph: Arc<Graph>,
+    labels: Arc<[Label]>,
+    provenance: Option<Arc<Provenance>>,
+}
+
+#[derive(Debug)]
+struct Graph {
+    nodes: Vec<Node>,
+    output: NodeId,
+    output_shape: Shape,
+    tensors: BTreeMap<String, Tensor>,
+    validated: Validated,
+}
+
+impl Network {
+    /// Checks that a description and its tensors add up.
+    ///
+    /// # Errors
+    ///
+    /// If they do not; the error names the first node or tensor at fault.
+    pub fn new(
+        description: NetworkDescription,
+        tensors: BTreeMap<String, Tensor>,
+        provenance: Option<Provenance>,
+    ) -> Result<Self, ModelError> {
+        Self::assemble(description, tensors, provenance.map(Arc::new))
+    }
+
+    fn assemble(
+        description: NetworkDescription,
+        tensors: BTreeMap<String, Tensor>,
+        provenance: Option<Arc<Provenance>>,
+    ) -> Result<Self, ModelError> {
+        let validated = validation::validate(&description, &tensors)?;
+        let NetworkDescription {
+            preprocessing,
+            nodes,
+            output,
+            labels,
+        } = description;
+        let unknown = ModelError::UnknownOutput {
+            output: output.index(),
+            nodes: nodes.len(),
+        };
+        let output_shape = *validated.shapes.get(output.index()).ok_or(unknown)?;
+        let graph = Graph {
+            nodes,
+            output,
+            output_shape,
+            tensors,
+            validated,
+        };
+        Ok(Self {
+            preprocessing,
+            graph: Arc::new(graph),
+            labels: labels.into(),
+            provenance,
+        })
+    }
+
+    /// How a photo becomes the input.
+    pub fn preprocessing(&self) -> &Preprocessing {
+        &self.preprocessing
+    }
+
+    /// The operations, each after those it reads; the first is the input.
+    pub fn nodes(&self) -> &[Node] {
+        &self.graph.nodes
+    }
+
+    /// The shape of a node's output; none if the id is another network's.
+    pub fn shape(&self, id: NodeId) -> Option<Shape> {
+        self.graph.validated.shapes.get(id.index()).copied()
+    }
+
+    /// The shape of each node's output, in the order of [`Network::nodes`].
+    pub fn shapes(&self) -> &[Shape] {
+        &self.graph.validated.shapes
+    }
+
+    /// The node whose output is the network's.
+    pub fn output(&self) -> NodeId {
+        self.graph.output
+    }
+
+    /// The shape of the network's output.
+    pub fn output_shape(&self) -> Shape {
+        self.graph.output_shape
+    }
+
+    /// How many values the network puts out: features, or a probability for each label.
+    pub fn output_len(&self) -> usize {
+        self.graph.output_shape.values()
+    }
+
+    /// What each output means; empty for a base model, whose outputs are features.
+    pub fn labels(&self) -> &[Label] {
+        &self.labels
+    }
+
+    /// The tensor of this name.
+    pub fn tensor(&self, name: &str) -> Option<&Tensor> {
+        self.graph.tensors.get(name)
+    }
+
+    /// Every tensor with its name, in the order of names.
+    pub fn tensors(&self) -> impl Iterator<Item = (&str, &Tensor)> {
+        self.graph
+            .tensors
+            .iter()
+            .map(|(name, tensor)| (name.as_str(), tensor))
+    }
+
+    /// Where the base model's weights come from, as far as it is known.
+    pub fn provenance(&self) -> Option<&Provenance> {
+        self.provenance.as_deref()
+    }
+
+    /// How many weights there are.
+    pub fn parameters(&self) -> usize {
+        self.graph.tensors.values().map(Tensor::len).sum()
+    }
+
+    /// How many multiplications with a weight one photo takes.
+    pub fn multiply_adds(&self) -> u64 {
+        self.graph.validated.multiply_adds
+    }
+
+    /// The network without its weights.
+    pub fn description(&self) -> NetworkDescription {
+        NetworkDescription {
+            preprocessing: self.preprocessing,
+            nodes: self.graph.nodes.clone(),
+            output: self.graph.output,
+            labels: self.labels.to_vec(),
+        }
+    }
+
+    /// Identifies what the network computes, its view included.
+    pub fn fingerprint(&self) -> Fingerprint {
+        let mut hasher = blake3::Hasher::new_derive_key("ocelli network fingerprint 1");
+        let nodes = (&self.preprocessing, &self.graph.nodes, self.graph.output);
+        // Plain data of this crate always serialises; were it ever not to, the hash would still be defined.
+        let nodes = serde_json::to_vec(&nodes).unwrap_or_default();
+        hasher.update(&(nodes.len() as u64).to_le_bytes()).update(&nodes);
+        for (name, tensor) in &self.graph.tensors {
+            hasher
+                .update(&(name.len() as u64).to_le_bytes())
+                .update(name.as_bytes());
+            hasher.update(tensor.digest().as_bytes());
+        }
+        Fingerprint::new(hasher.finalize())
+    }
+
+    /// The same network, looking at another part of the photo.
+    pub fn with_view(mut self, view: View) -> Self {
+        self.preprocessing.view = view;
+        self
+    }
+
+    /// This base model with a classifier on its features; the weights are shared.
+    ///
+    /// # Errors
+    ///
+    /// If this network already has labels, does not put out a vector, or the head is for other features.
+    pub fn with_head(&self, head: Head) -> Result<Self, ModelError> {
+        if !self.labels.is_empty() {
+            return Err(ModelError::HeadAttached);
+        }
+        let (features, labels) = (self.output_len(), head.labels.len());
+        let fits = labels.checked_mul(features) == Some(head.weights.len());
+        if labels == 0 || head.bias.len() != labels || !fits {
+            let (weights, bias) = (head.weights.len(), head.bias.len());
+            return Err(ModelError::Head {
+                weights,
+                bias,
+                labels,
+                features,
+            });
+        }
+        let mut description = self.description();
+        let mut tensors = self.graph.tensors.clone();
+        let mut append = |name: &str, op, input| {
+            let id = NodeId(u32::try_from(description.nodes.len()).unwrap_or(u32::MAX));
+            description.nodes.push(Node {
+                name: name.into(),
+                op,
+                inputs: vec![input],
+            });
+            id
+        };
+        let linear = Linear {
+            weight: "head.weight".into(),
+            bias: "head.bias".into(),
+        };
+        tensors.insert(
+            linear.weight.clone(),
+            Tensor::f32(&[labels, features], head.weights)?,
+        );
+        tensors.insert(linear.bias.clone(), Tensor::f32(&[labels], head.bias)?);
+        let scores = append("head", Op::Linear(linear), self.graph.output);
+        let activation = match head.activation {
+            Activation::Softmax => Op::Softmax,
+            Activation::Sigmoid => Op::Sigmoid,
+        };
+        description.output = append("probabilities", activation, scores);
+        description.labels = head.labels;
+        Self::assemble(description, tensors, self.provenance.clone())
+    }
+
+    /// This network with other values for some of its tensors, as fine-tuning makes them; the rest is shared.
+    ///
+    /// # Errors
+    ///
+    /// If a name is not one of the network's, or its new tensor does not fit.
+    pub fn with_tensors(
+        &self,
+        tensors: impl IntoIterator<Item = (String, Tensor)>,
+    ) -> Result<Self, ModelError> {
+        let mut all = self.graph.tensors.clone();
+        for (name, tensor) in tensors {
+            match all.get_mut(&name) {
+                Some(old) => *old = tensor,
+                None => return Err(ModelError::UnknownTensor { tensor: name }),
+            }
+        }
+        Self::assemble(self.description(), all, self.provenance.clone())
+    }
+}
+
+impl PartialEq for Network {
+    fn eq(&self, other: &Self) -> bool {
+        let graphs = Arc::ptr_eq(&self.graph, &other.graph)
+            || (self.graph.nodes == other.graph.nodes
+                && self.graph.output == other.graph.output
+                && self.graph.tensors == other.graph.tensors);
+        graphs
+            && self.preprocessing == other.preprocessing
+            && self.labels == other.labels
+            && self.provenance == other.provenance
+    }
+}
