@@ -339,6 +339,10 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<u8>, ImagingError> {
     let alpha = decoder.color_type().has_alpha();
     let mut pixels = buffer(width, height, if alpha { 4 } else { 3 }, 0)?;
     decoder.read_image(&mut pixels).map_err(refusal)?;
+    if alpha && pixels.chunks_exact(4).all(|pixel| pixel[3] == 0) {
+        // Written by programs that declare a mask for transparency and leave it empty; viewers show these opaque.
+        pixels.chunks_exact_mut(4).for_each(|pixel| pixel[3] = 255);
+    }
     Ok(if alpha { rgba_to_rgb(pixels) } else { pixels })
 }
 

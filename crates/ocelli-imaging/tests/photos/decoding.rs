@@ -1,0 +1,239 @@
+//! Every kind of photo comes out as the right pixels, and the limits hold.
+
+use ocelli_core::{ErrorCode, Limits, limits};
+use ocelli_imaging::{DecodeLimits, ImageFormat, ImagingError, Orientation, decode, inspect};
+
+use crate::fixtures::{PHOTOS, after_soi, before_png_chunk, chunk, exif, photo, segment};
+
+/// The gradient that all the photos show.
+fn gradient(x: usize, y: usize) -> [i32; 3] {
+    [x as i32 * 6, y as i32 * 10, (x as i32 * 3 + y as i32 * 5) % 256]
+}
+
+/// The gradient on white, under the transparency that the photos with an alpha channel have.
+fn faded(x: usize, y: usize) -> [i32; 3] {
+    let alpha = ((x as i32 - 8) * 16).clamp(0, 255);
+    gradient(x, y).map(|value| (value * alpha + 255 * (255 - alpha) + 127) / 255)
+}
+
+/// The mean absolute difference from what the photo should show.
+fn mean_error(bytes: &[u8], expected: fn(usize, usize) -> [i32; 3]) -> f32 {
+    let photo = decode(bytes, &DecodeLimits::default()).unwrap();
+    assert_eq!((photo.width(), photo.height()), (40, 24));
+    let total: i32 = photo
+        .pixels()
+        .chunks_exact(3)
+        .enumerate()
+        .flat_map(|(at, rgb)| {
+            let expected = expected(at % 40, at / 40);
+            [0, 1, 2].map(|channel| (i32::from(rgb[channel]) - expected[channel]).abs())
+        })
+        .sum();
+    total as f32 / photo.pixels().len() as f32
+}
+
+#[test]
+fn every_kind_of_file_shows_the_gradient() {
+    // Lossless files are exact; the others differ by what their coding loses.
+    let cases: [(&str, fn(usize, usize) -> [i32; 3], f32); 17] = [
+        ("plain.png", gradient, 0.0),
+        ("plain.bmp", gradient, 0.0),
+        ("plain-8.png", faded, 0.0),
+        ("interlaced-16.png", faded, 0.0),
+        ("alpha-v4.bmp", faded, 0.0),
+        ("lossless-alpha.webp", faded, 0.0),
+        ("lossy-alpha.webp", faded, 6.0),
+        ("lossy.webp", gradient, 6.0),
+        ("baseline.jpg", gradient, 6.0),
+        ("restarts.jpg", gradient, 6.0),
+        ("progressive.jpg", gradient, 6.0),
+        ("progressive-444.jpg", gradient, 4.0),
+        ("rgb.jpg", gradient, 4.0),
+        ("cmyk.jpg", gradient, 4.0),
+        ("palette.gif", gradient, 16.0),
+        ("palette.bmp", gradient, 16.0),
+        ("rle8.bmp", gradient, 16.0),
+    ];
+    for (name, expected, tolerance) in cases {
+        let error = mean_error(&photo(name), expected);
+        assert!(error <= tolerance, "{name} differs by {error} on average");
+    }
+}
+
+#[test]
+fn grey_is_the_same_in_all_channels() {
+    let photo = decode(&photo("grey.jpg"), &DecodeLimits::default()).unwrap();
+    assert!(
+        photo
+            .pixels()
+            .chunks_exact(3)
+            .all(|rgb| rgb[0] == rgb[1] && rgb[1] == rgb[2])
+    );
+    assert!(photo.pixels().iter().max().unwrap() - photo.pixels().iter().min().unwrap() > 100);
+}
+
+#[test]
+fn the_first_frame_of_an_animation_lies_on_a_white_canvas() {
+    let photo = decode(&photo("animated.webp"), &DecodeLimits::default()).unwrap();
+    let pixel = |x: usize, y: usize| &photo.pixels()[(y * 40 + x) * 3..][..3];
+    assert_eq!(pixel(0, 0), [255, 255, 255]);
+    assert_eq!(pixel(39, 23), [255, 255, 255]);
+    // The frame shows the gradient's left upper part from (10, 6) on, opaque from its column 24 on.
+    let expected = faded(18, 10).map(|value| value as u8);
+    assert_eq!(pixel(28, 16), expected);
+}
+
+#[test]
+fn orientation_is_applied_exactly() {
+    let upright = decode(&photo("plain.png"), &DecodeLimits::default()).unwrap();
+    let stored = |x: usize, y: usize| &upright.pixels()[(y * 40 + x) * 3..][..3];
+    for orientation in Orientation::ALL {
+        let block = chunk(b"eXIf", &exif(orientation.to_exif(), b"x"));
+        let bytes = before_png_chunk(&photo("plain.png"), b"IDAT", &block);
+        let turned = decode(&bytes, &DecodeLimits::default()).unwrap();
+        let header = inspect(&bytes, &DecodeLimits::default()).unwrap();
+        assert_eq!((header.width, header.height), (turned.width(), turned.height()));
+        assert_eq!(header.orientation, orientation);
+        let width = turned.width() as usize;
+        for (at, pixel) in turned.pixels().chunks_exact(3).enumerate() {
+            let (x, y) = (at % width, at / width);
+            // Where EXIF says that the upright pixel (x, y) is stored.
+            let expected = match orientation {
+                Orientation::Upright => stored(x, y),
+                Orientation::MirroredHorizontally => stored(39 - x, y),
+                Orientation::Rotated180 => stored(39 - x, 23 - y),
+                Orientation::MirroredVertically => stored(x, 23 - y),
+                Orientation::Transposed => stored(y, x),
+                Orientation::Rotated90 => stored(y, 23 - x),
+                Orientation::Transversed => stored(39 - y, 23 - x),
+                Orientation::Rotated270 => stored(39 - y, x),
+            };
+            assert_eq!(pixel, expected, "{orientation:?} at ({x}, {y})");
+        }
+    }
+}
+
+#[test]
+fn the_first_readable_orientation_counts() {
+    let block = |body: &[u8]| segment(0xe1, &[b"Exif\0\0", body].concat());
+    let bytes = [block(b"garbage"), block(&exif(6, b"x")), block(&exif(3, b"x"))].concat();
+    let header = inspect(
+        &after_soi(&photo("baseline.jpg"), &bytes),
+        &DecodeLimits::default(),
+    )
+    .unwrap();
+    assert_eq!(header.orientation, Orientation::Rotated90);
+    assert_eq!((header.width, header.height), (24, 40));
+}
+
+#[test]
+fn limits_refuse_in_their_order() {
+    let bytes = photo("plain.png");
+    let refused = |limits: DecodeLimits| {
+        let error = decode(&bytes, &limits).unwrap_err();
+        assert_eq!(inspect(&bytes, &limits), Err(error.clone()));
+        error
+    };
+    let none = DecodeLimits {
+        bytes: 0,
+        side: 0,
+        aspect_ratio: 0,
+        pixels: 0,
+        allocation: 0,
+    };
+    let usual = DecodeLimits::default();
+    let mut limits = none;
+    assert!(matches!(
+        refused(limits.clone()),
+        ImagingError::TooManyBytes { bytes: 104, limit: 0 }
+    ));
+    limits.bytes = usual.bytes;
+    assert!(matches!(
+        refused(limits.clone()),
+        ImagingError::SideTooLong {
+            width: 40,
+            height: 24,
+            limit: 0
+        }
+    ));
+    limits.side = usual.side;
+    assert!(matches!(
+        refused(limits.clone()),
+        ImagingError::AspectRatio { limit: 0, .. }
+    ));
+    limits.aspect_ratio = usual.aspect_ratio;
+    assert!(matches!(
+        refused(limits.clone()),
+        ImagingError::TooManyPixels {
+            pixels: 960,
+            limit: 0
+        }
+    ));
+    limits.pixels = usual.pixels;
+    assert!(matches!(
+        refused(limits.clone()),
+        ImagingError::Allocation { limit: 0, .. }
+    ));
+    limits.allocation = usual.allocation;
+    assert!(decode(&bytes, &limits).is_ok());
+}
+
+#[test]
+fn limits_are_custom_visions() {
+    let limits = Limits::default();
+    assert_eq!(DecodeLimits::default(), DecodeLimits::training(&limits));
+    assert_eq!(DecodeLimits::training(&limits).bytes, 6_000_000);
+    assert_eq!(DecodeLimits::prediction(&limits).bytes, 4_000_000);
+    assert_eq!(DecodeLimits::default().side, limits::MAX_SIDE);
+    assert_eq!(DecodeLimits::default().aspect_ratio, limits::MAX_ASPECT_RATIO);
+}
+
+#[test]
+fn a_photo_that_is_cut_off_is_never_half_grey() {
+    for (name, bytes) in PHOTOS {
+        for length in 0..bytes.len() {
+            let refused = decode(&bytes[..length], &DecodeLimits::default());
+            // What a GIF holds behind its first frame is not needed.
+            if *name != "palette.gif" || length + 1 < bytes.len() {
+                assert!(
+                    refused.is_err(),
+                    "{name} cut to {length} of {} bytes",
+                    bytes.len()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn formats_are_told_by_their_bytes() {
+    for (name, bytes) in PHOTOS {
+        let format = ImageFormat::detect(bytes).unwrap();
+        assert!(name.ends_with(format.extension()), "{name} is {format}");
+        assert_eq!(inspect(bytes, &DecodeLimits::default()).unwrap().format, format);
+    }
+    let error = ImageFormat::detect(b"II*\0").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the bytes are TIFF; a photo must be JPEG, PNG, BMP, GIF or WebP"
+    );
+    assert_eq!(error.code(), ErrorCode::BadRequestImageFormat);
+}
+
+#[test]
+fn headers_and_limits_serialise() {
+    let header = inspect(&photo("lossy.webp"), &DecodeLimits::default()).unwrap();
+    let json = serde_json::to_string(&header).unwrap();
+    assert_eq!(
+        json,
+        r#"{"format":"webp","width":40,"height":24,"orientation":"upright"}"#
+    );
+    let limits: DecodeLimits = serde_json::from_str(r#"{"side":100}"#).unwrap();
+    assert_eq!(
+        limits,
+        DecodeLimits {
+            side: 100,
+            ..DecodeLimits::default()
+        }
+    );
+}
