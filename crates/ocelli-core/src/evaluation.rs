@@ -225,6 +225,12 @@ impl<P> Evaluation<P> {
         }
     }
 
+    /// Whether a photo is given exactly the tags that it has.
+    pub(crate) fn is_right(&self, photo: &EvaluatedPhoto<P>, threshold: Threshold) -> bool {
+        let given = photo.given(self.classification_type, threshold);
+        given.len() == photo.tags.len() && given.iter().all(|tag| photo.tags.contains(tag))
+    }
+
     fn tag_indices(&self) -> impl Iterator<Item = u16> + use<P> {
         (0u16..).take(self.tags.len())
     }
@@ -431,6 +437,17 @@ mod tests {
         let empty = evaluation(ClassificationType::Multiclass, 2, &[]);
         assert_eq!(empty.top1(), None);
         assert_eq!(empty.performance(Threshold::default()).average_precision, None);
+    }
+
+    #[test]
+    fn a_comparison_names_the_photos_that_got_better_and_worse() {
+        let earlier = multiclass();
+        let mut later = earlier.clone();
+        later.photos[2].probabilities = vec![0.9, 0.1];
+        later.photos[3].probabilities = vec![0.9, 0.1];
+        let comparison = later.compare(&earlier, Threshold::default());
+        assert_eq!((comparison.improved, comparison.worsened), (vec![2], vec![3]));
+        assert_eq!(comparison.earlier.precision, comparison.later.precision);
     }
 
     proptest! {

@@ -77,6 +77,16 @@ pub enum Origin {
     },
 }
 
+impl Origin {
+    /// The name that it was uploaded under.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Upload { name } => name.as_deref(),
+            Self::Prediction { .. } => None,
+        }
+    }
+}
+
 /// That a photo has a tag.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

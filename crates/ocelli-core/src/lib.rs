@@ -15,6 +15,7 @@
 //! ```
 
 mod code;
+mod comparison;
 mod domain;
 mod error;
 mod evaluation;
@@ -32,6 +33,7 @@ mod threshold;
 mod timestamp;
 
 pub use code::ErrorCode;
+pub use comparison::Comparison;
 pub use domain::{BaseModel, Domain, DomainType};
 pub use error::InvalidValue;
 pub use evaluation::{Cell, Confusion, EvaluatedPhoto, Evaluation, IterationPerformance, TagPerformance};

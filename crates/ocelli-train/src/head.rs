@@ -194,7 +194,7 @@ fn evaluation(labels: &Labels, fold_of: &[u16], probabilities: &[f32]) -> Evalua
 mod tests {
     use std::sync::Mutex;
 
-    use ocelli_core::{ImageId, Name, TagId, TagType, Threshold, Timestamp, TrainedTag};
+    use ocelli_core::{ImageId, Name, TagId, TagType, Timestamp, TrainedTag};
 
     use super::*;
     use crate::LabelledPhoto;
@@ -210,8 +210,13 @@ mod tests {
         (mixed >> 40) as f32 / (1u64 << 23) as f32 - 1.0
     }
 
-    /// Photos of three tags whose features overlap: `counts` photos of each tag; with several tags where asked.
     fn set(classification_type: ClassificationType, counts: [u16; 3]) -> TrainingSet {
+        overlapping(classification_type, counts, 1.0)
+    }
+
+    /// Photos of three tags: `counts` photos of each, with several tags where the classification type allows it. The
+    /// weaker the signal, the more their features overlap.
+    fn overlapping(classification_type: ClassificationType, counts: [u16; 3], strength: f32) -> TrainingSet {
         let tag = |n: u8| TrainedTag {
             id: TagId::new(Timestamp::from_millis(0), [n; 10]),
             name: Name::new(format!("{n}")).unwrap(),
@@ -230,7 +235,7 @@ mod tests {
                 let image = ImageId::new(Timestamp::from_millis(0), [0, 0, 0, 0, 0, 0, 0, 0, high, low]);
                 features.extend((0..WIDTH).map(|i| {
                     let signal = if tags.iter().any(|tag| usize::from(*tag) == i) {
-                        1.0
+                        strength
                     } else {
                         0.0
                     };
@@ -267,8 +272,8 @@ mod tests {
             let trained = train(&set, &HeadOptions::default());
             let photos = set.labels().photos();
             let (_, distance) = spread(&set);
-            let mut gradient = vec![0.0f64; 3];
-            let mut slope = vec![0.0f64; 3 * WIDTH];
+            let mut gradient = [0.0f64; 3];
+            let mut slope = [0.0f64; 3 * WIDTH];
             for (n, photo) in photos.iter().enumerate() {
                 let logits: Vec<f64> = (0..3).map(|tag| logit(&trained, tag, set.row(n))).collect();
                 let total: f64 = logits.iter().map(|logit| logit.exp()).sum();
@@ -336,9 +341,9 @@ mod tests {
     }
 
     #[test]
-    fn balance_raises_the_recall_of_a_rare_tag() {
-        let set = set(ClassificationType::Multiclass, [60, 60, 6]);
-        let recall = |balance| {
+    fn balance_makes_up_for_rarity_where_features_tell_nothing() {
+        let set = overlapping(ClassificationType::Multiclass, [60, 60, 6], 0.0);
+        let rare_probability = |balance| {
             let trained = train(
                 &set,
                 &HeadOptions {
@@ -346,13 +351,15 @@ mod tests {
                     ..HeadOptions::default()
                 },
             );
-            trained
+            let rare = trained
                 .evaluation
-                .performance(Threshold::new(0.0).unwrap())
-                .per_tag_performance[2]
-                .recall
+                .photos
+                .iter()
+                .map(|photo| photo.probabilities[2]);
+            rare.sum::<f32>() / set.labels().photos().len() as f32
         };
-        assert!(recall(1.0) > recall(0.0));
+        let (plain, balanced) = (rare_probability(0.0), rare_probability(1.0));
+        assert!(balanced > 1.5 * plain, "{plain} and {balanced}");
     }
 
     #[test]
