@@ -7,6 +7,8 @@ pub const MAX_NODES: usize = 10_000;
 pub const MAX_INPUT_SIDE: u32 = 4_096;
 /// Values that one node may put out (256 MiB in f32).
 pub const MAX_NODE_VALUES: usize = 1 << 26;
+/// Values that must be held at once during one forward pass (512 MiB in f32).
+pub const MAX_VALUES_HELD: u64 = 1 << 27;
 /// Multiply-adds of one forward pass.
 pub const MAX_MULTIPLY_ADDS: u64 = 1 << 38;
 /// Rows and columns of a convolution's kernel and stride.

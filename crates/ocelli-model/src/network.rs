@@ -26,7 +26,7 @@ pub struct NetworkDescription {
 /// A network: preprocessing, operations, weights and labels that fit together.
 ///
 /// Immutable and cheap to clone; what is derived from it shares its weights.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Network {
     preprocessing: Preprocessing,
     graph: Arc<Graph>,
@@ -34,7 +34,6 @@ pub struct Network {
     provenance: Option<Arc<Provenance>>,
 }
 
-#[derive(Debug)]
 struct Graph {
     nodes: Vec<Node>,
     output: NodeId,
@@ -256,6 +255,18 @@ impl Network {
             }
         }
         Self::assemble(self.description(), all, self.provenance.clone())
+    }
+}
+
+impl std::fmt::Debug for Network {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Network")
+            .field("preprocessing", &self.preprocessing)
+            .field("nodes", &self.graph.nodes.len())
+            .field("parameters", &self.parameters())
+            .field("output", &self.graph.output_shape)
+            .field("labels", &self.labels.len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -81,6 +81,12 @@ pub(crate) fn validate(
         validated.multiply_adds,
         limits::MAX_MULTIPLY_ADDS,
     )?;
+    let held = most_values_held(nodes, &validated.shapes);
+    within(
+        "a network's number of values held at once",
+        held,
+        limits::MAX_VALUES_HELD,
+    )?;
 
     if let Some(index) = is_read.iter().position(|read| !read) {
         return Err(ModelError::UnusedNode {
@@ -115,6 +121,32 @@ fn within(what: &'static str, found: u64, limit: u64) -> Result<(), ModelError> 
     } else {
         Ok(())
     }
+}
+
+/// The most values that must be held at once, if each node's output is dropped after its last reader.
+fn most_values_held(nodes: &[Node], shapes: &[Shape]) -> u64 {
+    let mut last_reader: Vec<usize> = (0..nodes.len()).collect();
+    for (index, node) in nodes.iter().enumerate() {
+        node.inputs
+            .iter()
+            .for_each(|input| last_reader[input.index()] = index);
+    }
+    let (mut held, mut most) = (0_u64, 0_u64);
+    for (index, node) in nodes.iter().enumerate() {
+        held += shapes[index].values() as u64;
+        most = most.max(held);
+        let mut dropped: Vec<_> = node
+            .inputs
+            .iter()
+            .filter(|input| last_reader[input.index()] == index)
+            .collect();
+        dropped.dedup();
+        held -= dropped
+            .iter()
+            .map(|input| shapes[input.index()].values() as u64)
+            .sum::<u64>();
+    }
+    most
 }
 
 /// The shapes that a node reads; `known` are those of the nodes before it.

@@ -140,7 +140,7 @@ impl Plan {
         Ok(std::mem::take(&mut values[self.output]))
     }
 
-    /// Every step's output, the input's first.
+    /// Every step's output, in order.
     pub(crate) fn trace(&self, input: Vec<f32>) -> Result<Vec<TracedNode>, InferError> {
         let mut values = self.start(input)?;
         for step in &self.steps {
