@@ -1,0 +1,90 @@
+//! How values of the data model are written into columns, and read back.
+
+use std::error::Error;
+use std::str::FromStr;
+
+use ocelli_core::{Name, Timestamp};
+use ocelli_store::{ContentHash, StoreError};
+use rusqlite::types::Type;
+use rusqlite::{Error as SqlError, Result as SqlResult, Row};
+use serde::Serialize;
+use serde::de::value::{Error as WordError, StrDeserializer};
+use serde::de::{Deserialize, DeserializeOwned};
+
+use crate::error::During;
+
+fn unreadable(index: usize, error: impl Into<Box<dyn Error + Send + Sync>>) -> SqlError {
+    SqlError::FromSqlConversionFailure(index, Type::Text, error.into())
+}
+
+/// An id.
+pub(crate) fn id<T>(row: &Row<'_>, index: usize) -> SqlResult<T>
+where
+    T: FromStr<Err: Error + Send + Sync + 'static>,
+{
+    row.get_ref(index)?
+        .as_str()?
+        .parse()
+        .map_err(|error| unreadable(index, error))
+}
+
+/// A moment.
+pub(crate) fn moment(row: &Row<'_>, index: usize) -> SqlResult<Timestamp> {
+    row.get(index).map(Timestamp::from_millis)
+}
+
+/// A text with rules of its own.
+pub(crate) fn text<T>(row: &Row<'_>, index: usize) -> SqlResult<T>
+where
+    T: TryFrom<String, Error: Error + Send + Sync + 'static>,
+{
+    T::try_from(row.get(index)?).map_err(|error| unreadable(index, error))
+}
+
+/// A name, or none.
+pub(crate) fn optional_name(row: &Row<'_>, index: usize) -> SqlResult<Option<Name>> {
+    let name = row.get::<_, Option<String>>(index)?.map(Name::new).transpose();
+    name.map_err(|error| unreadable(index, error))
+}
+
+/// A structure, as JSON.
+pub(crate) fn json<T: DeserializeOwned>(row: &Row<'_>, index: usize) -> SqlResult<T> {
+    serde_json::from_str(row.get_ref(index)?.as_str()?).map_err(|error| unreadable(index, error))
+}
+
+/// One of an enumeration's words.
+pub(crate) fn word<'r, T: Deserialize<'r>>(row: &'r Row<'_>, index: usize) -> SqlResult<T> {
+    let word = row.get_ref(index)?.as_str()?;
+    T::deserialize(StrDeserializer::<WordError>::new(word)).map_err(|error| unreadable(index, error))
+}
+
+/// The identity of a photo's bytes.
+pub(crate) fn content(row: &Row<'_>, index: usize) -> SqlResult<ContentHash> {
+    row.get(index).map(ContentHash::from_bytes)
+}
+
+/// What [`json`] reads.
+pub(crate) fn to_json(value: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).during("writing a record as JSON")
+}
+
+/// What [`word`] reads.
+pub(crate) fn to_word(value: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_value(value)
+        .and_then(serde_json::from_value)
+        .during("writing a record as a word")
+}
+
+/// Features as little-endian `f32`.
+pub(crate) fn to_bytes(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+/// What [`to_bytes`] wrote.
+pub(crate) fn floats(row: &Row<'_>, index: usize) -> SqlResult<Vec<f32>> {
+    let (values, rest) = row.get_ref(index)?.as_blob()?.as_chunks::<4>();
+    if !rest.is_empty() {
+        return Err(unreadable(index, "features end in the middle of a number"));
+    }
+    Ok(values.iter().map(|value| f32::from_le_bytes(*value)).collect())
+}

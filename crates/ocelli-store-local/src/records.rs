@@ -1,0 +1,46 @@
+//! Records as rows: reading and writing, by subject. Nothing is decided here.
+
+pub(crate) mod features;
+pub(crate) mod images;
+pub(crate) mod iterations;
+pub(crate) mod predictions;
+pub(crate) mod projects;
+pub(crate) mod removals;
+pub(crate) mod tags;
+
+use ocelli_store::StoreError;
+use rusqlite::{Connection, OptionalExtension, Params, Result as SqlResult, Row};
+
+use crate::error::During;
+
+/// The one row that a question has, if any.
+fn one<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: impl FnOnce(&Row<'_>) -> SqlResult<T>,
+) -> Result<Option<T>, StoreError> {
+    let mut statement = connection.prepare_cached(sql).during("reading a record")?;
+    statement
+        .query_row(params, read)
+        .optional()
+        .during("reading a record")
+}
+
+/// Every row that a question has.
+fn all<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: impl FnMut(&Row<'_>) -> SqlResult<T>,
+) -> Result<Vec<T>, StoreError> {
+    let mut statement = connection.prepare_cached(sql).during("reading records")?;
+    let rows = statement.query_map(params, read).during("reading records")?;
+    rows.collect::<SqlResult<_>>().during("reading records")
+}
+
+/// Changes rows.
+fn write(connection: &Connection, sql: &str, params: impl Params) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(sql).during("writing a record")?;
+    statement.execute(params).map(|_| ()).during("writing a record")
+}

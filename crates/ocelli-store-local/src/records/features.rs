@@ -1,0 +1,51 @@
+use ocelli_core::{ImageId, ProjectId};
+use ocelli_store::{FeatureKey, StoreError};
+use rusqlite::Connection;
+
+use super::{one, write};
+use crate::columns::{floats, to_bytes};
+
+/// The number that stands for a key, if there are features under it.
+fn number(connection: &Connection, key: &FeatureKey) -> Result<Option<i64>, StoreError> {
+    let sql = "SELECT key FROM feature_keys WHERE base = ?1 AND preprocessing = ?2";
+    one(connection, sql, (&key.base, &key.preprocessing), |row| row.get(0))
+}
+
+pub(crate) fn get(
+    connection: &Connection,
+    project: ProjectId,
+    key: &FeatureKey,
+    images: &[ImageId],
+) -> Result<Vec<Option<Vec<f32>>>, StoreError> {
+    let Some(key) = number(connection, key)? else {
+        return Ok(vec![None; images.len()]);
+    };
+    let project = project.to_string();
+    let sql = "SELECT \"values\" FROM features WHERE project = ?1 AND image = ?2 AND feature_key = ?3";
+    let of = |image: &ImageId| {
+        one(connection, sql, (&project, image.to_string(), key), |row| {
+            floats(row, 0)
+        })
+    };
+    images.iter().map(of).collect()
+}
+
+pub(crate) fn put(
+    connection: &Connection,
+    project: ProjectId,
+    image: ImageId,
+    key: &FeatureKey,
+    features: &[f32],
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO feature_keys (base, preprocessing) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+    write(connection, sql, (&key.base, &key.preprocessing))?;
+    let sql =
+        "INSERT OR REPLACE INTO features (project, image, feature_key, \"values\") VALUES (?1, ?2, ?3, ?4)";
+    let values = (
+        project.to_string(),
+        image.to_string(),
+        number(connection, key)?,
+        to_bytes(features),
+    );
+    write(connection, sql, values)
+}

@@ -1,0 +1,253 @@
+use std::fmt::Write;
+
+use ocelli_core::{BoundingBox, Image, ImageId, ImageTag, ProjectId, Region, RegionId};
+use ocelli_store::{ContentHash, ImageFilter, ImageQuery, Order, StoreError, TaggingStatus};
+use rusqlite::types::{Type, Value};
+use rusqlite::{Connection, Result as SqlResult, Row, params_from_iter};
+
+use super::{all, one, write};
+use crate::columns::{content, id, json, moment, to_json};
+
+const SELECT: &str = "SELECT id, created, width, height, metadata, origin FROM images";
+
+/// All but the tags and regions.
+fn read(row: &Row<'_>) -> SqlResult<Image> {
+    Ok(Image {
+        id: id(row, 0)?,
+        created: moment(row, 1)?,
+        width: row.get(2)?,
+        height: row.get(3)?,
+        tags: Vec::new(),
+        regions: Vec::new(),
+        metadata: json(row, 4)?,
+        origin: json(row, 5)?,
+    })
+}
+
+fn read_region(row: &Row<'_>) -> SqlResult<Region> {
+    let bounds = BoundingBox::new(row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?);
+    Ok(Region {
+        id: id(row, 0)?,
+        tag_id: id(row, 1)?,
+        created: moment(row, 2)?,
+        bounds: bounds
+            .map_err(|error| rusqlite::Error::FromSqlConversionFailure(3, Type::Real, Box::new(error)))?,
+    })
+}
+
+/// Adds the tags and regions to a photo. They lie beside each other in an index, so that two quick look-ups a photo
+/// make a page.
+fn complete(connection: &Connection, project: ProjectId, mut image: Image) -> Result<Image, StoreError> {
+    let of = (project.to_string(), image.id.to_string());
+    let sql = "SELECT tag, created FROM image_tags WHERE project = ?1 AND image = ?2 ORDER BY position";
+    image.tags = all(connection, sql, (&of.0, &of.1), |row| {
+        Ok(ImageTag {
+            tag_id: id(row, 0)?,
+            created: moment(row, 1)?,
+        })
+    })?;
+    let sql = "SELECT id, tag, created, \"left\", top, width, height FROM regions
+               WHERE project = ?1 AND image = ?2 ORDER BY position";
+    image.regions = all(connection, sql, (&of.0, &of.1), read_region)?;
+    Ok(image)
+}
+
+pub(crate) fn get(
+    connection: &Connection,
+    project: ProjectId,
+    image: ImageId,
+) -> Result<Option<Image>, StoreError> {
+    let sql = format!("{SELECT} WHERE project = ?1 AND id = ?2");
+    let found = one(connection, &sql, (project.to_string(), image.to_string()), read)?;
+    found
+        .map(|image| complete(connection, project, image))
+        .transpose()
+}
+
+pub(crate) fn get_by_content(
+    connection: &Connection,
+    project: ProjectId,
+    content: &ContentHash,
+) -> Result<Option<Image>, StoreError> {
+    let sql = format!("{SELECT} WHERE project = ?1 AND content = ?2");
+    let found = one(connection, &sql, (project.to_string(), content.as_bytes()), read)?;
+    found
+        .map(|image| complete(connection, project, image))
+        .transpose()
+}
+
+pub(crate) fn get_by_region(
+    connection: &Connection,
+    project: ProjectId,
+    region: RegionId,
+) -> Result<Option<Image>, StoreError> {
+    let sql = "SELECT image FROM regions WHERE project = ?1 AND id = ?2";
+    match one(
+        connection,
+        sql,
+        (project.to_string(), region.to_string()),
+        |row| id(row, 0),
+    )? {
+        Some(image) => get(connection, project, image),
+        None => Ok(None),
+    }
+}
+
+/// The identity of a photo's bytes.
+pub(crate) fn content_of(
+    connection: &Connection,
+    project: ProjectId,
+    image: ImageId,
+) -> Result<Option<ContentHash>, StoreError> {
+    let sql = "SELECT content FROM images WHERE project = ?1 AND id = ?2";
+    one(connection, sql, (project.to_string(), image.to_string()), |row| {
+        content(row, 0)
+    })
+}
+
+pub(crate) fn list(
+    connection: &Connection,
+    project: ProjectId,
+    query: &ImageQuery,
+) -> Result<Vec<Image>, StoreError> {
+    let (mut sql, mut values) = (
+        format!("{SELECT} AS i WHERE i.project = ?1"),
+        vec![project.to_string().into()],
+    );
+    narrow(&mut sql, &mut values, &query.filter);
+    sql.push_str(match query.order {
+        Order::Newest => " ORDER BY i.created DESC, i.id DESC",
+        Order::Oldest => " ORDER BY i.created, i.id",
+    });
+    sql.push_str(" LIMIT ? OFFSET ?");
+    values.extend(
+        [query.take, query.skip].map(|number| Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))),
+    );
+    let images = all(connection, &sql, params_from_iter(values), read)?;
+    images
+        .into_iter()
+        .map(|image| complete(connection, project, image))
+        .collect()
+}
+
+pub(crate) fn count(
+    connection: &Connection,
+    project: ProjectId,
+    filter: &ImageFilter,
+) -> Result<u64, StoreError> {
+    let mut sql = "SELECT count(*) FROM images AS i WHERE i.project = ?1".to_owned();
+    let mut values = vec![project.to_string().into()];
+    narrow(&mut sql, &mut values, filter);
+    Ok(one(connection, &sql, params_from_iter(values), |row| row.get(0))?.unwrap_or(0))
+}
+
+/// Adds a filter's conditions on the photo `i`, and their values.
+fn narrow(sql: &mut String, values: &mut Vec<Value>, filter: &ImageFilter) {
+    let having = |condition: &str| {
+        let part = |table| {
+            format!(
+                "EXISTS (SELECT 1 FROM {table} AS t WHERE t.project = i.project AND t.image = i.id{condition})"
+            )
+        };
+        format!("({} OR {})", part("image_tags"), part("regions"))
+    };
+    let tagged = having("");
+    match filter.tagging_status {
+        TaggingStatus::All => {}
+        TaggingStatus::Tagged => *sql += &format!(" AND {tagged}"),
+        TaggingStatus::Untagged => *sql += &format!(" AND NOT {tagged}"),
+    }
+    if !filter.tags.is_empty() {
+        let mut list = String::new();
+        for tag in &filter.tags {
+            values.push(tag.to_string().into());
+            // Writing to a string does not fail.
+            let _ = write!(
+                list,
+                "{}?{}",
+                if list.is_empty() { "" } else { ", " },
+                values.len()
+            );
+        }
+        *sql += &format!(" AND {}", having(&format!(" AND t.tag IN ({list})")));
+    }
+}
+
+pub(crate) fn insert(
+    connection: &Connection,
+    project: ProjectId,
+    image: &Image,
+    content: &ContentHash,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO images (project, id, content, created, width, height, metadata, origin)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let values = (
+        project.to_string(),
+        image.id.to_string(),
+        content.as_bytes(),
+        image.created.as_millis(),
+        image.width,
+        image.height,
+        to_json(&image.metadata)?,
+        to_json(&image.origin)?,
+    );
+    write(connection, sql, values)?;
+    insert_tags(connection, project, image)
+}
+
+/// Replaces the tags, regions and metadata.
+pub(crate) fn update(connection: &Connection, project: ProjectId, image: &Image) -> Result<(), StoreError> {
+    let of = (project.to_string(), image.id.to_string());
+    let metadata = to_json(&image.metadata)?;
+    let sql = "UPDATE images SET metadata = ?3 WHERE project = ?1 AND id = ?2";
+    write(connection, sql, (&of.0, &of.1, metadata))?;
+    write(
+        connection,
+        "DELETE FROM image_tags WHERE project = ?1 AND image = ?2",
+        (&of.0, &of.1),
+    )?;
+    write(
+        connection,
+        "DELETE FROM regions WHERE project = ?1 AND image = ?2",
+        (&of.0, &of.1),
+    )?;
+    insert_tags(connection, project, image)
+}
+
+fn insert_tags(connection: &Connection, project: ProjectId, image: &Image) -> Result<(), StoreError> {
+    let of = (project.to_string(), image.id.to_string());
+    for tag in &image.tags {
+        let sql = "INSERT INTO image_tags (project, image, tag, created) VALUES (?1, ?2, ?3, ?4)";
+        write(
+            connection,
+            sql,
+            (&of.0, &of.1, tag.tag_id.to_string(), tag.created.as_millis()),
+        )?;
+    }
+    for region in &image.regions {
+        let sql = "INSERT INTO regions (project, image, id, tag, created, \"left\", top, width, height)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+        let values = (
+            &of.0,
+            &of.1,
+            region.id.to_string(),
+            region.tag_id.to_string(),
+            region.created.as_millis(),
+            region.bounds.left(),
+            region.bounds.top(),
+            region.bounds.width(),
+            region.bounds.height(),
+        );
+        write(connection, sql, values)?;
+    }
+    Ok(())
+}
+
+/// The rows of tags, regions and features go with it.
+pub(crate) fn remove(connection: &Connection, project: ProjectId, image: ImageId) -> Result<(), StoreError> {
+    write(
+        connection,
+        "DELETE FROM images WHERE project = ?1 AND id = ?2",
+        (project.to_string(), image.to_string()),
+    )
+}

@@ -1,0 +1,145 @@
+use ocelli_core::{Iteration, IterationId, Manifest, Name, ProjectId};
+use ocelli_store::{Missing, StoreError, Trained};
+use rusqlite::{Connection, Result as SqlResult, Row};
+
+use super::{all, one, write};
+use crate::columns::{id, json, moment, optional_name, text, to_json, to_word, word};
+
+const SELECT: &str = "SELECT project, id, name, status, created, last_modified, domain, classification_type,
+                             training_type, publish_name FROM iterations WHERE project = ?1";
+
+fn read(row: &Row<'_>) -> SqlResult<Iteration> {
+    Ok(Iteration {
+        project_id: id(row, 0)?,
+        id: id(row, 1)?,
+        name: text(row, 2)?,
+        status: json(row, 3)?,
+        created: moment(row, 4)?,
+        last_modified: moment(row, 5)?,
+        domain_id: id(row, 6)?,
+        classification_type: word(row, 7)?,
+        training_type: word(row, 8)?,
+        publish_name: optional_name(row, 9)?,
+    })
+}
+
+/// In the order in which they began.
+pub(crate) fn list(connection: &Connection, project: ProjectId) -> Result<Vec<Iteration>, StoreError> {
+    all(
+        connection,
+        &format!("{SELECT} ORDER BY position"),
+        [project.to_string()],
+        read,
+    )
+}
+
+pub(crate) fn get(
+    connection: &Connection,
+    project: ProjectId,
+    iteration: IterationId,
+) -> Result<Iteration, StoreError> {
+    let values = (project.to_string(), iteration.to_string());
+    one(connection, &format!("{SELECT} AND id = ?2"), values, read)?
+        .ok_or(StoreError::NotFound(Missing::Iteration(iteration)))
+}
+
+pub(crate) fn published(
+    connection: &Connection,
+    project: ProjectId,
+    name: &Name,
+) -> Result<Iteration, StoreError> {
+    one(
+        connection,
+        &format!("{SELECT} AND publish_name = ?2"),
+        (project.to_string(), name.as_str()),
+        read,
+    )?
+    .ok_or_else(|| StoreError::NotFound(Missing::Publication(name.clone())))
+}
+
+pub(crate) fn put(connection: &Connection, iteration: &Iteration) -> Result<(), StoreError> {
+    let sql = "INSERT INTO iterations (project, id, name, status, created, last_modified, domain,
+                                       classification_type, training_type, publish_name)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+               ON CONFLICT (project, id) DO UPDATE
+               SET name = excluded.name, status = excluded.status, last_modified = excluded.last_modified,
+                   publish_name = excluded.publish_name";
+    let values = (
+        iteration.project_id.to_string(),
+        iteration.id.to_string(),
+        iteration.name.as_str(),
+        to_json(&iteration.status)?,
+        iteration.created.as_millis(),
+        iteration.last_modified.as_millis(),
+        iteration.domain_id.to_string(),
+        to_word(&iteration.classification_type)?,
+        to_word(&iteration.training_type)?,
+        iteration.publish_name.as_ref().map(Name::as_str),
+    );
+    write(connection, sql, values)
+}
+
+pub(crate) fn insert_trained(
+    connection: &Connection,
+    project: ProjectId,
+    iteration: IterationId,
+    trained: &Trained,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO trained (project, iteration, manifest, model) VALUES (?1, ?2, ?3, ?4)";
+    let manifest = to_json(&trained.manifest)?;
+    write(
+        connection,
+        sql,
+        (
+            project.to_string(),
+            iteration.to_string(),
+            manifest,
+            &trained.model,
+        ),
+    )
+}
+
+pub(crate) fn manifest(
+    connection: &Connection,
+    project: ProjectId,
+    iteration: IterationId,
+) -> Result<Manifest, StoreError> {
+    of_trained(connection, project, iteration, "manifest", |row| json(row, 0))
+}
+
+pub(crate) fn model(
+    connection: &Connection,
+    project: ProjectId,
+    iteration: IterationId,
+) -> Result<Vec<u8>, StoreError> {
+    of_trained(connection, project, iteration, "model", |row| row.get(0))
+}
+
+/// A column of what came of an iteration's training.
+fn of_trained<T>(
+    connection: &Connection,
+    project: ProjectId,
+    iteration: IterationId,
+    column: &'static str,
+    read: impl FnOnce(&Row<'_>) -> SqlResult<T>,
+) -> Result<T, StoreError> {
+    get(connection, project, iteration)?;
+    let sql = format!("SELECT {column} FROM trained WHERE project = ?1 AND iteration = ?2");
+    one(
+        connection,
+        &sql,
+        (project.to_string(), iteration.to_string()),
+        read,
+    )?
+    .ok_or(StoreError::NotFound(Missing::Model(iteration)))
+}
+
+/// What came of its training goes with it.
+pub(crate) fn remove(
+    connection: &Connection,
+    project: ProjectId,
+    iteration: IterationId,
+) -> Result<(), StoreError> {
+    let sql = "DELETE FROM iterations WHERE project = ?1 AND id = ?2";
+    write(connection, sql, (project.to_string(), iteration.to_string()))
+}
