@@ -1,1 +1,40 @@
-//! Ocelli.
+#![doc = include_str!("../../../README.md")]
+
+mod base;
+mod environment;
+mod error;
+#[cfg(feature = "train")]
+mod features;
+mod images;
+mod iteration;
+mod networks;
+mod ocelli;
+mod pool;
+mod predict;
+mod predictions;
+mod project;
+#[cfg(feature = "train")]
+mod training;
+mod upload;
+
+pub use environment::{Clock, ManualClock, Random, SystemClock, SystemRandom};
+pub use error::Error;
+pub use iteration::IterationHandle;
+pub use ocelli::{Ocelli, OpenOptions};
+pub use predict::Keep;
+pub use predictions::UsePrediction;
+pub use project::{NewProject, ProjectHandle};
+#[cfg(feature = "train")]
+pub use training::TrainOptions;
+pub use upload::{NewRegion, Upload, UploadResult, UploadSummary};
+
+pub use ocelli_core::*;
+pub use ocelli_imaging::{ImagingError, RgbImage, RgbView};
+pub use ocelli_infer::{InferError, Model};
+pub use ocelli_model::{ModelError, View};
+pub use ocelli_store::{
+    AddedImage, Continuation, ImageFilter, ImageQuery, Missing, Order, PredictionPage, PredictionQuery, ProbabilityRange,
+    Store, StoreError, TagSummary, TaggingStatus,
+};
+#[cfg(feature = "train")]
+pub use ocelli_train::{Lack, StopToken, TrainError, TrainingEvent};

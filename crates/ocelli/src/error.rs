@@ -1,0 +1,115 @@
+use std::path::PathBuf;
+
+use ocelli_core::{BaseModel, Domain, ErrorCode, ImageCreateStatus, InvalidValue};
+use ocelli_imaging::ImagingError;
+use ocelli_infer::InferError;
+use ocelli_model::ModelError;
+use ocelli_store::StoreError;
+
+/// Anything that a call of this crate can refuse, with what is wrong and what would be right. The call that
+/// returned it has changed nothing.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A name, box, threshold or other value that the data model does not admit.
+    #[error(transparent)]
+    Invalid(#[from] InvalidValue),
+    /// A photo that is damaged, too large or of a kind that is not read.
+    #[error(transparent)]
+    Imaging(#[from] ImagingError),
+    /// What the store refused, does not have, or could not do.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A model that is damaged or does not fit.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// A photo that could not be predicted.
+    #[error(transparent)]
+    Infer(#[from] InferError),
+    /// Why a training did not begin or came to nothing.
+    #[cfg(feature = "train")]
+    #[error(transparent)]
+    Train(#[from] ocelli_train::TrainError),
+    /// Nothing has changed since the last training.
+    #[cfg(feature = "train")]
+    #[error("nothing has changed since {iteration:?} was trained; force the training to repeat it")]
+    TrainingNotNeeded {
+        /// The iteration that would be repeated.
+        iteration: String,
+    },
+    /// A domain that no classifier can be trained in.
+    #[error("the domain {} ({:?}) cannot be trained; choose a classification domain in use", .0.name, .0.domain_type)]
+    UntrainableDomain(Domain),
+    /// A base model that this build leaves out.
+    #[error("this build leaves out {0}; enable the feature `lite2`, or choose a compact domain")]
+    BaseLeftOut(BaseModel),
+    /// A base model that this build does not have in the form in which the iteration was trained.
+    #[error("the iteration was trained on the base model {trained}, which this version does not have")]
+    BaseChanged {
+        /// The base's fingerprint, in hexadecimal.
+        trained: String,
+    },
+    /// A file or folder that could not be read.
+    #[error("{path:?} cannot be read: {source}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A folder whose sub-folders should name tags and do not.
+    #[error("{path:?} has no sub-folders; each tag's photos belong in a sub-folder named after the tag")]
+    NoTagFolders {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The random source failed.
+    #[error("no random bytes could be had: {0}")]
+    Random(std::io::Error),
+    /// Threads could not be started.
+    #[error("the pool of {threads} threads could not be started: {reason}")]
+    Threads {
+        /// How many were asked for.
+        threads: usize,
+        /// Why not.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// The Custom Vision code for this error.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Invalid(error) => error.code(),
+            Self::Imaging(error) => error.code(),
+            Self::Store(error) => error.code(),
+            Self::Model(error) => error.code(),
+            Self::Infer(error) => error.code(),
+            #[cfg(feature = "train")]
+            Self::Train(error) => error.code(),
+            #[cfg(feature = "train")]
+            Self::TrainingNotNeeded { .. } => ErrorCode::BadRequestTrainingNotNeeded,
+            Self::UntrainableDomain(_) => ErrorCode::BadRequestUnsupportedDomain,
+            Self::BaseLeftOut(_) | Self::BaseChanged { .. } => ErrorCode::ErrorUnknownBaseModel,
+            Self::File { .. } => ErrorCode::BadRequestImageStream,
+            Self::NoTagFolders { .. } => ErrorCode::BadRequestImageBatch,
+            Self::Random(_) | Self::Threads { .. } => ErrorCode::ErrorUnknown,
+        }
+    }
+
+    /// What a photo's entry says when this error kept it out of a batch.
+    pub(crate) fn image_status(&self) -> ImageCreateStatus {
+        match self {
+            Self::Store(error) => error.image_status(),
+            Self::File { .. } => ImageCreateStatus::ErrorSource,
+            Self::Imaging(error) => match error.code() {
+                ErrorCode::BadRequestImageSizeBytes => ImageCreateStatus::ErrorImageSize,
+                ErrorCode::BadRequestImageDimensions | ErrorCode::BadRequestImageAspectRatio => {
+                    ImageCreateStatus::ErrorImageDimensions
+                }
+                _ => ImageCreateStatus::ErrorImageFormat,
+            },
+            _ => ImageCreateStatus::ErrorUnknown,
+        }
+    }
+}

@@ -1,0 +1,211 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use ocelli_core::{
+    Description, Domain, IterationStatus, Limits, Name, Project, ProjectId, Timestamp, TrainingFailure, limits,
+};
+use ocelli_store::{Change, ContentKey, MemoryStore, ProjectState, Store, StoreError};
+use ocelli_store_local::LocalStore;
+
+use crate::base::Bases;
+use crate::environment::{Clock, Random, SystemClock, SystemRandom};
+use crate::networks::Networks;
+use crate::pool::Pool;
+use crate::{Error, NewProject, ProjectHandle};
+
+/// A data directory and everything in it. Cloning shares it; any thread may use any clone.
+#[derive(Clone, Debug)]
+pub struct Ocelli {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What all handles of one opening share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) limits: Limits,
+    pub(crate) bases: Bases,
+    pub(crate) networks: Networks,
+    pub(crate) pool: Pool,
+    clock: Box<dyn Clock>,
+    random: Box<dyn Random>,
+}
+
+impl Shared {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(crate) fn random<const N: usize>(&self) -> Result<[u8; N], Error> {
+        let mut bytes = [0; N];
+        self.random.fill(&mut bytes).map_err(Error::Random)?;
+        Ok(bytes)
+    }
+}
+
+/// How a data directory is opened.
+#[derive(Debug)]
+pub struct OpenOptions {
+    limits: Limits,
+    threads: Option<usize>,
+    clock: Box<dyn Clock>,
+    random: Box<dyn Random>,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            threads: None,
+            clock: Box::new(SystemClock),
+            random: Box::new(SystemRandom),
+        }
+    }
+}
+
+impl OpenOptions {
+    /// The defaults: Custom Vision's limits, a thread a core, the system's clock and random source.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Other limits.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// How many threads long work uses where the caller is not in a rayon pool of its own.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
+    /// Another clock.
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Box::new(clock);
+        self
+    }
+
+    /// Another random source.
+    pub fn random(mut self, random: impl Random + 'static) -> Self {
+        self.random = Box::new(random);
+        self
+    }
+
+    /// Opens a data directory, and makes it where there is none. Several processes may open one.
+    pub fn open(self, directory: impl AsRef<Path>) -> Result<Ocelli, Error> {
+        let store = LocalStore::open(directory.as_ref(), self.limits.clone())?;
+        self.with_store(Arc::new(store))
+    }
+
+    /// Keeps everything in memory, and nothing after the last handle is gone.
+    pub fn in_memory(self) -> Result<Ocelli, Error> {
+        let store = MemoryStore::new(self.limits.clone());
+        self.with_store(Arc::new(store))
+    }
+
+    /// Uses a store of the caller's.
+    pub fn with_store(self, store: Arc<dyn Store>) -> Result<Ocelli, Error> {
+        let ocelli = Ocelli {
+            shared: Arc::new(Shared {
+                store,
+                limits: self.limits,
+                bases: Bases::default(),
+                networks: Networks::default(),
+                pool: Pool::new(self.threads),
+                clock: self.clock,
+                random: self.random,
+            }),
+        };
+        ocelli.fail_interrupted_trainings()?;
+        Ok(ocelli)
+    }
+}
+
+impl Ocelli {
+    /// Opens a data directory with the default options, and makes it where there is none.
+    pub fn open(directory: impl AsRef<Path>) -> Result<Self, Error> {
+        OpenOptions::new().open(directory)
+    }
+
+    /// The domains that a project can be about.
+    pub fn domains() -> &'static [Domain] {
+        Domain::ALL
+    }
+
+    /// Makes a project.
+    pub fn create_project(&self, new: NewProject) -> Result<ProjectHandle, Error> {
+        let now = self.shared.now();
+        let project = Project {
+            id: ProjectId::new(now, self.shared.random()?),
+            name: Name::new(&new.name)?,
+            description: Description::new(&new.description)?,
+            settings: new.settings,
+            created: now,
+            last_modified: now,
+            deleted: None,
+        };
+        let id = project.id;
+        let key = ContentKey::new(self.shared.random()?);
+        self.shared.store.apply(Change::CreateProject { project, key })?;
+        Ok(ProjectHandle::new(self.shared.clone(), id))
+    }
+
+    /// The projects, by the time that they were made.
+    pub fn projects(&self) -> Result<Vec<Project>, Error> {
+        Ok(self.shared.store.projects(ProjectState::Live)?)
+    }
+
+    /// A project.
+    pub fn project(&self, id: ProjectId) -> Result<ProjectHandle, Error> {
+        self.shared.store.project(id)?;
+        Ok(ProjectHandle::new(self.shared.clone(), id))
+    }
+
+    /// The deleted projects that can still be restored.
+    pub fn deleted_projects(&self) -> Result<Vec<Project>, Error> {
+        let since = self.shared.now().plus_days(-limits::DELETED_PROJECT_DAYS);
+        Ok(self.shared.store.projects(ProjectState::DeletedSince(since))?)
+    }
+
+    /// Brings back a project that was deleted at most [`limits::DELETED_PROJECT_DAYS`] days ago.
+    pub fn restore_project(&self, id: ProjectId) -> Result<ProjectHandle, Error> {
+        self.shared.store.apply(Change::RestoreProject { project: id, at: self.shared.now() })?;
+        Ok(ProjectHandle::new(self.shared.clone(), id))
+    }
+
+    /// A training whose process has ended shows as failed; one that a living process holds is left alone.
+    fn fail_interrupted_trainings(&self) -> Result<(), Error> {
+        let store = &self.shared.store;
+        for project in store.projects(ProjectState::Live)? {
+            let iterations = store.iterations(project.id)?;
+            let training = iterations.iter().filter(|iteration| iteration.status == IterationStatus::Training);
+            let training: Vec<_> = training.map(|iteration| iteration.id).collect();
+            if training.is_empty() {
+                continue;
+            }
+            let _lock = match store.lock_training(project.id) {
+                Err(StoreError::TrainingInProgress) => continue,
+                lock => lock?,
+            };
+            for iteration in training {
+                let change = Change::FailTraining {
+                    project: project.id,
+                    iteration,
+                    failure: TrainingFailure::Interrupted,
+                    at: self.shared.now(),
+                };
+                match store.apply(change) {
+                    // Another process ended it between the listing and the lock.
+                    Err(StoreError::NotTraining(_) | StoreError::NotFound(_)) => {}
+                    applied => {
+                        applied?;
+                        tracing::warn!(%iteration, "a training was interrupted");
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}

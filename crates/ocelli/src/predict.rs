@@ -1,0 +1,102 @@
+use ocelli_core::{ImagePrediction, Iteration, Name, PredictionId, StoredPrediction, limits};
+use ocelli_imaging::{DecodeLimits, decode, strip_metadata};
+use ocelli_store::Change;
+
+use crate::ocelli::Shared;
+use crate::{Error, IterationHandle, ProjectHandle};
+
+/// Whether a prediction and its photo are kept.
+///
+/// Custom Vision keeps both unless told otherwise; here nothing is kept unless asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Keep {
+    /// Nothing is kept.
+    #[default]
+    No,
+    /// Both are kept for [`limits::KEPT_PREDICTION_DAYS`] days, to be looked at and trained on.
+    For {
+        /// The program that asks, by which kept predictions can be found.
+        application: Option<Name>,
+    },
+}
+
+impl ProjectHandle {
+    /// Asks the iteration that is published under this name about a photo, and keeps nothing.
+    ///
+    /// # Errors
+    ///
+    /// If nothing is published under the name, or the photo is damaged or over a limit.
+    pub fn predict(&self, publish_name: impl AsRef<str>, photo: &[u8]) -> Result<ImagePrediction, Error> {
+        self.predict_with(publish_name, photo, Keep::No)
+    }
+
+    /// Asks the iteration that is published under this name about a photo, and keeps both as asked.
+    ///
+    /// # Errors
+    ///
+    /// As [`predict`](Self::predict).
+    pub fn predict_with(
+        &self,
+        publish_name: impl AsRef<str>,
+        photo: &[u8],
+        keep: Keep,
+    ) -> Result<ImagePrediction, Error> {
+        let iteration = self.shared.store.published(self.id(), &Name::new(publish_name)?)?;
+        self.shared.predict(&iteration, iteration.publish_name.clone(), photo, keep)
+    }
+}
+
+impl IterationHandle {
+    /// Asks the iteration about a photo, published or not, and keeps nothing.
+    ///
+    /// # Errors
+    ///
+    /// If the iteration has not completed, or the photo is damaged or over a limit.
+    pub fn quick_test(&self, photo: &[u8]) -> Result<ImagePrediction, Error> {
+        self.quick_test_with(photo, Keep::No)
+    }
+
+    /// Asks the iteration about a photo, published or not, and keeps both as asked.
+    ///
+    /// # Errors
+    ///
+    /// As [`quick_test`](Self::quick_test).
+    pub fn quick_test_with(&self, photo: &[u8], keep: Keep) -> Result<ImagePrediction, Error> {
+        self.shared.predict(&self.details()?, None, photo, keep)
+    }
+}
+
+impl Shared {
+    fn predict(
+        &self,
+        iteration: &Iteration,
+        publish_name: Option<Name>,
+        bytes: &[u8],
+        keep: Keep,
+    ) -> Result<ImagePrediction, Error> {
+        let model = self.model(iteration)?;
+        let photo = decode(bytes, &DecodeLimits::prediction(&self.limits))?;
+        let predictions = model.predict_rgb(photo.view())?;
+        let created = self.now();
+        let prediction = ImagePrediction {
+            id: PredictionId::new(created, self.random()?),
+            project_id: iteration.project_id,
+            iteration_id: iteration.id,
+            created,
+            predictions,
+        };
+        if let Keep::For { application } = keep {
+            let stored = StoredPrediction {
+                prediction: prediction.clone(),
+                publish_name,
+                application,
+                width: photo.width(),
+                height: photo.height(),
+                expires: created.plus_days(limits::KEPT_PREDICTION_DAYS),
+            };
+            let bytes = strip_metadata(bytes)?;
+            self.store.apply(Change::KeepPrediction { prediction: Box::new(stored), bytes })?;
+        }
+        Ok(prediction)
+    }
+}

@@ -1,0 +1,67 @@
+use ocelli_core::{ImageId, PredictionId, Region, RegionId, StoredPrediction, TagId};
+use ocelli_store::{Applied, Change, PredictionPage, PredictionQuery, UsedPrediction};
+
+use crate::upload::{NewRegion, UploadResult, UploadSummary, answered};
+use crate::{Error, ProjectHandle};
+
+/// A kept prediction whose photo is to be trained on.
+#[derive(Clone, Debug)]
+pub struct UsePrediction {
+    /// The prediction.
+    pub prediction: PredictionId,
+    /// The tags that the photo gets.
+    pub tags: Vec<TagId>,
+    /// The regions that it gets.
+    pub regions: Vec<NewRegion>,
+}
+
+impl ProjectHandle {
+    /// A page of the kept predictions. Those that have expired are not there.
+    pub fn predictions(&self, query: &PredictionQuery) -> Result<PredictionPage, Error> {
+        Ok(self.shared.store.predictions(self.id(), query, self.shared.now())?)
+    }
+
+    /// A kept prediction.
+    pub fn prediction(&self, id: PredictionId) -> Result<StoredPrediction, Error> {
+        Ok(self.shared.store.prediction(self.id(), id, self.shared.now())?)
+    }
+
+    /// The photo of a kept prediction, less the metadata within.
+    pub fn prediction_bytes(&self, id: PredictionId) -> Result<Vec<u8>, Error> {
+        Ok(self.shared.store.prediction_bytes(self.id(), id, self.shared.now())?)
+    }
+
+    /// Erases kept predictions and their photos.
+    pub fn delete_predictions(&self, predictions: Vec<PredictionId>) -> Result<(), Error> {
+        self.apply(Change::DeletePredictions { project: self.id(), predictions, at: self.shared.now() })?;
+        Ok(())
+    }
+
+    /// Moves the photos of kept predictions to the photos to train on, where they stay. One that is refused does
+    /// not keep the others out.
+    pub fn use_predictions(&self, predictions: Vec<UsePrediction>) -> Result<UploadSummary, Error> {
+        let at = self.shared.now();
+        let region = |NewRegion { tag_id, bounds }| -> Result<Region, Error> {
+            Ok(Region { id: RegionId::new(at, self.shared.random()?), tag_id, created: at, bounds })
+        };
+        let used = |used: UsePrediction| -> Result<UsedPrediction, Error> {
+            Ok(UsedPrediction {
+                prediction: used.prediction,
+                image: ImageId::new(at, self.shared.random()?),
+                tags: used.tags,
+                regions: used.regions.into_iter().map(region).collect::<Result<_, _>>()?,
+            })
+        };
+        let predictions: Vec<UsedPrediction> = predictions.into_iter().map(used).collect::<Result<_, _>>()?;
+        let mut summary = UploadSummary::default();
+        if let Applied::Images(answers) =
+            self.apply(Change::UsePredictions { project: self.id(), predictions, at })?
+        {
+            for answer in answers {
+                let (status, image) = answered(answer);
+                summary.results.push(UploadResult { name: None, status, image });
+            }
+        }
+        Ok(summary)
+    }
+}

@@ -1,0 +1,266 @@
+use std::collections::{HashMap, HashSet};
+use std::time::Instant;
+
+use ocelli_core::{
+    ClassificationType, Domain, Image, ImageId, IterationId, LeftOut, Manifest, Name, Project, TagId, TagType,
+    TrainedTag, TrainingFailure, TrainingType, limits,
+};
+use ocelli_model::{Activation, Head, Label, Network, View, file};
+use ocelli_store::{
+    Applied, Change, ImageFilter, ImageQuery, NewIteration, Order, StoreError, TaggingStatus, Trained,
+};
+use ocelli_train::{
+    HeadOptions, LabelledPhoto, Labels, StopToken, TrainError, TrainingEvent, TrainingSet, train_head,
+};
+
+use crate::features::Extraction;
+use crate::{Error, IterationHandle, ProjectHandle};
+
+/// How a project is trained.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainOptions {
+    /// Draws the folds; the same seed, photos and options give the same bits on the same machine.
+    pub seed: u64,
+    /// How far rare tags are favoured, 0 (not at all, the default) to 1 (fully); see [`HeadOptions::balance`].
+    pub balance: f32,
+    /// Which part of a photo the network sees: the whole of it, squashed (the default), or the centre square.
+    pub view: View,
+    /// Train even where nothing has changed since the last training.
+    pub force: bool,
+    /// The iteration's name; `Iteration N` where there is none.
+    pub name: Option<Name>,
+}
+
+impl Default for TrainOptions {
+    fn default() -> Self {
+        let HeadOptions { seed, balance } = HeadOptions::default();
+        Self { seed, balance, view: View::Whole, force: false, name: None }
+    }
+}
+
+/// What a training starts from, read once.
+struct Dataset {
+    tags: Vec<TrainedTag>,
+    photos: Vec<LabelledPhoto>,
+    left_out: Vec<(ImageId, LeftOut)>,
+}
+
+impl ProjectHandle {
+    /// Trains an iteration, and returns when it has completed. See [`train_watched`](Self::train_watched).
+    pub fn train(&self, options: &TrainOptions) -> Result<IterationHandle, Error> {
+        self.train_watched(options, &StopToken::new(), &|_| {})
+    }
+
+    /// Trains an iteration on the tagged photos, telling `watch` how it goes and stopping when asked.
+    ///
+    /// The features of a photo are computed once and kept: a second training decodes only new photos. Nothing but
+    /// an error or a stop keeps the iteration from completing; a stop ends the training within a second, keeps the
+    /// features that were computed, and leaves the iteration failed with
+    /// [`TrainingFailure::Stopped`].
+    ///
+    /// A photo with several tags in a multiclass project is left out, and so are photos with the negative tag
+    /// where the settings say so; the iteration's [`Manifest`] lists them.
+    ///
+    /// # Errors
+    ///
+    /// Before an iteration is made: if there are fewer than two tags or a tag has fewer than five photos, nothing
+    /// has changed since the last training, a training is under way in any process, the domain cannot be trained,
+    /// or the project has as many iterations as it may have. Afterwards: if the training is stopped or fails; the
+    /// iteration then says why.
+    pub fn train_watched(
+        &self,
+        options: &TrainOptions,
+        stop: &StopToken,
+        watch: &(dyn Fn(TrainingEvent) + Sync),
+    ) -> Result<IterationHandle, Error> {
+        let began = Instant::now();
+        let project = self.details()?;
+        let domain = Domain::from_id(project.settings.domain_id).ok_or(StoreError::UnknownDomain)?;
+        let base = self.shared.bases.for_domain(domain)?.clone().with_view(options.view);
+        let _lock = self.shared.store.lock_training(self.id())?;
+
+        let dataset = self.dataset(&project)?;
+        let labels = dataset.labels(&project)?;
+        if !options.force {
+            self.check_changed(&project, options, &base, &labels)?;
+        }
+        watch(TrainingEvent::Started {
+            photos: labels.photos().len(),
+            tags: labels.tags().len(),
+            left_out: dataset.left_out.len(),
+        });
+        let iteration = self.begin(&project, options)?;
+        let trained = self.shared.pool.run(|| self.trained(&project, options, &base, dataset, stop, watch));
+        let (at, training_millis) = (self.shared.now(), u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
+        match trained.and_then(|trained| trained) {
+            Ok(trained) => {
+                let trained = Box::new(trained);
+                self.apply(Change::CompleteTraining {
+                    project: self.id(),
+                    iteration,
+                    trained,
+                    at,
+                    training_millis,
+                })?;
+                watch(TrainingEvent::Completed { training_millis });
+                self.iteration(iteration)
+            }
+            Err(error) => {
+                let failure = match &error {
+                    Error::Train(TrainError::Stopped) => TrainingFailure::Stopped,
+                    other => TrainingFailure::Error { code: other.code(), message: other.to_string() },
+                };
+                self.apply(Change::FailTraining { project: self.id(), iteration, failure, at })?;
+                Err(error)
+            }
+        }
+    }
+
+    fn begin(&self, project: &Project, options: &TrainOptions) -> Result<IterationId, Error> {
+        let created = self.shared.now();
+        let id = IterationId::new(created, self.shared.random()?);
+        let iteration = NewIteration {
+            id,
+            project_id: project.id,
+            name: options.name.clone(),
+            created,
+            domain_id: project.settings.domain_id,
+            classification_type: project.settings.classification_type,
+            training_type: TrainingType::Regular,
+        };
+        match self.apply(Change::BeginTraining { iteration })? {
+            Applied::Iteration(iteration) => Ok(iteration.id),
+            _ => Ok(id),
+        }
+    }
+
+    /// The tagged photos as they are now.
+    fn dataset(&self, project: &Project) -> Result<Dataset, Error> {
+        let images = self.tagged_images()?;
+        let mut tags = self.tags()?;
+        // A negative tag that no photo has, or that the settings leave out, is not one to train.
+        tags.retain(|tag| {
+            tag.tag_type == TagType::Regular || (project.settings.use_negative_set && tag.image_count > 0)
+        });
+        let index: HashMap<TagId, u16> = tags.iter().map(|tag| tag.id).zip(0u16..).collect();
+        let mut photos = Vec::with_capacity(images.len());
+        let mut left_out = Vec::new();
+        for image in images.iter().filter(|image| !image.tags.is_empty()) {
+            let own: Vec<u16> = image.tags.iter().filter_map(|tag| index.get(&tag.tag_id)).copied().collect();
+            if own.is_empty() {
+                left_out.push((image.id, LeftOut::NegativeSet));
+            } else if project.settings.classification_type == ClassificationType::Multiclass && own.len() > 1 {
+                left_out.push((image.id, LeftOut::SeveralTags));
+            } else {
+                photos.push(LabelledPhoto { image: image.id, tags: own });
+            }
+        }
+        let trained =
+            tags.into_iter().map(|tag| TrainedTag { id: tag.id, name: tag.name, tag_type: tag.tag_type });
+        Ok(Dataset { tags: trained.collect(), photos, left_out })
+    }
+
+    /// All photos with tags, by id. A photo that comes or goes between two pages may be missed, never doubled.
+    fn tagged_images(&self) -> Result<Vec<Image>, Error> {
+        let filter = ImageFilter { tagging_status: TaggingStatus::Tagged, tags: Vec::new() };
+        let mut query = ImageQuery { filter, order: Order::Oldest, skip: 0, take: limits::MAX_PAGE };
+        let (mut images, mut seen) = (Vec::new(), HashSet::new());
+        loop {
+            let page = self.images(&query)?;
+            let last = page.len() < query.take;
+            query.skip += page.len();
+            images.extend(page.into_iter().filter(|image| seen.insert(image.id)));
+            if last {
+                images.sort_by_key(|image: &Image| image.id);
+                return Ok(images);
+            }
+        }
+    }
+
+    /// Refuses a training that would repeat the last one.
+    fn check_changed(
+        &self,
+        project: &Project,
+        options: &TrainOptions,
+        base: &Network,
+        labels: &Labels,
+    ) -> Result<(), Error> {
+        let iterations = self.iterations()?;
+        let Some(last) = iterations.iter().rev().find(|iteration| iteration.is_completed()) else {
+            return Ok(());
+        };
+        let manifest = self.shared.store.manifest(self.id(), last.id)?;
+        let was = manifest.evaluation.photos.iter().map(|photo| (photo.photo, &photo.tags));
+        let is = labels.photos().iter().map(|photo| (photo.image, &photo.tags));
+        let same = last.classification_type == project.settings.classification_type
+            && manifest.base == base.fingerprint().to_string()
+            && manifest.seed == options.seed
+            && manifest.balance == options.balance
+            && manifest.evaluation.tags == labels.tags()
+            && was.eq(is);
+        if same { Err(Error::TrainingNotNeeded { iteration: last.name.to_string() }) } else { Ok(()) }
+    }
+
+    /// Features, then the head.
+    fn trained(
+        &self,
+        project: &Project,
+        options: &TrainOptions,
+        base: &Network,
+        mut dataset: Dataset,
+        stop: &StopToken,
+        watch: &(dyn Fn(TrainingEvent) + Sync),
+    ) -> Result<Trained, Error> {
+        let images: Vec<ImageId> = dataset.photos.iter().map(|photo| photo.image).collect();
+        let mut features = Extraction::new(&self.shared, self.id(), base)?.features(&images, stop, watch)?;
+        dataset.leave_out_unreadable(&features);
+        let labels = dataset.labels(project)?;
+        let rows = dataset.photos.iter().filter_map(|photo| features.remove(&photo.image).flatten());
+        let set = TrainingSet::new(labels, rows.flatten().collect())?;
+
+        let head_options = HeadOptions { seed: options.seed, balance: options.balance };
+        let trained = train_head(&set, &head_options, stop, watch)?;
+        let network = base.with_head(Head {
+            weights: trained.weights,
+            bias: trained.bias,
+            activation: match project.settings.classification_type {
+                ClassificationType::Multiclass => Activation::Softmax,
+                ClassificationType::Multilabel => Activation::Sigmoid,
+            },
+            labels: dataset.tags.iter().map(label).collect(),
+        })?;
+        let manifest = Manifest {
+            seed: options.seed,
+            base: base.fingerprint().to_string(),
+            strength: trained.strength,
+            balance: options.balance,
+            folds: trained.folds,
+            left_out: dataset.left_out,
+            evaluation: trained.evaluation,
+        };
+        Ok(Trained { manifest, model: file::write_adapted(&network, base)? })
+    }
+}
+
+impl Dataset {
+    fn labels(&self, project: &Project) -> Result<Labels, Error> {
+        let classification_type = project.settings.classification_type;
+        Ok(Labels::new(classification_type, self.tags.clone(), self.photos.clone())?)
+    }
+
+    /// Photos without features could not be read.
+    fn leave_out_unreadable(&mut self, features: &HashMap<ImageId, Option<Vec<f32>>>) {
+        let left_out = &mut self.left_out;
+        self.photos.retain(|photo| {
+            let readable = features.get(&photo.image).is_some_and(Option::is_some);
+            if !readable {
+                left_out.push((photo.image, LeftOut::Unreadable));
+            }
+            readable
+        });
+    }
+}
+
+fn label(tag: &TrainedTag) -> Label {
+    Label { tag_id: tag.id, name: tag.name.clone(), tag_type: tag.tag_type }
+}

@@ -1,0 +1,329 @@
+use std::path::{Path, PathBuf};
+
+use ocelli_core::{BoundingBox, ImageCreateStatus, ImageId, Metadata, Origin, Region, RegionId, TagId, Timestamp, limits};
+use ocelli_imaging::{DecodeLimits, decode, strip_metadata};
+use ocelli_store::{AddedImage, Applied, Change, NewImage, StoreError};
+use rayon::prelude::*;
+
+use crate::ocelli::Shared;
+use crate::{Error, ProjectHandle};
+
+/// Bytes of photos that are read before they are stored together.
+const BATCH_BYTES: u64 = 32_000_000;
+
+/// Where a photo's bytes come from.
+#[derive(Clone, Debug)]
+enum Source {
+    Bytes(Vec<u8>),
+    File(PathBuf),
+}
+
+/// A region to draw on a photo.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NewRegion {
+    /// What it shows.
+    pub tag_id: TagId,
+    /// Where, in the upright photo.
+    pub bounds: BoundingBox,
+}
+
+/// A photo to add, with what is known about it.
+#[derive(Clone, Debug)]
+pub struct Upload {
+    source: Source,
+    name: Option<String>,
+    tags: Vec<TagId>,
+    regions: Vec<NewRegion>,
+    metadata: Metadata,
+}
+
+impl Upload {
+    /// A photo from its bytes: JPEG, PNG, BMP, GIF or WebP.
+    pub fn bytes(bytes: impl Into<Vec<u8>>) -> Self {
+        Self::new(Source::Bytes(bytes.into()), None)
+    }
+
+    /// A photo from a file, named after it.
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        Self::new(Source::File(path), name)
+    }
+
+    fn new(source: Source, name: Option<String>) -> Self {
+        Self { source, name, tags: Vec::new(), regions: Vec::new(), metadata: Metadata::default() }
+    }
+
+    /// The name that the photo is shown under and reported with; it is cut to [`limits::MAX_NAME`] characters.
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Gives the photo a tag.
+    pub fn tag(mut self, tag: TagId) -> Self {
+        self.tags.push(tag);
+        self
+    }
+
+    /// Gives the photo tags.
+    pub fn tags(mut self, tags: impl IntoIterator<Item = TagId>) -> Self {
+        self.tags.extend(tags);
+        self
+    }
+
+    /// Draws a region on the photo.
+    pub fn region(mut self, tag_id: TagId, bounds: BoundingBox) -> Self {
+        self.regions.push(NewRegion { tag_id, bounds });
+        self
+    }
+
+    /// Attaches facts to the photo.
+    pub fn metadata(mut self, metadata: Metadata) -> Self {
+        self.metadata = metadata;
+        self
+    }
+
+    /// Bytes of a file, 0 where they are here already or the file cannot be asked.
+    fn bytes_to_read(&self) -> u64 {
+        match &self.source {
+            Source::Bytes(_) => 0,
+            Source::File(path) => std::fs::metadata(path).map_or(0, |metadata| metadata.len()),
+        }
+    }
+}
+
+/// What became of one photo.
+#[derive(Debug)]
+pub struct UploadResult {
+    /// The name that it was given, or its file's.
+    pub name: Option<String>,
+    /// In Custom Vision's terms.
+    pub status: ImageCreateStatus,
+    /// The photo as it is in the project now, or what is wrong with it.
+    pub image: Result<AddedImage, Error>,
+}
+
+/// What became of each photo of an upload, in the order given.
+#[derive(Debug, Default)]
+pub struct UploadSummary {
+    /// One entry a photo.
+    pub results: Vec<UploadResult>,
+}
+
+impl UploadSummary {
+    /// Whether every photo is in the project now.
+    pub fn is_batch_successful(&self) -> bool {
+        self.results.iter().all(|result| result.status.is_ok())
+    }
+
+    /// Photos that are in the project now and were not before.
+    pub fn added(&self) -> impl Iterator<Item = &AddedImage> {
+        self.results.iter().filter_map(|result| result.image.as_ref().ok()).filter(|added| !added.duplicate)
+    }
+
+    /// Photos whose bytes the project had already; their tags and regions joined it.
+    pub fn duplicates(&self) -> impl Iterator<Item = &AddedImage> {
+        self.results.iter().filter_map(|result| result.image.as_ref().ok()).filter(|added| added.duplicate)
+    }
+
+    /// Photos that were refused, with their names and what is wrong.
+    pub fn refused(&self) -> impl Iterator<Item = (Option<&str>, &Error)> {
+        let refused = |result: &'_ UploadResult| result.image.is_err();
+        self.results.iter().filter(move |result| refused(result)).filter_map(|result| {
+            result.image.as_ref().err().map(|error| (result.name.as_deref(), error))
+        })
+    }
+}
+
+/// A photo that has been checked, or what is wrong with it.
+struct Checked {
+    name: Option<String>,
+    image: Result<NewImage, Error>,
+}
+
+impl ProjectHandle {
+    /// Adds a photo with these tags. Bytes that the project has already join the tags to the photo that has them.
+    ///
+    /// # Errors
+    ///
+    /// If the photo is damaged or over a limit, a tag is unknown, or the project is full.
+    pub fn add_image(&self, bytes: impl Into<Vec<u8>>, tags: &[TagId]) -> Result<AddedImage, Error> {
+        let upload = Upload::bytes(bytes).tags(tags.iter().copied());
+        self.add_images(vec![upload])?.results.pop().ok_or_else(unanswered)?.image
+    }
+
+    /// Adds up to [`limits::MAX_BATCH`] photos. One that is refused does not keep the others out.
+    ///
+    /// Photos are checked and decoded on all cores, and stored durably together. Metadata within the files (GPS
+    /// above all) is not stored.
+    ///
+    /// # Errors
+    ///
+    /// If there are more photos than that, the project is gone, or the store fails.
+    pub fn add_images(&self, uploads: Vec<Upload>) -> Result<UploadSummary, Error> {
+        if uploads.len() > limits::MAX_BATCH {
+            return Err(StoreError::Limit {
+                what: "photos in one upload",
+                count: uploads.len(),
+                limit: limits::MAX_BATCH,
+                code: ocelli_core::ErrorCode::BadRequestExceededBatchSize,
+            }
+            .into());
+        }
+        self.details()?;
+        let now = self.shared.now();
+        let check = || uploads.into_par_iter().map(|upload| self.shared.check(upload, now)).collect();
+        let checked: Vec<Checked> = self.shared.pool.run(check)?;
+
+        let mut results = Vec::with_capacity(checked.len());
+        let mut images = Vec::new();
+        for Checked { name, image } in checked {
+            match image {
+                Ok(image) => {
+                    images.push((results.len(), image));
+                    results.push(UploadResult { name, status: ImageCreateStatus::ErrorUnknown, image: Err(unanswered()) });
+                }
+                Err(error) => results.push(UploadResult { name, status: error.image_status(), image: Err(error) }),
+            }
+        }
+        if images.is_empty() {
+            return Ok(UploadSummary { results });
+        }
+        let (places, images): (Vec<usize>, Vec<NewImage>) = images.into_iter().unzip();
+        if let Applied::Images(answers) = self.apply(Change::AddImages { project: self.id(), images })? {
+            for (place, answer) in places.into_iter().zip(answers) {
+                let Some(result) = results.get_mut(place) else { continue };
+                (result.status, result.image) = answered(answer);
+            }
+        }
+        Ok(UploadSummary { results })
+    }
+
+    /// Adds files, as many as there are, in batches.
+    ///
+    /// # Errors
+    ///
+    /// If the project is gone or the store fails; what was stored until then stays.
+    pub fn add_files(&self, files: impl IntoIterator<Item = Upload>) -> Result<UploadSummary, Error> {
+        let mut summary = UploadSummary::default();
+        let (mut batch, mut bytes) = (Vec::new(), 0);
+        for upload in files {
+            bytes += upload.bytes_to_read();
+            batch.push(upload);
+            if batch.len() == limits::MAX_BATCH || bytes >= BATCH_BYTES {
+                summary.results.extend(self.add_images(std::mem::take(&mut batch))?.results);
+                bytes = 0;
+            }
+        }
+        if !batch.is_empty() {
+            summary.results.extend(self.add_images(batch)?.results);
+        }
+        Ok(summary)
+    }
+
+    /// Adds the photos of a folder that has one sub-folder a tag; tags that the project lacks are made.
+    ///
+    /// Files whose names begin with a dot are passed over; sub-folders of sub-folders are not entered.
+    ///
+    /// # Errors
+    ///
+    /// If the folder cannot be read or has no sub-folders, a tag cannot be made, or the store fails; what was
+    /// stored until then stays.
+    pub fn add_folder(&self, folder: impl AsRef<Path>) -> Result<UploadSummary, Error> {
+        let folder = folder.as_ref();
+        let tag_folders: Vec<PathBuf> = entries(folder)?.into_iter().filter(|path| path.is_dir()).collect();
+        if tag_folders.is_empty() {
+            return Err(Error::NoTagFolders { path: folder.to_owned() });
+        }
+        let mut tags: Vec<_> = self.tags()?.into_iter().map(|tag| (tag.name, tag.id)).collect();
+        let mut summary = UploadSummary::default();
+        for tag_folder in tag_folders {
+            let name = tag_folder.file_name().unwrap_or_default().to_string_lossy();
+            let name = ocelli_core::Name::new(name)?;
+            let tag = match tags.iter().find(|(other, _)| *other == name) {
+                Some((_, tag)) => *tag,
+                None => {
+                    let tag = self.create_tag(&name)?.id;
+                    tags.push((name, tag));
+                    tag
+                }
+            };
+            let files = entries(&tag_folder)?.into_iter().filter(|path| path.is_file());
+            summary.results.extend(self.add_files(files.map(|path| Upload::file(path).tag(tag)))?.results);
+        }
+        Ok(summary)
+    }
+}
+
+impl Shared {
+    /// Reads, checks and decodes a photo, and takes its metadata away.
+    fn check(&self, upload: Upload, now: Timestamp) -> Checked {
+        let name = upload.name.clone();
+        Checked { name, image: self.checked(upload, now) }
+    }
+
+    fn checked(&self, upload: Upload, now: Timestamp) -> Result<NewImage, Error> {
+        let limits = DecodeLimits::training(&self.limits);
+        let bytes = match upload.source {
+            Source::Bytes(bytes) => bytes,
+            Source::File(path) => read_file(&path, limits.bytes)?,
+        };
+        let photo = decode(&bytes, &limits)?;
+        let region = |region: NewRegion| -> Result<Region, Error> {
+            let NewRegion { tag_id, bounds } = region;
+            Ok(Region { id: RegionId::new(now, self.random()?), tag_id, created: now, bounds })
+        };
+        let image = ocelli_core::Image {
+            id: ImageId::new(now, self.random()?),
+            created: now,
+            width: photo.width(),
+            height: photo.height(),
+            tags: upload.tags.into_iter().map(|tag_id| ocelli_core::ImageTag { tag_id, created: now }).collect(),
+            regions: upload.regions.into_iter().map(region).collect::<Result<_, _>>()?,
+            metadata: upload.metadata,
+            origin: Origin::Upload { name: upload.name.map(|name| name.chars().take(limits::MAX_NAME).collect()) },
+        };
+        Ok(NewImage { image, bytes: strip_metadata(&bytes)? })
+    }
+}
+
+/// What the store said of one photo, as a batch reports it.
+pub(crate) fn answered(answer: ocelli_store::ImageAdded) -> (ImageCreateStatus, Result<AddedImage, Error>) {
+    match answer {
+        Ok(added) if added.duplicate => (ImageCreateStatus::OkDuplicate, Ok(added)),
+        Ok(added) => (ImageCreateStatus::Ok, Ok(added)),
+        Err(refusal) => (refusal.status, Err(refusal.error.into())),
+    }
+}
+
+fn unanswered() -> Error {
+    StoreError::Corrupt { detail: "the store did not say what became of the photo".to_owned() }.into()
+}
+
+/// The content of a file, or one byte more than the limit of a file that has more.
+fn read_file(path: &Path, limit: usize) -> Result<Vec<u8>, Error> {
+    use std::io::Read;
+    let read = || {
+        let mut bytes = Vec::new();
+        std::fs::File::open(path)?.take((limit as u64).saturating_add(1)).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    read().map_err(|source| Error::File { path: path.to_owned(), source })
+}
+
+/// A folder's entries by name, less hidden ones.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let read = || -> std::io::Result<Vec<PathBuf>> {
+        let mut paths = Vec::new();
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            if !entry.file_name().as_encoded_bytes().starts_with(b".") {
+                paths.push(entry.path());
+            }
+        }
+        paths.sort();
+        Ok(paths)
+    };
+    read().map_err(|source| Error::File { path: folder.to_owned(), source })
+}

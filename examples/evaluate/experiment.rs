@@ -1,0 +1,170 @@
+//! One experiment: import, train, predict.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use ocelli::{
+    EvaluatedPhoto, Evaluation, IterationHandle, Limits, NewProject, OpenOptions, ProjectHandle, StopToken, TagId,
+    TrainOptions, TrainedTag, TrainingEvent, Upload,
+};
+use rayon::prelude::*;
+
+use crate::dataset::{Dataset, Photo};
+use crate::options::Options;
+
+/// What one experiment found.
+pub struct Outcome {
+    /// Its seed.
+    pub seed: u64,
+    /// Photos stored to train on.
+    pub train_photos: usize,
+    /// Photos that were refused, to train on or to test with.
+    pub refused: usize,
+    /// What the iteration answered to the photos to test with.
+    pub test: Evaluation<PathBuf>,
+    /// What its folds answered to the photos to train on.
+    pub out_of_fold: Evaluation,
+    /// Seconds to read, check and store the photos.
+    pub import_seconds: f64,
+    /// Seconds to train.
+    pub train_seconds: f64,
+    /// Seconds to read and predict the photos to test with, on all cores.
+    pub predict_seconds: f64,
+    /// Seconds to train again after one more photo was tagged.
+    pub retrain_seconds: Option<f64>,
+}
+
+/// Runs the experiment in a data directory that is gone afterwards.
+pub fn run(options: &Options, dataset: &Dataset, seed: u64) -> Result<Outcome, Box<dyn Error>> {
+    let directory = tempfile::tempdir()?;
+    // The photos to test with are taken as large as those to train on.
+    let limits = Limits { predict_bytes: Limits::default().train_bytes, ..Limits::default() };
+    let ocelli = OpenOptions::new().limits(limits).open(directory.path())?;
+    let new = NewProject::new("evaluate").domain(options.domain);
+    let project = ocelli.create_project(if options.multilabel { new.multilabel() } else { new.multiclass() })?;
+    let mut photos = match options.shots {
+        Some(shots) => dataset.shots(shots, seed),
+        None => dataset.train.clone(),
+    };
+    let held_back = if options.retrain { photos.pop() } else { None };
+
+    let began = Instant::now();
+    let tags = create_tags(&project, dataset)?;
+    let refused = import(&project, &photos, &tags)?;
+    let late = held_back.as_ref().map(|photo| project.add_image(std::fs::read(&photo.path)?, &[]).map_err(Box::<dyn Error>::from));
+    let late = late.transpose()?;
+    let import_seconds = began.elapsed().as_secs_f64();
+
+    let train_options =
+        TrainOptions { seed, balance: options.balance, view: options.view, ..TrainOptions::default() };
+    let train = || project.train_watched(&train_options, &StopToken::new(), &show_progress);
+    let began = Instant::now();
+    let mut iteration = train()?;
+    let train_seconds = began.elapsed().as_secs_f64();
+
+    let mut retrain_seconds = None;
+    if let (Some(added), Some(photo)) = (late, held_back) {
+        let late_tags = photo.tags.iter().filter_map(|tag| Some((added.image.id, *tags.get(tag)?)));
+        project.tag_images(late_tags.collect())?;
+        let began = Instant::now();
+        iteration = train()?;
+        retrain_seconds = Some(began.elapsed().as_secs_f64());
+    }
+
+    iteration.publish("evaluate")?;
+    let began = Instant::now();
+    let (test, unreadable) = predict(&project, &iteration, &dataset.test)?;
+    Ok(Outcome {
+        seed,
+        train_photos: photos.len() - refused,
+        refused: refused + unreadable,
+        test,
+        out_of_fold: iteration.evaluation()?,
+        import_seconds,
+        train_seconds,
+        predict_seconds: began.elapsed().as_secs_f64(),
+        retrain_seconds,
+    })
+}
+
+fn create_tags(project: &ProjectHandle, dataset: &Dataset) -> Result<BTreeMap<String, TagId>, ocelli::Error> {
+    dataset.tags().into_iter().map(|tag| Ok((tag.to_owned(), project.create_tag(tag)?.id))).collect()
+}
+
+/// Stores the photos to train on, and counts those that were refused.
+fn import(project: &ProjectHandle, photos: &[Photo], tags: &BTreeMap<String, TagId>) -> Result<usize, ocelli::Error> {
+    let upload = |photo: &Photo| {
+        let own = photo.tags.iter().filter_map(|tag| tags.get(tag)).copied();
+        Upload::file(&photo.path).tags(own)
+    };
+    let summary = project.add_files(photos.iter().map(upload))?;
+    for (name, error) in summary.refused() {
+        eprintln!("{}: {error}", name.unwrap_or("a photo"));
+    }
+    let duplicates = summary.duplicates().count();
+    if duplicates > 0 {
+        eprintln!("{duplicates} photos were there already; their tags joined the first");
+    }
+    Ok(summary.refused().count())
+}
+
+/// Predicts the photos to test with. One that cannot be predicted has no probabilities and so counts as wrong.
+fn predict(
+    project: &ProjectHandle,
+    iteration: &IterationHandle,
+    photos: &[Photo],
+) -> Result<(Evaluation<PathBuf>, usize), Box<dyn Error>> {
+    let out_of_fold = iteration.evaluation()?;
+    let tags = out_of_fold.tags;
+    let evaluated: Vec<EvaluatedPhoto<PathBuf>> =
+        photos.par_iter().map(|photo| evaluated(project, &tags, photo)).collect();
+    let unreadable = evaluated.iter().filter(|photo| photo.probabilities.is_empty()).count();
+    Ok((Evaluation { classification_type: out_of_fold.classification_type, tags, photos: evaluated }, unreadable))
+}
+
+fn evaluated(project: &ProjectHandle, tags: &[TrainedTag], photo: &Photo) -> EvaluatedPhoto<PathBuf> {
+    let own = |name: &String| (0u16..).zip(tags).find(|(_, tag)| tag.name == *name.trim()).map(|(index, _)| index);
+    let probabilities = match probabilities(project, tags, &photo.path) {
+        Ok(probabilities) => probabilities,
+        Err(error) => {
+            eprintln!("{}: {error}", photo.path.display());
+            Vec::new()
+        }
+    };
+    EvaluatedPhoto {
+        photo: photo.path.clone(),
+        tags: photo.tags.iter().filter_map(own).collect(),
+        fold: 0,
+        probabilities,
+    }
+}
+
+fn probabilities(project: &ProjectHandle, tags: &[TrainedTag], path: &Path) -> Result<Vec<f32>, Box<dyn Error>> {
+    let answer = project.predict("evaluate", &std::fs::read(path)?)?;
+    let of = |tag: &TrainedTag| answer.predictions.iter().find(|p| p.tag_id == tag.id).map_or(0.0, |p| p.probability);
+    Ok(tags.iter().map(of).collect())
+}
+
+fn show_progress(event: TrainingEvent) {
+    let terminal = std::io::stderr().is_terminal();
+    match event {
+        TrainingEvent::Started { photos, tags, left_out } => {
+            eprintln!("training on {photos} photos of {tags} tags, {left_out} left out");
+        }
+        TrainingEvent::Features { done, total, cached } if terminal || done == total => {
+            eprint!("{}features of {done} of {total} photos, {cached} from before", if terminal { "\r" } else { "" });
+            if done == total {
+                eprintln!();
+            }
+        }
+        TrainingEvent::StrengthTried { strength, held_out_loss, held_out_top1 } => {
+            eprintln!("strength {strength:.0e}: held-out loss {held_out_loss:.4}, top-1 {held_out_top1:.4}");
+        }
+        _ => {}
+    }
+    // Progress is a courtesy: a closed terminal is no reason to stop.
+    let _ = std::io::stderr().flush();
+}

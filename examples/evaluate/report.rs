@@ -1,0 +1,191 @@
+//! What the experiments found, for a person and for a script.
+
+use std::collections::BTreeMap;
+
+use ocelli::{Evaluation, IterationPerformance, Threshold};
+use serde::Serialize;
+
+use crate::experiment::Outcome;
+use crate::options::Options;
+
+/// Figures of all seeds: means, and spreads where there are several. The keys are stable.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    domain: &'static str,
+    view: String,
+    threshold: f32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shots: Option<usize>,
+    /// The fraction of test photos whose most probable tag is one that they have; the mean over the seeds.
+    top1: Option<f64>,
+    top1_std: f64,
+    /// The mean over the tags of their average precision on the test photos; the mean over the seeds.
+    mean_ap: Option<f64>,
+    mean_ap_std: f64,
+    per_tag: BTreeMap<String, TagFigures>,
+    images: Images,
+    seconds: Seconds,
+    out_of_fold: OutOfFold,
+    peak_rss_mb: Option<f64>,
+    seeds: Vec<SeedFigures>,
+}
+
+/// Figures of one tag on the test photos, at the threshold; means over the seeds.
+#[derive(Debug, Default, Serialize)]
+struct TagFigures {
+    precision: f64,
+    recall: f64,
+    ap: Option<f64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Images {
+    train: usize,
+    test: usize,
+    refused: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct Seconds {
+    import: f64,
+    train: f64,
+    predict: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retrain: Option<f64>,
+}
+
+#[derive(Debug, Serialize)]
+struct OutOfFold {
+    top1: Option<f64>,
+    mean_ap: Option<f64>,
+}
+
+#[derive(Debug, Serialize)]
+struct SeedFigures {
+    seed: u64,
+    top1: Option<f64>,
+    mean_ap: Option<f64>,
+    seconds: Seconds,
+}
+
+impl Report {
+    /// Sums the experiments up.
+    pub fn new(options: &Options, outcomes: Vec<Outcome>) -> Self {
+        let mean = |value: &dyn Fn(&Outcome) -> Option<f64>| spread(outcomes.iter().filter_map(value)).0;
+        let std = |value: &dyn Fn(&Outcome) -> Option<f64>| spread(outcomes.iter().filter_map(value)).1;
+        let first = outcomes.first();
+        Self {
+            domain: options.domain.name,
+            view: format!("{:?}", options.view).to_lowercase(),
+            threshold: Threshold::default().value(),
+            shots: options.shots,
+            top1: mean(&|outcome| outcome.test.top1()),
+            top1_std: std(&|outcome| outcome.test.top1()).unwrap_or(0.0),
+            mean_ap: mean(&|outcome| outcome.test.mean_average_precision()),
+            mean_ap_std: std(&|outcome| outcome.test.mean_average_precision()).unwrap_or(0.0),
+            per_tag: per_tag(&outcomes),
+            images: Images {
+                train: first.map_or(0, |outcome| outcome.train_photos),
+                test: first.map_or(0, |outcome| outcome.test.photos.len()),
+                refused: first.map_or(0, |outcome| outcome.refused),
+            },
+            seconds: Seconds {
+                import: mean(&|outcome| Some(outcome.import_seconds)).unwrap_or(0.0),
+                train: mean(&|outcome| Some(outcome.train_seconds)).unwrap_or(0.0),
+                predict: mean(&|outcome| Some(outcome.predict_seconds)).unwrap_or(0.0),
+                retrain: mean(&|outcome| outcome.retrain_seconds),
+            },
+            out_of_fold: OutOfFold {
+                top1: mean(&|outcome| outcome.out_of_fold.top1()),
+                mean_ap: mean(&|outcome| outcome.out_of_fold.mean_average_precision()),
+            },
+            peak_rss_mb: peak_rss_mb(),
+            seeds: outcomes.iter().map(SeedFigures::new).collect(),
+        }
+    }
+}
+
+impl SeedFigures {
+    fn new(outcome: &Outcome) -> Self {
+        Self {
+            seed: outcome.seed,
+            top1: outcome.test.top1(),
+            mean_ap: outcome.test.mean_average_precision(),
+            seconds: Seconds {
+                import: outcome.import_seconds,
+                train: outcome.train_seconds,
+                predict: outcome.predict_seconds,
+                retrain: outcome.retrain_seconds,
+            },
+        }
+    }
+}
+
+fn per_tag(outcomes: &[Outcome]) -> BTreeMap<String, TagFigures> {
+    let performance = |test: &Evaluation<_>| -> IterationPerformance { test.performance(Threshold::default()) };
+    let performances: Vec<IterationPerformance> =
+        outcomes.iter().map(|outcome| performance(&outcome.test)).collect();
+    let mut by_tag = BTreeMap::<String, Vec<_>>::new();
+    for tag in performances.into_iter().flat_map(|performance| performance.per_tag_performance) {
+        by_tag.entry(tag.name.to_string()).or_default().push(tag);
+    }
+    let figures = by_tag.into_iter().map(|(name, tags)| {
+        let figures = TagFigures {
+            precision: spread(tags.iter().map(|tag| tag.precision)).0.unwrap_or(0.0),
+            recall: spread(tags.iter().map(|tag| tag.recall)).0.unwrap_or(0.0),
+            ap: spread(tags.iter().filter_map(|tag| tag.average_precision)).0,
+        };
+        (name, figures)
+    });
+    figures.collect()
+}
+
+/// The mean, and the standard deviation of a sample (dividing by one less than their number).
+fn spread(values: impl Iterator<Item = f64>) -> (Option<f64>, Option<f64>) {
+    let values: Vec<f64> = values.collect();
+    let count = values.len() as f64;
+    if values.is_empty() {
+        return (None, None);
+    }
+    let mean = values.iter().sum::<f64>() / count;
+    let squares = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+    (Some(mean), (values.len() > 1).then(|| (squares / (count - 1.0)).sqrt()))
+}
+
+/// The most memory that this process has held at once, in units of 1,000,000 bytes; none where the system does not
+/// tell.
+fn peak_rss_mb() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024.0 / 1e6)
+}
+
+impl std::fmt::Display for Report {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let figure = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"));
+        writeln!(f, "{} photos to train on, {} to test with", self.images.train, self.images.test)?;
+        writeln!(f, "top-1 {} (+- {:.4}), mean AP {} (+- {:.4})", figure(self.top1), self.top1_std, figure(self.mean_ap), self.mean_ap_std)?;
+        writeln!(
+            f,
+            "out of fold: top-1 {}, mean AP {}",
+            figure(self.out_of_fold.top1),
+            figure(self.out_of_fold.mean_ap)
+        )?;
+        for (name, tag) in &self.per_tag {
+            writeln!(
+                f,
+                "  {name}: precision {:.3}, recall {:.3}, AP {}",
+                tag.precision,
+                tag.recall,
+                figure(tag.ap)
+            )?;
+        }
+        let Seconds { import, train, predict, retrain } = &self.seconds;
+        write!(f, "seconds: import {import:.1}, train {train:.1}, predict {predict:.1}")?;
+        if let Some(retrain) = retrain {
+            write!(f, ", retrain {retrain:.1}")?;
+        }
+        writeln!(f, "; peak memory {} MB", figure(self.peak_rss_mb))
+    }
+}
