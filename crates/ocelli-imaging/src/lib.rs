@@ -1,4 +1,60 @@
-//! Untrusted bytes to checked, upright RGB.
+//! Untrusted bytes to checked, upright RGB: the only door through which photos come in.
+//!
+//! A photo from a stranger is [inspected](inspect) or [decoded](decode) under [limits](DecodeLimits), [stripped of
+//! its metadata](strip_metadata) before it is stored, and [resized](Resizer) to what a network sees. Nothing here
+//! panics, prints or allocates by what a header claims before the claim is checked.
+//!
+//! ```
+//! use ocelli_imaging::{Area, DecodeLimits, Resizer, decode, inspect, strip_metadata};
+//!
+//! # let mut upload = b"BM\x4e\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x02\0\0\0\x03\0\0\0\x01\0\x18\0".to_vec();
+//! # upload.extend([0; 24]);
+//! # upload.extend([40, 120, 200, 40, 120, 200, 0, 0].repeat(3));
+//! // Bytes of an upload. What it is, before anything of its size is allocated:
+//! let limits = DecodeLimits::default();
+//! let header = inspect(&upload, &limits)?;
+//! println!("{} of {} x {} pixels", header.format, header.width, header.height);
+//!
+//! // Stored is the picture without GPS position, thumbnail, comments and whatever else came along:
+//! let stored = strip_metadata(&upload)?;
+//!
+//! // The network sees the whole photo, squashed to its input size:
+//! let photo = decode(&stored, &limits)?;
+//! let mut input = vec![0.0; 8 * 8 * 3];
+//! Resizer::new().resize_into(photo.view(), Area::whole(&photo.view()), 8, 8, &mut input)?;
+//! assert_eq!(input[..3], [200.0, 120.0, 40.0]);
+//! # Ok::<(), ocelli_imaging::ImagingError>(())
+//! ```
+//!
+//! A refusal names its cause and carries Custom Vision's code for it:
+//!
+//! ```
+//! use ocelli_imaging::{DecodeLimits, decode};
+//!
+//! let refused = decode(b"%PDF-1.7", &DecodeLimits::default()).unwrap_err();
+//! assert_eq!(refused.to_string(), "the bytes are PDF; a photo must be JPEG, PNG, BMP, GIF or WebP");
+//! assert_eq!(refused.code().as_str(), "BadRequestImageFormat");
+//! ```
+//!
+//! # What holds
+//!
+//! - The order of the checks: bytes of the file; format by its first bytes; sides, aspect ratio and total of
+//!   pixels; memory; then decoding, with panics of decoders caught.
+//! - Sizes and areas are those of the upright photo. EXIF orientation is read from JPEG, PNG and WebP; where it
+//!   cannot be read, the photo counts as upright.
+//! - A photo that is not whole is refused. For JPEG that includes every scan: its Huffman codes are followed to
+//!   the last unit, since decoders would fill the rest with grey. A progressive file that was cut exactly between
+//!   two scans and closed again cannot be told from one that was made coarse.
+//! - `decode(strip_metadata(x)) == decode(x)`, and stripping twice is stripping once.
+//! - Decoding one photo within the default limits keeps a process below 512 MiB.
+//!
+//! # What does not
+//!
+//! - Colours are taken as they are stored: ICC profiles and gamma are kept, not applied. CMYK is converted by the
+//!   usual formula, inverted as Adobe writes it.
+//! - Arithmetic, lossless, hierarchical and 12-bit JPEG are refused by name.
+//! - What hides inside of well-formed picture data (low bits of pixels, bytes behind the end of a deflate or LZW
+//!   stream within its chunk) is not looked for, save in JPEG scans.
 
 mod bmp;
 mod cursor;

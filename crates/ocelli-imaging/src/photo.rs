@@ -54,7 +54,7 @@ pub fn inspect(bytes: &[u8], limits: &DecodeLimits) -> Result<PhotoHeader, Imagi
 /// [`ImagingError`], naming the cause.
 pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, ImagingError> {
     limits.check_bytes(bytes.len())?;
-    let container = walk(bytes, &|claim| limits.check(claim))?;
+    let container = walk_whole(bytes, &|claim| limits.check(claim))?;
     limits.check_memory(container.memory_to_turn())?;
     let Container {
         format,
@@ -92,7 +92,7 @@ pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, ImagingEr
 /// [`ImagingError::UnknownFormat`], [`ImagingError::UnwalkableContainer`] and those that concern
 /// the structure of the file. EXIF that cannot be read is dropped and the photo taken as upright.
 pub fn strip_metadata(bytes: &[u8]) -> Result<Vec<u8>, ImagingError> {
-    let container = walk(bytes, &|claim| claim.check_not_empty())?;
+    let container = walk_whole(bytes, &|claim| claim.check_not_empty())?;
     Ok(container.pieces.concat())
 }
 
@@ -140,6 +140,15 @@ impl Container<'_> {
             Picture::WebP(picture) => webp::decode(self, picture),
         }
     }
+}
+
+/// Takes a file apart, and follows its picture data as far as that finds what is hidden in them or missing.
+fn walk_whole<'a>(bytes: &'a [u8], check: Check<'_>) -> Result<Container<'a>, ImagingError> {
+    let mut container = walk(bytes, check)?;
+    if let Picture::Jpeg(picture) = &mut container.picture {
+        jpeg::follow_scans(&mut container.pieces, picture);
+    }
+    Ok(container)
 }
 
 fn walk<'a>(bytes: &'a [u8], check: Check<'_>) -> Result<Container<'a>, ImagingError> {

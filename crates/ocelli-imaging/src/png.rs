@@ -101,7 +101,7 @@ fn row_to_rgb(row: &[u8], colour: ColorType, sixteen_bits: bool, out: &mut [u8])
             }
         };
         let [red, green, blue] = if samples < 3 { [0; 3] } else { [0, 1, 2] };
-        let alpha = if samples % 2 == 0 {
+        let alpha = if samples.is_multiple_of(2) {
             sample(samples - 1)
         } else {
             255
@@ -216,7 +216,7 @@ impl<'a> Walker<'a> {
             b"IEND" => return Ok(true),
             b"IDAT" => self.data.push(Cow::Borrowed(chunk.whole)),
             b"PLTE" | b"tRNS" | b"cICP" | b"gAMA" | b"cHRM" | b"sRGB" | b"sBIT" | b"iCCP" => {
-                self.keep_once(chunk)
+                self.keep_once(chunk);
             }
             b"eXIf" => self.orientation = self.orientation.or_else(|| exif::orientation(chunk.data)),
             kind if kind[0].is_ascii_uppercase() => {

@@ -301,14 +301,12 @@ impl<'a> Bitstream<'a> {
     }
 
     /// Bytes at the peak of decoding: luma and chroma (1.5 a pixel) and RGB; with an alpha chunk RGBA and the
-    /// alpha picture as four channels and as one; lossless, RGBA with half a byte of transforms, and RGB.
+    /// alpha picture as four channels and as one; lossless, RGBA and half a byte of transforms.
     fn memory(&self) -> u64 {
         let pixels = u64::from(self.width.next_multiple_of(16)) * u64::from(self.height.next_multiple_of(16));
         let halves = match (self.kind == *b"VP8 ", self.has_alpha) {
-            (true, false) => 9,
+            (true, false) | (false, _) => 9,
             (true, true) => 21,
-            (false, true) => 9,
-            (false, false) => 15,
         };
         pixels * halves / 2
     }
@@ -345,7 +343,9 @@ pub(crate) fn decode(container: &Container<'_>, picture: &Picture<'_>) -> Result
 fn decode_still(bitstream: &Bitstream<'_>) -> Result<Vec<u8>, ImagingError> {
     let Bitstream { width, height, .. } = *bitstream;
     let mut body = Vec::new();
-    if bitstream.alpha.is_some() {
+    let lossless = bitstream.kind == *b"VP8L";
+    if lossless || bitstream.has_alpha {
+        // With alpha, the decoder writes a lossless picture where it belongs instead of copying it there.
         push_chunk(
             &mut body,
             *b"VP8X",
@@ -358,6 +358,9 @@ fn decode_still(bitstream: &Bitstream<'_>) -> Result<Vec<u8>, ImagingError> {
     let alpha = decoder.has_alpha();
     let mut pixels = buffer(width, height, if alpha { 4 } else { 3 }, 0)?;
     decoder.read_image(&mut pixels).map_err(refusal)?;
+    if lossless && !bitstream.has_alpha {
+        pixels.chunks_exact_mut(4).for_each(|pixel| pixel[3] = 255);
+    }
     Ok(if alpha { rgba_to_rgb(pixels) } else { pixels })
 }
 

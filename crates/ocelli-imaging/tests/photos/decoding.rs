@@ -5,6 +5,9 @@ use ocelli_imaging::{DecodeLimits, ImageFormat, ImagingError, Orientation, decod
 
 use crate::fixtures::{PHOTOS, after_soi, before_png_chunk, chunk, exif, photo, segment};
 
+/// What a photo shows at (x, y).
+type Expected = fn(usize, usize) -> [i32; 3];
+
 /// The gradient that all the photos show.
 fn gradient(x: usize, y: usize) -> [i32; 3] {
     [x as i32 * 6, y as i32 * 10, (x as i32 * 3 + y as i32 * 5) % 256]
@@ -17,7 +20,7 @@ fn faded(x: usize, y: usize) -> [i32; 3] {
 }
 
 /// The mean absolute difference from what the photo should show.
-fn mean_error(bytes: &[u8], expected: fn(usize, usize) -> [i32; 3]) -> f32 {
+fn mean_error(bytes: &[u8], expected: Expected) -> f32 {
     let photo = decode(bytes, &DecodeLimits::default()).unwrap();
     assert_eq!((photo.width(), photo.height()), (40, 24));
     let total: i32 = photo
@@ -35,7 +38,7 @@ fn mean_error(bytes: &[u8], expected: fn(usize, usize) -> [i32; 3]) -> f32 {
 #[test]
 fn every_kind_of_file_shows_the_gradient() {
     // Lossless files are exact; the others differ by what their coding loses.
-    let cases: [(&str, fn(usize, usize) -> [i32; 3], f32); 17] = [
+    let cases: [(&str, Expected, f32); 17] = [
         ("plain.png", gradient, 0.0),
         ("plain.bmp", gradient, 0.0),
         ("plain-8.png", faded, 0.0),
@@ -203,6 +206,38 @@ fn a_photo_that_is_cut_off_is_never_half_grey() {
             }
         }
     }
+}
+
+#[test]
+fn a_scan_that_ends_early_is_refused_though_the_file_is_closed() {
+    for name in ["baseline.jpg", "restarts.jpg", "grey.jpg", "rgb.jpg", "cmyk.jpg"] {
+        let bytes = photo(name);
+        let header = bytes.windows(2).rposition(|pair| pair == [0xff, 0xda]).unwrap();
+        let first = header + 2 + usize::from(bytes[header + 3]);
+        for length in first..bytes.len() - 2 {
+            let closed = [&bytes[..length], &[0xff, 0xd9]].concat();
+            let refused = decode(&closed, &DecodeLimits::default()).unwrap_err();
+            let named = matches!(
+                refused,
+                ImagingError::Truncated { .. } | ImagingError::Damaged { .. }
+            );
+            assert!(named, "{name} cut to {length}: {refused}");
+        }
+    }
+}
+
+#[test]
+fn scans_without_end_are_refused() {
+    let bytes = photo("progressive.jpg");
+    let last = bytes.windows(2).rposition(|pair| pair == [0xff, 0xda]).unwrap();
+    let many = [
+        &bytes[..last],
+        &bytes[last..bytes.len() - 2].repeat(200),
+        &[0xff, 0xd9],
+    ]
+    .concat();
+    let refused = decode(&many, &DecodeLimits::default()).unwrap_err();
+    assert!(refused.to_string().contains("more than 100 scans"), "{refused}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Photos of every format, whole and damaged, through the public functions.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod decoding;
 mod fixtures;
 mod hostile;

@@ -69,6 +69,21 @@ fn jpegs(name: &str) -> Vec<(String, Vec<u8>)> {
             files.push((format!("{what} between the scans of {name}"), between));
         }
     }
+    files.push((
+        format!("behind the last scan of {name}"),
+        before_jpeg_marker(&jpeg, 0xd9, 0, MARKER),
+    ));
+    if name.starts_with("progressive") {
+        let tables = jpeg.windows(2).filter(|pair| *pair == [0xff, 0xc4]).count();
+        let between = before_jpeg_marker(&jpeg, 0xc4, tables - 1, MARKER);
+        files.push((format!("behind a scan of {name}"), between));
+    }
+    if name == "restarts.jpg" {
+        files.push((
+            "before a restart of restarts.jpg".to_owned(),
+            before_jpeg_marker(&jpeg, 0xd1, 0, MARKER),
+        ));
+    }
     let second = [jpeg.as_slice(), &after_soi(&jpeg, &segments[0].1)].concat();
     files.push((format!("second picture behind {name}"), second));
     files.push((
@@ -91,12 +106,7 @@ fn pngs(name: &str) -> Vec<(String, Vec<u8>)> {
     let png = photo(name);
     let mut files = Vec::new();
     let with = |prefix: &[u8]| [prefix, MARKER].concat();
-    let mut profile_name = chunk(b"iCCP", &with(b""));
-    profile_name = {
-        let body = [MARKER, b"\0\0", b"compressed"].concat();
-        let _ = profile_name;
-        chunk(b"iCCP", &body)
-    };
+    let profile_name = chunk(b"iCCP", &[MARKER, b"\0\0compressed"].concat());
     let chunks = [
         ("text", chunk(b"tEXt", &with(b"Comment\0"))),
         (

@@ -1,13 +1,18 @@
 //! JPEG (ITU-T T.81): the segments that are kept, and decoding.
 
+mod huffman;
+mod scans;
+
 use std::borrow::Cow;
 
+use ocelli_core::limits;
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
 
+use self::scans::Scans;
 use crate::cursor::Cursor;
 use crate::limits::Claim;
 use crate::photo::{self, Check, Container};
@@ -15,6 +20,8 @@ use crate::pixels::buffer;
 use crate::{ImageFormat, ImagingError, Orientation, exif};
 
 const FORMAT: ImageFormat = ImageFormat::Jpeg;
+/// Each scan can touch every pixel again, so their number bounds the work. Encoders write about ten.
+const MAX_SCANS: usize = 100;
 
 fn damaged(detail: impl Into<String>) -> ImagingError {
     ImagingError::Damaged {
@@ -50,8 +57,11 @@ enum Colour {
 #[derive(Debug)]
 pub(crate) struct Picture {
     colour: Colour,
+    frame: Frame,
     /// Where the Adobe segment stands among the pieces.
     adobe: Option<usize>,
+    /// Why the scans cannot be decoded whole.
+    fault: Option<ImagingError>,
 }
 
 /// Keeps tables, frame, scans and the ICC profile, JFIF and Adobe segments reduced to what fixes the colours, and
@@ -110,7 +120,7 @@ struct Walker<'a> {
     orientation: Option<Orientation>,
     jfif: bool,
     adobe_transform: Option<u8>,
-    has_scan: bool,
+    scans: usize,
     pieces: Vec<Cow<'a, [u8]>>,
 }
 
@@ -138,7 +148,7 @@ impl<'a> Walker<'a> {
             0xc4 | 0xdb | 0xdd => self.keep(marker, whole),
             0xc3 => return Err(unsupported("lossless coding")),
             0xc5..=0xc7 | 0xde | 0xdf => return Err(unsupported("hierarchical coding")),
-            0xc9..=0xcb | 0xcd..=0xcf | 0xcc => return Err(unsupported("arithmetic coding")),
+            0xc9..=0xcf => return Err(unsupported("arithmetic coding")),
             0xda => self.scan(whole, body, cursor, check)?,
             0xe0 => self.jfif |= body.starts_with(b"JFIF\0"),
             0xe1 if body.starts_with(exif::PREFIX) => {
@@ -167,10 +177,13 @@ impl<'a> Walker<'a> {
             .frame
             .as_ref()
             .ok_or_else(|| damaged("a scan comes before the frame header"))?;
-        if !self.has_scan {
+        if self.scans == 0 {
             check(frame.claim(body.first().copied()))?;
         }
-        self.has_scan = true;
+        self.scans += 1;
+        if self.scans > MAX_SCANS {
+            return Err(damaged(format!("it has more than {MAX_SCANS} scans")));
+        }
         self.keep(0xda, whole);
         let data = entropy_coded(cursor).ok_or_else(truncated)?;
         self.pieces.push(Cow::Borrowed(data));
@@ -193,7 +206,7 @@ impl<'a> Walker<'a> {
 
     fn finish(self) -> Result<Container<'a>, ImagingError> {
         let frame = self.frame.ok_or_else(|| damaged("it has no frame header"))?;
-        if !self.has_scan {
+        if self.scans == 0 {
             return Err(damaged("it has no scan"));
         }
         let colour = frame.colour(self.jfif, self.adobe_transform)?;
@@ -217,11 +230,17 @@ impl<'a> Walker<'a> {
         }
         pieces.extend(self.pieces);
         pieces.push(Cow::Borrowed(&[0xff, 0xd9]));
-        let picture = photo::Picture::Jpeg(Picture { colour, adobe });
+        let (width, height) = (frame.width, frame.height);
+        let picture = photo::Picture::Jpeg(Picture {
+            colour,
+            frame,
+            adobe,
+            fault: None,
+        });
         Ok(Container {
             format: FORMAT,
-            width: frame.width,
-            height: frame.height,
+            width,
+            height,
             orientation,
             pieces,
             picture,
@@ -229,6 +248,7 @@ impl<'a> Walker<'a> {
     }
 }
 
+#[derive(Debug)]
 struct Frame {
     progressive: bool,
     width: u32,
@@ -276,12 +296,29 @@ impl Frame {
         })
     }
 
+    fn largest_factors(&self) -> (u32, u32) {
+        let largest =
+            |factor: fn(&(u8, u8, u8)) -> u8| self.components.iter().map(factor).max().unwrap_or(1).into();
+        (largest(|component| component.1), largest(|component| component.2))
+    }
+
+    /// Columns and rows of units of a scan (T.81, A.2): blocks of the one component that it holds, or
+    /// interleaved units of all components.
+    fn units(&self, only: Option<usize>) -> (usize, usize) {
+        let (h, v) = self.largest_factors();
+        let (own_h, own_v) = match only.and_then(|index| self.components.get(index)) {
+            Some(&(_, own_h, own_v)) => (own_h.into(), own_v.into()),
+            None => (1, 1),
+        };
+        let columns = (self.width * own_h).div_ceil(8 * h);
+        let rows = (self.height * own_v).div_ceil(8 * v);
+        (columns as usize, rows as usize)
+    }
+
     /// A decoder keeps all coefficients (16 bits each) of a photo whose components do not come in one scan.
     fn claim(&self, components_in_first_scan: Option<u8>) -> Claim {
-        let largest = |factor: fn(&(u8, u8, u8)) -> u8| {
-            u64::from(self.components.iter().map(factor).max().unwrap_or(1))
-        };
-        let (h, v) = (largest(|c| c.1), largest(|c| c.2));
+        let (h, v) = self.largest_factors();
+        let (h, v) = (u64::from(h), u64::from(v));
         let (width, height) = (u64::from(self.width), u64::from(self.height));
         let units = width.div_ceil(8 * h) * height.div_ceil(8 * v);
         let blocks: u64 = self
@@ -291,7 +328,7 @@ impl Frame {
             .sum();
         let whole_in_one = components_in_first_scan.map(usize::from) == Some(self.components.len());
         let coefficients = if self.progressive || !whole_in_one {
-            units * blocks * 64 * 2
+            units * blocks * (64 * 2 + 8)
         } else {
             0
         };
@@ -318,8 +355,48 @@ impl Frame {
     }
 }
 
+/// Follows every scan to its end, leaves out what lies behind it, and notes the first that is not whole.
+pub(crate) fn follow_scans(pieces: &mut [Cow<'_, [u8]>], picture: &mut Picture) {
+    let frame = &picture.frame;
+    if u64::from(frame.width) * u64::from(frame.height) > limits::MAX_PIXELS {
+        // Stripping has no limits of its own; the bookkeeping takes one byte for every eight pixels.
+        return;
+    }
+    let mut scans = Scans::new(frame);
+    let mut fault = None;
+    let mut at = 0;
+    while at + 1 < pieces.len() {
+        let &[0xff, marker] = pieces[at].as_ref() else {
+            at += 1;
+            continue;
+        };
+        let body = pieces[at + 1].get(2..).unwrap_or_default();
+        match marker {
+            0xc4 => scans.define_tables(body),
+            0xdd => scans.define_restarts(body),
+            0xda => {
+                let header = body.to_vec();
+                if let Some(Cow::Borrowed(data)) = pieces.get(at + 2) {
+                    match scans.follow(&header, data) {
+                        Ok(data) => pieces[at + 2] = data,
+                        Err(error) => fault = fault.or(Some(error)),
+                    }
+                }
+                at += 1;
+            }
+            _ => {}
+        }
+        // The start marker stands alone.
+        at += if marker == 0xd8 { 1 } else { 2 };
+    }
+    picture.fault = fault;
+}
+
 /// Decodes to RGB8, in strict mode: what ends early or does not follow its tables is refused.
 pub(crate) fn decode(container: &Container<'_>, picture: &Picture) -> Result<Vec<u8>, ImagingError> {
+    if let Some(fault) = &picture.fault {
+        return Err(fault.clone());
+    }
     // The decoder reads the Adobe segment by other rules than libjpeg and needs it for YCCK only.
     let hidden = if picture.colour == Colour::Ycck {
         None
