@@ -65,12 +65,7 @@ impl Phases {
     /// Overwrites the values inside the padding; those of the padding are zero from the start.
     fn split(&self, g: &Geometry, map: &[f32], split: &mut [f32]) {
         for (y, row) in map.chunks_exact(g.input[1]).enumerate() {
-            for phase in 0..g.stride[1] {
-                // The first column of the map that falls into this phase.
-                let first = (phase + g.stride[1] - g.before[1] % g.stride[1]) % g.stride[1];
-                if first >= row.len() {
-                    continue;
-                }
+            for first in 0..g.stride[1].min(row.len()) {
                 let start = self.offset(g, y + g.before[0], first + g.before[1]);
                 let values = row[first..].iter().step_by(g.stride[1]);
                 split[start..]
