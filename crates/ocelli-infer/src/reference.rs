@@ -8,4 +8,4 @@ mod depthwise;
 mod plan;
 mod vector;
 
-pub(crate) use plan::Plan;
+pub use plan::Plan;

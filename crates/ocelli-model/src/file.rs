@@ -49,7 +49,7 @@ pub fn write(network: &Network) -> Result<Vec<u8>, ModelError> {
 ///
 /// # Errors
 ///
-/// As [`write`].
+/// As [`write()`].
 pub fn write_adapted(network: &Network, base: &Network) -> Result<Vec<u8>, ModelError> {
     let adapted = network
         .tensors()
@@ -102,7 +102,7 @@ fn to_json(value: &impl serde::Serialize) -> Result<String, ModelError> {
 ///
 /// # Errors
 ///
-/// If the bytes are not exactly what [`write`] returned, or are of a later version.
+/// If the bytes are not exactly what [`write()`] returned, or are of a later version.
 pub fn read(bytes: &[u8]) -> Result<Network, ModelError> {
     let frame = Frame::read(bytes)?;
     match base_of(&frame)? {

@@ -6,7 +6,7 @@ use crate::{InferError, TracedNode};
 
 /// A network's steps in order, with expanded and folded weights.
 #[derive(Debug)]
-pub(crate) struct Plan {
+pub struct Plan {
     steps: Vec<Step>,
     /// How many nodes the network has; values are kept by node index.
     nodes: usize,
@@ -43,7 +43,12 @@ enum Compute {
 }
 
 impl Plan {
-    pub(crate) fn compile(network: &Network) -> Result<Self, InferError> {
+    /// Expands the network's weights to f32 and folds batch normalisation into the convolutions.
+    ///
+    /// # Errors
+    ///
+    /// If the network has an operation that is not computed here.
+    pub fn compile(network: &Network) -> Result<Self, InferError> {
         let nodes = network.nodes();
         let mut readers = vec![0_usize; nodes.len()];
         nodes
@@ -125,12 +130,17 @@ impl Plan {
         })
     }
 
-    pub(crate) fn output_len(&self) -> usize {
+    /// How many values [`Plan::run`] returns.
+    pub fn output_len(&self) -> usize {
         self.output_len
     }
 
-    /// The output for an input of `[3, height, width]`.
-    pub(crate) fn run(&self, input: Vec<f32>) -> Result<Vec<f32>, InferError> {
+    /// The network's output for an input of `[3, height, width]` normalised values.
+    ///
+    /// # Errors
+    ///
+    /// If the input has another length.
+    pub fn run(&self, input: Vec<f32>) -> Result<Vec<f32>, InferError> {
         let mut values = self.start(input)?;
         for step in &self.steps {
             let computed = step.compute.run(step, &mut values, &step.last_read)?;
@@ -140,8 +150,13 @@ impl Plan {
         Ok(std::mem::take(&mut values[self.output]))
     }
 
-    /// Every step's output, in order.
-    pub(crate) fn trace(&self, input: Vec<f32>) -> Result<Vec<TracedNode>, InferError> {
+    /// The outputs of the network's nodes, in order, for an input as of [`Plan::run`]. A convolution whose batch
+    /// normalisation is folded into it has no output of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`Plan::run`].
+    pub fn trace(&self, input: Vec<f32>) -> Result<Vec<TracedNode>, InferError> {
         let mut values = self.start(input)?;
         for step in &self.steps {
             values[step.node] = step.compute.run(step, &mut values, &[])?;
