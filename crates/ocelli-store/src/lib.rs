@@ -6,6 +6,8 @@
 
 mod apply;
 mod change;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 mod content;
 mod error;
 mod memory;

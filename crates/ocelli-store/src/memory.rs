@@ -94,3 +94,18 @@ impl Drop for Training {
             .remove(&self.project);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::Fresh;
+
+    fn fresh(limits: Limits) -> Fresh {
+        Fresh {
+            store: Arc::new(MemoryStore::new(limits)),
+            keep: Box::new(()),
+        }
+    }
+
+    crate::conformance_tests!(fresh);
+}

@@ -1,0 +1,121 @@
+//! What every store must do, as functions that a store's own tests call.
+//!
+//! A store's tests name a function that makes a fresh, empty store, and get one test for each rule:
+//!
+//! ```
+//! mod memory {
+//!     use std::sync::Arc;
+//!     use ocelli_core::Limits;
+//!     use ocelli_store::{MemoryStore, conformance::Fresh};
+//!
+//!     fn fresh(limits: Limits) -> Fresh {
+//!         Fresh { store: Arc::new(MemoryStore::new(limits)), keep: Box::new(()) }
+//!     }
+//!
+//!     ocelli_store::conformance_tests!(fresh);
+//! }
+//! ```
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test reports")]
+
+use std::any::Any;
+use std::sync::Arc;
+
+use ocelli_core::Limits;
+
+use crate::Store;
+
+pub mod images;
+pub mod iterations;
+pub mod labels;
+pub mod predictions;
+pub mod projects;
+pub mod scene;
+
+/// An empty store and whatever must outlive it, such as its temporary directory.
+pub struct Fresh {
+    /// The store, as applications hold it.
+    pub store: Arc<dyn Store>,
+    /// Dropped after the store.
+    pub keep: Box<dyn Any>,
+}
+
+/// Makes an empty store that keeps these limits.
+pub type Make = fn(Limits) -> Fresh;
+
+/// One test for each rule of [`conformance`](crate::conformance), on the stores that a function makes.
+#[macro_export]
+macro_rules! conformance_tests {
+    ($make:path) => {
+        $crate::conformance_tests! { $make =>
+            projects: a_project_comes_back_as_it_was_made,
+            projects: projects_are_listed_by_age_and_state,
+            projects: an_update_changes_what_it_names,
+            projects: a_domain_changes_within_its_type_only,
+            projects: a_deleted_project_is_gone_for_every_question,
+            projects: a_deleted_project_takes_no_change_but_restoring,
+            projects: a_deleted_project_comes_back_for_thirty_days,
+            projects: a_project_with_a_published_iteration_stays,
+            projects: the_number_of_projects_is_limited,
+            projects: training_is_locked_once_at_a_time,
+            projects: projects_do_not_see_each_other,
+            labels: tags_keep_their_order_and_are_counted,
+            labels: tag_names_are_unique,
+            labels: there_is_one_negative_tag,
+            labels: the_number_of_tags_is_limited,
+            labels: a_negative_tag_stands_alone,
+            labels: a_tag_turns_negative_only_where_it_stands_alone,
+            labels: deleting_a_tag_takes_it_from_photos_and_regions,
+            labels: tagging_reports_created_duplicated_and_exceeded,
+            labels: tagging_does_all_or_nothing,
+            labels: untagging_passes_over_what_is_not_there,
+            labels: regions_are_drawn_and_taken_away,
+            labels: regions_are_drawn_all_or_none,
+            labels: regions_are_limited_per_photo_and_batch,
+            images: a_photo_comes_back_as_it_was_added,
+            images: the_same_bytes_are_one_photo,
+            images: the_same_bytes_within_a_batch_are_one_photo,
+            images: a_bad_photo_does_not_lose_the_others,
+            images: each_refusal_has_its_status,
+            images: a_batch_that_is_too_large_is_refused,
+            images: photos_are_paged_in_order,
+            images: photos_are_filtered_by_tag_and_tagging,
+            images: photos_are_found_by_id_in_the_order_asked,
+            images: questions_are_limited,
+            images: deleting_erases_bytes_and_features,
+            images: deleting_is_all_or_nothing,
+            images: metadata_is_replaced,
+            images: features_are_kept_by_photo_and_key,
+            iterations: an_iteration_begins_and_completes,
+            iterations: an_iteration_fails_with_its_reason,
+            iterations: what_lost_its_process_is_interrupted,
+            iterations: default_names_count_on,
+            iterations: names_are_unique,
+            iterations: the_number_of_iterations_is_limited,
+            iterations: only_what_is_in_training_ends,
+            iterations: only_a_completed_iteration_has_a_model,
+            iterations: publishing_gives_one_name_to_one_iteration,
+            iterations: a_name_passes_on_when_overwriting,
+            iterations: unpublishing_ends_it,
+            iterations: deleting_spares_what_is_published_or_in_training,
+            predictions: a_kept_prediction_comes_back,
+            predictions: an_expired_prediction_is_invisible,
+            predictions: predictions_are_paged_in_order,
+            predictions: predictions_are_filtered,
+            predictions: prediction_questions_are_limited,
+            predictions: deleting_predictions_is_all_or_nothing,
+            predictions: a_prediction_becomes_a_photo,
+            predictions: a_prediction_of_a_known_photo_joins_it,
+            predictions: a_refused_prediction_stays,
+            predictions: bytes_live_while_something_refers_to_them,
+        }
+    };
+    ($make:path => $($subject:ident: $name:ident,)*) => {
+        $(
+            #[test]
+            fn $name() {
+                $crate::conformance::$subject::$name($make);
+            }
+        )*
+    };
+}

@@ -1,0 +1,359 @@
+//! A store with a project in it, for tests to act on.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::sync::Arc;
+
+use ocelli_core::{
+    BoundingBox, ClassificationType, Description, Domain, Evaluation, Image, ImageId, ImagePrediction,
+    ImageTag, Iteration, IterationId, Limits, Manifest, Metadata, Name, Origin, Prediction, PredictionId,
+    Project, ProjectId, ProjectSettings, Region, RegionId, StoredPrediction, Tag, TagId, TagType, Timestamp,
+    TrainingType, limits,
+};
+
+use super::Make;
+use crate::{
+    Applied, Change, ContentKey, ImageAdded, NewImage, NewIteration, Store, StoreError, TagSummary, Trained,
+};
+
+/// A store, a project in it, and a source of ids.
+pub struct Scene {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// The project that changes are about.
+    pub project: ProjectId,
+    ids: Cell<u32>,
+    _keep: Box<dyn Any>,
+}
+
+/// The moment this many milliseconds after the scene's beginning.
+pub fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(1_600_000_000_000 + millis)
+}
+
+/// A name.
+pub fn name(text: &str) -> Name {
+    Name::new(text).unwrap()
+}
+
+impl Scene {
+    /// A fresh store with one project.
+    pub fn new(make: Make) -> Self {
+        Self::with_limits(make, Limits::default())
+    }
+
+    /// A fresh store of these limits with one project.
+    pub fn with_limits(make: Make, limits: Limits) -> Self {
+        let fresh = make(limits);
+        let project = ProjectId::new(at(0), [0; 10]);
+        let scene = Self {
+            store: fresh.store,
+            project,
+            ids: Cell::new(1),
+            _keep: fresh.keep,
+        };
+        scene.apply(scene.creation(project, 0));
+        scene
+    }
+
+    /// A scene in a project that is there, whose ids begin at a number of their own.
+    pub fn over(store: Arc<dyn Store>, project: ProjectId, first_id: u32) -> Self {
+        Self {
+            store,
+            project,
+            ids: Cell::new(first_id),
+            _keep: Box::new(()),
+        }
+    }
+
+    fn random(&self) -> [u8; 10] {
+        let id = self.ids.replace(self.ids.get() + 1);
+        let mut random = [0; 10];
+        random[6..].copy_from_slice(&id.to_be_bytes());
+        random
+    }
+
+    /// A project that is not in the store yet.
+    pub fn new_project(&self) -> ProjectId {
+        ProjectId::new(at(0), self.random())
+    }
+
+    /// The change that makes a project.
+    pub fn creation(&self, id: ProjectId, millis: i64) -> Change {
+        let project = Project {
+            id,
+            name: name("Trees"),
+            description: Description::new("in the \u{0} park").unwrap(),
+            settings: ProjectSettings::default(),
+            created: at(millis),
+            last_modified: at(millis),
+            deleted: None,
+        };
+        Change::CreateProject {
+            project,
+            key: ContentKey::new([7; 32]),
+        }
+    }
+
+    /// Makes a change that must succeed.
+    pub fn apply(&self, change: Change) -> Applied {
+        self.store.apply(change).unwrap()
+    }
+
+    /// Makes a change that must fail.
+    pub fn refuse(&self, change: Change) -> StoreError {
+        self.store
+            .apply(change)
+            .expect_err("the change should have been refused")
+    }
+
+    /// A tag that is not in the store yet.
+    pub fn new_tag(&self, text: &str, tag_type: TagType) -> Tag {
+        Tag {
+            id: TagId::new(at(0), self.random()),
+            name: name(text),
+            description: Description::default(),
+            tag_type,
+            image_count: 0,
+        }
+    }
+
+    /// Creates a regular tag.
+    pub fn tag(&self, text: &str) -> TagId {
+        self.create(self.new_tag(text, TagType::Regular))
+    }
+
+    /// Creates the negative tag.
+    pub fn negative(&self) -> TagId {
+        self.create(self.new_tag("none of them", TagType::Negative))
+    }
+
+    fn create(&self, tag: Tag) -> TagId {
+        let id = tag.id;
+        self.apply(Change::CreateTag {
+            project: self.project,
+            tag,
+        });
+        id
+    }
+
+    /// A region of a tag in one of some places.
+    pub fn region(&self, tag_id: TagId, place: u8) -> Region {
+        let bounds = BoundingBox::new(f32::from(place % 16) / 16.0, 0.1, 0.05, 1.0 / 3.0).unwrap();
+        Region {
+            id: RegionId::new(at(0), self.random()),
+            tag_id,
+            created: at(5),
+            bounds,
+        }
+    }
+
+    /// A photo that is not in the store yet.
+    pub fn new_image(&self, bytes: &[u8], tags: &[TagId]) -> NewImage {
+        self.new_image_at(0, bytes, tags)
+    }
+
+    /// A photo of a moment that is not in the store yet.
+    pub fn new_image_at(&self, millis: i64, bytes: &[u8], tags: &[TagId]) -> NewImage {
+        let created = at(millis);
+        let image = Image {
+            id: ImageId::new(created, self.random()),
+            created,
+            width: 640,
+            height: 480,
+            tags: tags
+                .iter()
+                .map(|tag_id| ImageTag {
+                    tag_id: *tag_id,
+                    created,
+                })
+                .collect(),
+            regions: Vec::new(),
+            metadata: Metadata::default(),
+            origin: Origin::Upload {
+                name: Some("../../etc/passwd\u{0}".to_owned()),
+            },
+        };
+        NewImage {
+            image,
+            bytes: bytes.to_vec(),
+        }
+    }
+
+    /// Adds photos and gives what became of each.
+    pub fn add(&self, images: Vec<NewImage>) -> Vec<ImageAdded> {
+        match self.apply(Change::AddImages {
+            project: self.project,
+            images,
+        }) {
+            Applied::Images(added) => added,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Adds one photo that must be taken.
+    pub fn image(&self, bytes: &[u8], tags: &[TagId]) -> ImageId {
+        self.add(vec![self.new_image(bytes, tags)])
+            .remove(0)
+            .unwrap()
+            .image
+            .id
+    }
+
+    /// The photo as it is now.
+    pub fn look(&self, image: ImageId) -> Image {
+        self.store.images_by_id(self.project, &[image]).unwrap().remove(0)
+    }
+
+    /// The ids of a photo's tags.
+    pub fn tags_of(&self, image: ImageId) -> Vec<TagId> {
+        self.look(image).tags.iter().map(|tag| tag.tag_id).collect()
+    }
+
+    /// The change that gives tags.
+    pub fn tagging(&self, tags: &[(ImageId, TagId)]) -> Change {
+        Change::TagImages {
+            project: self.project,
+            tags: tags.to_vec(),
+            at: at(9),
+        }
+    }
+
+    /// Gives tags.
+    pub fn give(&self, tags: &[(ImageId, TagId)]) -> TagSummary {
+        match self.apply(self.tagging(tags)) {
+            Applied::Tags(summary) => summary,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// How many photos each tag has.
+    pub fn counts(&self) -> Vec<u64> {
+        self.store
+            .tags(self.project)
+            .unwrap()
+            .iter()
+            .map(|tag| tag.image_count)
+            .collect()
+    }
+
+    /// The change that begins an iteration.
+    pub fn beginning(&self, text: Option<&str>) -> Change {
+        let iteration = NewIteration {
+            id: IterationId::new(at(0), self.random()),
+            project_id: self.project,
+            name: text.map(name),
+            created: at(10),
+            domain_id: Domain::GENERAL_COMPACT.id,
+            classification_type: ClassificationType::Multiclass,
+            training_type: TrainingType::Regular,
+        };
+        Change::BeginTraining { iteration }
+    }
+
+    /// Begins an iteration.
+    pub fn begin(&self, text: Option<&str>) -> Iteration {
+        match self.apply(self.beginning(text)) {
+            Applied::Iteration(iteration) => *iteration,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What comes of a training, told apart by its seed.
+    pub fn trained(seed: u64) -> Trained {
+        let evaluation = Evaluation {
+            classification_type: ClassificationType::Multiclass,
+            tags: Vec::new(),
+            photos: Vec::new(),
+        };
+        let manifest = Manifest {
+            seed,
+            base: "0123abcd".to_owned(),
+            strength: 0.1 + 0.2,
+            balance: 1.0 / 3.0,
+            folds: 5,
+            left_out: Vec::new(),
+            evaluation,
+        };
+        Trained {
+            manifest,
+            model: seed.to_le_bytes().to_vec(),
+        }
+    }
+
+    /// The change that completes an iteration.
+    pub fn completion(&self, iteration: IterationId, seed: u64) -> Change {
+        let trained = Box::new(Self::trained(seed));
+        Change::CompleteTraining {
+            project: self.project,
+            iteration,
+            trained,
+            at: at(20),
+            training_millis: 1234,
+        }
+    }
+
+    /// An iteration that has a model.
+    pub fn complete(&self, seed: u64) -> IterationId {
+        let iteration = self.begin(None).id;
+        self.apply(self.completion(iteration, seed));
+        iteration
+    }
+
+    /// The change that publishes an iteration.
+    pub fn publication(&self, iteration: IterationId, text: &str, overwrite: bool) -> Change {
+        Change::Publish {
+            project: self.project,
+            iteration,
+            name: name(text),
+            overwrite,
+            at: at(30),
+        }
+    }
+
+    /// The change that deletes the project.
+    pub fn deletion(&self) -> Change {
+        Change::DeleteProject {
+            project: self.project,
+            at: at(40),
+        }
+    }
+
+    /// An answer with these probabilities, told at a moment.
+    pub fn answer(&self, millis: i64, probabilities: &[(TagId, f32)]) -> StoredPrediction {
+        let predictions = probabilities.iter().map(|(tag_id, probability)| Prediction {
+            probability: *probability,
+            tag_id: *tag_id,
+            tag_name: name("oak"),
+            tag_type: TagType::Regular,
+            bounding_box: BoundingBox::new(0.25, 0.1, 0.3, 1.0 / 3.0)
+                .ok()
+                .filter(|_| *probability > 0.5),
+        });
+        let created = at(millis);
+        let prediction = ImagePrediction {
+            id: PredictionId::new(created, self.random()),
+            project_id: self.project,
+            iteration_id: IterationId::new(at(0), [1; 10]),
+            created,
+            predictions: predictions.collect(),
+        };
+        StoredPrediction {
+            prediction,
+            publish_name: Some(name("live")),
+            application: None,
+            width: 320,
+            height: 200,
+            expires: created.plus_days(limits::KEPT_PREDICTION_DAYS),
+        }
+    }
+
+    /// Keeps a prediction.
+    pub fn keep(&self, prediction: &StoredPrediction, bytes: &[u8]) -> PredictionId {
+        self.apply(Change::KeepPrediction {
+            prediction: Box::new(prediction.clone()),
+            bytes: bytes.to_vec(),
+        });
+        prediction.prediction.id
+    }
+}
