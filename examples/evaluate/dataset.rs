@@ -6,20 +6,20 @@ use std::path::{Path, PathBuf};
 
 /// A photo on disk and what it shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Photo {
+pub(crate) struct Photo {
     /// Where it lies.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// The names of its tags.
-    pub tags: Vec<String>,
+    pub(crate) tags: Vec<String>,
 }
 
 /// Photos to train on and to test with.
 #[derive(Debug, Default)]
-pub struct Dataset {
+pub(crate) struct Dataset {
     /// To train on.
-    pub train: Vec<Photo>,
+    pub(crate) train: Vec<Photo>,
     /// To test with.
-    pub test: Vec<Photo>,
+    pub(crate) test: Vec<Photo>,
 }
 
 #[derive(serde::Deserialize)]
@@ -31,7 +31,7 @@ struct Row {
 
 impl Dataset {
     /// Reads `labels.csv` with `images/`, or the folders `train/<tag>/` and `test/<tag>/`.
-    pub fn read(folder: &Path) -> Result<Self, Box<dyn Error>> {
+    pub(crate) fn read(folder: &Path) -> Result<Self, Box<dyn Error>> {
         let labels = folder.join("labels.csv");
         let dataset = if labels.is_file() { Self::from_csv(folder, &labels)? } else { Self::from_folders(folder)? };
         if dataset.train.is_empty() {
@@ -64,7 +64,7 @@ impl Dataset {
     }
 
     /// The names of all tags of the photos to train on, in order.
-    pub fn tags(&self) -> Vec<&str> {
+    pub(crate) fn tags(&self) -> Vec<&str> {
         let mut tags: Vec<&str> =
             self.train.iter().flat_map(|photo| photo.tags.iter().map(String::as_str)).collect();
         tags.sort_unstable();
@@ -73,7 +73,7 @@ impl Dataset {
     }
 
     /// At most `shots` photos to train on of each tag, drawn by the seed.
-    pub fn shots(&self, shots: usize, seed: u64) -> Vec<Photo> {
+    pub(crate) fn shots(&self, shots: usize, seed: u64) -> Vec<Photo> {
         let mut order: Vec<&Photo> = self.train.iter().collect();
         shuffle(&mut order, seed);
         let mut drawn = BTreeMap::<&str, usize>::new();

@@ -16,29 +16,29 @@ use crate::dataset::{Dataset, Photo};
 use crate::options::Options;
 
 /// What one experiment found.
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// Its seed.
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// Photos stored to train on.
-    pub train_photos: usize,
+    pub(crate) train_photos: usize,
     /// Photos that were refused, to train on or to test with.
-    pub refused: usize,
+    pub(crate) refused: usize,
     /// What the iteration answered to the photos to test with.
-    pub test: Evaluation<PathBuf>,
+    pub(crate) test: Evaluation<PathBuf>,
     /// What its folds answered to the photos to train on.
-    pub out_of_fold: Evaluation,
+    pub(crate) out_of_fold: Evaluation,
     /// Seconds to read, check and store the photos.
-    pub import_seconds: f64,
+    pub(crate) import_seconds: f64,
     /// Seconds to train.
-    pub train_seconds: f64,
+    pub(crate) train_seconds: f64,
     /// Seconds to read and predict the photos to test with, on all cores.
-    pub predict_seconds: f64,
+    pub(crate) predict_seconds: f64,
     /// Seconds to train again after one more photo was tagged.
-    pub retrain_seconds: Option<f64>,
+    pub(crate) retrain_seconds: Option<f64>,
 }
 
 /// Runs the experiment in a data directory that is gone afterwards.
-pub fn run(options: &Options, dataset: &Dataset, seed: u64) -> Result<Outcome, Box<dyn Error>> {
+pub(crate) fn run(options: &Options, dataset: &Dataset, seed: u64) -> Result<Outcome, Box<dyn Error>> {
     let directory = tempfile::tempdir()?;
     // The photos to test with are taken as large as those to train on.
     let limits = Limits { predict_bytes: Limits::default().train_bytes, ..Limits::default() };

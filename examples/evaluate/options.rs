@@ -6,7 +6,7 @@ use lexopt::{Arg, Error, Parser, ValueExt};
 use ocelli::{Domain, View};
 
 /// Shown by `--help`.
-pub const USAGE: &str = "\
+pub(crate) const USAGE: &str = "\
 Trains on the photos of DIR and tests on others, and prints what came of it.
 
 Usage: evaluate DIR [OPTIONS]
@@ -27,30 +27,30 @@ Options:
 
 /// What the command line asks for.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub(crate) struct Options {
     /// The photos.
-    pub folder: PathBuf,
+    pub(crate) folder: PathBuf,
     /// Chooses the base model.
-    pub domain: Domain,
+    pub(crate) domain: Domain,
     /// Photos a tag; all where there is none.
-    pub shots: Option<usize>,
+    pub(crate) shots: Option<usize>,
     /// At least one.
-    pub seeds: Vec<u64>,
+    pub(crate) seeds: Vec<u64>,
     /// Any number of tags a photo.
-    pub multilabel: bool,
+    pub(crate) multilabel: bool,
     /// Favours rare tags.
-    pub balance: f32,
+    pub(crate) balance: f32,
     /// What the network sees.
-    pub view: View,
+    pub(crate) view: View,
     /// Whether to train a second time.
-    pub retrain: bool,
+    pub(crate) retrain: bool,
     /// Whether to print JSON.
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
 impl Options {
     /// Reads the command line; none where help is asked for.
-    pub fn parse() -> Result<Option<Self>, Error> {
+    pub(crate) fn parse() -> Result<Option<Self>, Error> {
         let mut folder = None;
         let mut options = Self {
             folder: PathBuf::new(),

@@ -10,7 +10,7 @@ use crate::options::Options;
 
 /// Figures of all seeds: means, and spreads where there are several. The keys are stable.
 #[derive(Debug, Serialize)]
-pub struct Report {
+pub(crate) struct Report {
     domain: &'static str,
     view: String,
     threshold: f32,
@@ -70,7 +70,7 @@ struct SeedFigures {
 
 impl Report {
     /// Sums the experiments up.
-    pub fn new(options: &Options, outcomes: Vec<Outcome>) -> Self {
+    pub(crate) fn new(options: &Options, outcomes: Vec<Outcome>) -> Self {
         let mean = |value: &dyn Fn(&Outcome) -> Option<f64>| spread(outcomes.iter().filter_map(value)).0;
         let std = |value: &dyn Fn(&Outcome) -> Option<f64>| spread(outcomes.iter().filter_map(value)).1;
         let first = outcomes.first();
