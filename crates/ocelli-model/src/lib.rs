@@ -5,7 +5,7 @@
 //! and it cannot be inconsistent: a [`NetworkBuilder`] or a file that does not add up is a [`ModelError`].
 //! Attaching a [`Head`] to a base model shares the base's weights.
 //!
-//! A model file ([`file`]) is one safetensors file, versioned and checksummed, that holds all of it.
+//! A model file ([`file`](mod@file)) is one safetensors file, versioned and checksummed, that holds all of it.
 //!
 //! ```
 //! use ocelli_model::{
