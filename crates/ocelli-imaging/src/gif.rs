@@ -101,7 +101,7 @@ pub(crate) fn walk<'a>(bytes: &'a [u8], check: Check<'_>) -> Result<Container<'a
         .take(1)
         .ok_or_else(|| truncated("it ends within its first frame"))?;
     pieces.push(Cow::Borrowed(code_size));
-    pieces.push(Cow::Borrowed(sub_blocks(&mut cursor)?));
+    pieces.push(cut_behind_end(code_size[0], sub_blocks(&mut cursor)?));
     pieces.push(Cow::Borrowed(&[TRAILER]));
     let orientation = Orientation::Upright;
     Ok(Container {
@@ -136,6 +136,58 @@ fn sub_blocks<'a>(cursor: &mut Cursor<'a>) -> Result<&'a [u8], ImagingError> {
             return Ok(rest.get(..cursor.position() - start).unwrap_or_default());
         }
     }
+}
+
+/// Leaves out what lies behind the end code of the picture data (LZW, GIF89a appendix F): decoders ignore it, so
+/// anything could hide there. Of the codes only their lengths matter.
+fn cut_behind_end(code_size: u8, blocks: &[u8]) -> Cow<'_, [u8]> {
+    if !(1..=11).contains(&code_size) {
+        return Cow::Borrowed(blocks);
+    }
+    let mut data = Vec::with_capacity(blocks.len());
+    let mut rest = blocks;
+    while let Some((&length, behind)) = rest.split_first() {
+        let (block, behind) = behind.split_at_checked(length.into()).unwrap_or_default();
+        data.extend(block);
+        rest = behind;
+    }
+    let clear = 1_u32 << code_size;
+    let (mut bits, mut next, mut is_first) = (u32::from(code_size) + 1, clear + 2, true);
+    let (mut held, mut count, mut read) = (0_u32, 0, 0);
+    loop {
+        while count < bits {
+            let Some(&byte) = data.get(read) else {
+                return Cow::Borrowed(blocks);
+            };
+            held |= u32::from(byte) << count;
+            count += 8;
+            read += 1;
+        }
+        let code = held & ((1 << bits) - 1);
+        held >>= bits;
+        count -= bits;
+        if code == clear + 1 {
+            break;
+        }
+        if code == clear {
+            (bits, next, is_first) = (u32::from(code_size) + 1, clear + 2, true);
+            continue;
+        }
+        if !is_first && next < 4096 {
+            next += 1;
+            if next == 1 << bits && bits < 12 {
+                bits += 1;
+            }
+        }
+        is_first = false;
+    }
+    if read == data.len() {
+        return Cow::Borrowed(blocks);
+    }
+    let blocks = data[..read]
+        .chunks(255)
+        .flat_map(|block| [&[block.len() as u8], block].concat());
+    Cow::Owned(blocks.chain([0]).collect())
 }
 
 /// Decodes a stripped file to RGB8. What the frame leaves open or transparent is white.

@@ -53,8 +53,11 @@
 //! - Colours are taken as they are stored: ICC profiles and gamma are kept, not applied. CMYK is converted by the
 //!   usual formula, inverted as Adobe writes it.
 //! - Arithmetic, lossless, hierarchical and 12-bit JPEG are refused by name.
-//! - What hides inside of well-formed picture data (low bits of pixels, bytes behind the end of a deflate or LZW
-//!   stream within its chunk) is not looked for, save in JPEG scans.
+//! - What hides inside of the picture itself (low bits of pixels, an ICC profile's texts, bytes behind the end of a
+//!   WebP bitstream within its chunk) is not looked for. For JPEG, PNG and GIF, bytes behind the end of the coded
+//!   picture are left out.
+//! - A lossless WebP can be made, at a few megabytes, whose Huffman tables take its decoder over a gigabyte; that
+//!   memory is not in the estimate.
 
 mod bmp;
 mod cursor;

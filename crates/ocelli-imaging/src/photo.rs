@@ -92,7 +92,10 @@ pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, ImagingEr
 /// [`ImagingError::UnknownFormat`], [`ImagingError::UnwalkableContainer`] and those that concern
 /// the structure of the file. EXIF that cannot be read is dropped and the photo taken as upright.
 pub fn strip_metadata(bytes: &[u8]) -> Result<Vec<u8>, ImagingError> {
-    let container = walk_whole(bytes, &|claim| claim.check_not_empty())?;
+    let mut container = walk_whole(bytes, &|claim| claim.check_not_empty())?;
+    if let Picture::Png = container.picture {
+        png::cut_behind_picture(&mut container.pieces, container.width, container.height);
+    }
     Ok(container.pieces.concat())
 }
 

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use png::{ColorType, Decoder, Limits, Transformations};
 
+use ocelli_core::limits;
+
 use crate::cursor::Cursor;
 use crate::limits::Claim;
 use crate::photo::{Check, Container, Picture};
@@ -38,6 +40,46 @@ pub(crate) fn walk<'a>(bytes: &'a [u8], check: Check<'_>) -> Result<Container<'a
         }
     }
     walker.finish()
+}
+
+/// Leaves out what lies behind the end of the deflate stream: decoders ignore it, so anything could hide there.
+/// A stream that has no proper end is left as it is, for the decoder to refuse.
+pub(crate) fn cut_behind_picture(pieces: &mut Vec<Cow<'_, [u8]>>, width: u32, height: u32) {
+    // Stripping has no limits of its own. Eight bytes a pixel are the most, and one a row and pass.
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels > limits::MAX_PIXELS {
+        return;
+    }
+    let most = pixels * 8 + u64::from(height) * 14;
+    let mut stream = flate2::Decompress::new(true);
+    let mut scratch = vec![0; 1 << 15];
+    let is_data = |piece: &[u8]| piece.get(4..8) == Some(b"IDAT");
+    let data_pieces: Vec<usize> = (0..pieces.len()).filter(|&at| is_data(&pieces[at])).collect();
+    for &at in &data_pieces {
+        let data = pieces[at].get(8..pieces[at].len() - 4).unwrap_or_default();
+        let mut read = 0;
+        while read < data.len() {
+            let (before_in, before_out) = (stream.total_in(), stream.total_out());
+            let flush = flate2::FlushDecompress::None;
+            let Ok(status) = stream.decompress(&data[read..], &mut scratch, flush) else {
+                return;
+            };
+            read += (stream.total_in() - before_in) as usize;
+            if status == flate2::Status::StreamEnd {
+                if read < data.len() {
+                    pieces[at] = Cow::Owned(build_chunk(*b"IDAT", &data[..read]));
+                }
+                let kept = pieces[..=at].to_vec();
+                let behind = pieces.drain(at + 1..).filter(|piece| !is_data(piece));
+                *pieces = kept.into_iter().chain(behind).collect();
+                return;
+            }
+            let stuck = (stream.total_in(), stream.total_out()) == (before_in, before_out);
+            if stuck || stream.total_out() > most {
+                return;
+            }
+        }
+    }
 }
 
 /// Decodes a stripped file to RGB8. Rows are converted one by one: only the RGB pixels exist at full size.

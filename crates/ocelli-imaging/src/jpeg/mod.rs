@@ -403,13 +403,14 @@ pub(crate) fn decode(container: &Container<'_>, picture: &Picture) -> Result<Vec
     } else {
         picture.adobe
     };
-    let bytes: Vec<u8> = container
+    let visible: Vec<&[u8]> = container
         .pieces
         .iter()
         .enumerate()
         .filter(|(index, _)| Some(*index) != hidden)
-        .flat_map(|(_, piece)| piece.iter().copied())
+        .map(|(_, piece)| piece.as_ref())
         .collect();
+    let bytes = visible.concat();
     let options = DecoderOptions::default()
         .set_strict_mode(true)
         .set_max_width(usize::from(u16::MAX))

@@ -124,6 +124,15 @@ fn pngs(name: &str) -> Vec<(String, Vec<u8>)> {
         ("long end", chunk(b"IEND", MARKER)),
         ("profile name", profile_name),
     ];
+    let data = chunk(b"IDAT", MARKER);
+    files.push((
+        format!("data behind the picture of {name}"),
+        before_png_chunk(&png, b"IEND", &data),
+    ));
+    let at = png.windows(4).position(|kind| kind == b"IDAT").unwrap();
+    let long = chunk(b"IDAT", &[&png[at + 4..png.len() - 16], MARKER].concat());
+    let long = [&png[..at - 4], &long, &png[png.len() - 12..]].concat();
+    files.push((format!("within the data of {name}"), long));
     for (what, chunk) in &chunks {
         if *what != "long end" {
             files.push((
@@ -160,7 +169,8 @@ fn gifs(name: &str) -> Vec<(String, Vec<u8>)> {
             [b"\x21\xf9\x04\0\0\0\0".as_slice(), &block].concat(),
         ),
     ];
-    let mut files = Vec::new();
+    let behind_picture = [&gif[..end - 1], &[MARKER.len() as u8], MARKER, &gif[end - 1..]].concat();
+    let mut files = vec![(format!("block behind the picture of {name}"), behind_picture)];
     for (what, extension) in extensions {
         files.push((
             format!("{what} in {name}"),
