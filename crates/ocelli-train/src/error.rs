@@ -14,13 +14,7 @@ pub struct Lack {
 impl std::fmt::Display for Lack {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let missing = self.needed.saturating_sub(self.photos);
-        write!(
-            f,
-            "{:?} has {} of {} photos and lacks {missing}",
-            self.tag.as_str(),
-            self.photos,
-            self.needed
-        )
+        write!(f, "{:?} has {} of {} photos and lacks {missing}", self.tag.as_str(), self.photos, self.needed)
     }
 }
 
@@ -29,10 +23,7 @@ impl std::fmt::Display for Lack {
 #[non_exhaustive]
 pub enum TrainError {
     /// Fewer tags than a classifier needs.
-    #[error(
-        "there are {tags} tags to train; a classifier needs at least {}",
-        limits::MIN_TAGS
-    )]
+    #[error("there are {tags} tags to train; a classifier needs at least {}", limits::MIN_TAGS)]
     TooFewTags {
         /// Tags that there are.
         tags: usize,
@@ -98,19 +89,16 @@ impl TrainError {
     /// The Custom Vision code for this error.
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::TooFewTags {
-                classification_type, ..
+            Self::TooFewTags { classification_type, .. } | Self::TooFewPhotos { classification_type, .. } => {
+                match classification_type {
+                    ClassificationType::Multiclass => {
+                        ErrorCode::BadRequestMultiClassClassificationTrainingValidationFailed
+                    }
+                    ClassificationType::Multilabel => {
+                        ErrorCode::BadRequestMultiLabelClassificationTrainingValidationFailed
+                    }
+                }
             }
-            | Self::TooFewPhotos {
-                classification_type, ..
-            } => match classification_type {
-                ClassificationType::Multiclass => {
-                    ErrorCode::BadRequestMultiClassClassificationTrainingValidationFailed
-                }
-                ClassificationType::Multilabel => {
-                    ErrorCode::BadRequestMultiLabelClassificationTrainingValidationFailed
-                }
-            },
             Self::NotOneTag { .. } => ErrorCode::BadRequestMultiClassClassificationTrainingValidationFailed,
             Self::UnknownTag { .. }
             | Self::FeatureCount { .. }
@@ -122,9 +110,5 @@ impl TrainError {
 }
 
 fn list(lacks: &[Lack]) -> String {
-    lacks
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join("; ")
+    lacks.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }

@@ -1,26 +1,20 @@
 //! Which photos are held out together.
 
-use ocelli_core::ImageId;
-
-use crate::Labels;
+use crate::TrainingSet;
 
 /// The fold of each photo, below `folds`.
 ///
 /// Folds are stratified by iterative stratification (Sechidis, Tsoumakas and Vlahavas, 2011): the rarest tag's
 /// photos are dealt out first, each to the fold that lacks that tag most. Ties fall to the fold that has the
-/// fewest photos, then to the first. Which photo is dealt first depends on the seed and the photos' ids alone,
-/// so that the order in which photos are listed plays no part.
-pub(crate) fn stratified(labels: &Labels, folds: u16, seed: u64) -> Vec<u16> {
-    let photos = labels.photos();
+/// fewest photos, then to the first. Which photo is dealt first depends on the seed and the photos' keys alone.
+pub(crate) fn stratified(set: &TrainingSet, folds: u16, seed: u64) -> Vec<u16> {
+    let (labels, photos) = (set.labels(), set.labels().photos());
     let mut order: Vec<usize> = (0..photos.len()).collect();
-    order.sort_by_cached_key(|photo| shuffled(seed, photos[*photo].image));
+    order.sort_by_cached_key(|photo| shuffled(seed, &set.keys()[*photo]));
 
     let mut remaining = vec![0usize; labels.tags().len()];
     for photo in photos {
-        photo
-            .tags
-            .iter()
-            .for_each(|tag| remaining[usize::from(*tag)] += 1);
+        photo.tags.iter().for_each(|tag| remaining[usize::from(*tag)] += 1);
     }
     let mut dealt = Dealt {
         by_tag: vec![vec![0; remaining.len()]; usize::from(folds)],
@@ -42,17 +36,15 @@ pub(crate) fn stratified(labels: &Labels, folds: u16, seed: u64) -> Vec<u16> {
     fold_of.into_iter().flatten().collect()
 }
 
-fn shuffled(seed: u64, image: ImageId) -> [u8; 32] {
+fn shuffled(seed: u64, key: &blake3::Hash) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&seed.to_le_bytes());
-    hasher.update(image.as_uuid().as_bytes());
+    hasher.update(key.as_bytes());
     *hasher.finalize().as_bytes()
 }
 
 fn rarest(remaining: &[usize]) -> Option<usize> {
-    (0..remaining.len())
-        .filter(|tag| remaining[*tag] > 0)
-        .min_by_key(|tag| remaining[*tag])
+    (0..remaining.len()).filter(|tag| remaining[*tag] > 0).min_by_key(|tag| remaining[*tag])
 }
 
 /// What each fold has got.
@@ -64,36 +56,41 @@ struct Dealt {
 impl Dealt {
     fn deal(&mut self, tags: &[u16], rarest: Option<usize>) -> u16 {
         let has = |fold: &usize| rarest.map_or(0, |tag| self.by_tag[*fold][tag]);
-        let fold = (0..self.photos.len())
-            .min_by_key(|fold| (has(fold), self.photos[*fold]))
-            .unwrap_or(0);
+        let fold = (0..self.photos.len()).min_by_key(|fold| (has(fold), self.photos[*fold])).unwrap_or(0);
         self.photos[fold] += 1;
-        tags.iter()
-            .for_each(|tag| self.by_tag[fold][usize::from(*tag)] += 1);
+        tags.iter().for_each(|tag| self.by_tag[fold][usize::from(*tag)] += 1);
         u16::try_from(fold).unwrap_or(0)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use ocelli_core::{ClassificationType, Name, TagId, TagType, Timestamp, TrainedTag};
+    use ocelli_core::{ClassificationType, ImageId, Name, TagId, TagType, Timestamp, TrainedTag};
     use proptest::prelude::*;
 
     use super::*;
-    use crate::LabelledPhoto;
+    use crate::{LabelledPhoto, Labels};
 
     fn image(n: u16) -> ImageId {
         let [high, low] = n.to_be_bytes();
         ImageId::new(Timestamp::from_millis(0), [0, 0, 0, 0, 0, 0, 0, 0, high, low])
     }
 
-    fn labels(classification_type: ClassificationType, photos: Vec<LabelledPhoto>) -> Labels {
+    /// One feature a photo: its number.
+    fn set(classification_type: ClassificationType, photos: Vec<LabelledPhoto>) -> TrainingSet {
         let tag = |n: u8| TrainedTag {
             id: TagId::new(Timestamp::from_millis(0), [n; 10]),
             name: Name::new(format!("{n}")).unwrap(),
             tag_type: TagType::Regular,
         };
-        Labels::new(classification_type, (0..3).map(tag).collect(), photos).unwrap()
+        let labels = Labels::new(classification_type, (0..3).map(tag).collect(), photos).unwrap();
+        let features = labels.photos().iter().map(|photo| number(photo.image).into()).collect();
+        TrainingSet::new(labels, features).unwrap()
+    }
+
+    fn number(image: ImageId) -> u16 {
+        let bytes = *image.as_uuid().as_bytes();
+        u16::from_be_bytes([bytes[14], bytes[15]])
     }
 
     proptest! {
@@ -101,11 +98,11 @@ mod tests {
         fn each_fold_gets_its_share_of_each_tag(counts in proptest::array::uniform3(5usize..40), seed in any::<u64>()) {
             let tags = (0u16..3).flat_map(|tag| std::iter::repeat_n(tag, counts[usize::from(tag)]));
             let photos = (0u16..).zip(tags).map(|(n, tag)| LabelledPhoto { image: image(n), tags: vec![tag] });
-            let labels = labels(ClassificationType::Multiclass, photos.collect());
-            let folds = stratified(&labels, 5, seed);
+            let set = set(ClassificationType::Multiclass, photos.collect());
+            let folds = stratified(&set, 5, seed);
             for (tag, count) in (0u16..).zip(counts) {
                 for fold in 0..5u16 {
-                    let dealt = labels.photos().iter().zip(&folds)
+                    let dealt = set.labels().photos().iter().zip(&folds)
                         .filter(|(photo, of)| photo.tags == [tag] && **of == fold).count();
                     prop_assert!(dealt == count / 5 || dealt == count / 5 + 1, "{dealt} of {count}");
                 }
@@ -116,23 +113,20 @@ mod tests {
         fn folds_do_not_depend_on_the_order_of_photos(seed in any::<u64>()) {
             let photos: Vec<_> = (0..30).map(|n| LabelledPhoto { image: image(n), tags: vec![n % 3] }).collect();
             let reversed: Vec<_> = photos.iter().rev().cloned().collect();
-            let folds = stratified(&labels(ClassificationType::Multiclass, photos), 5, seed);
-            let mut other = stratified(&labels(ClassificationType::Multiclass, reversed), 5, seed);
-            other.reverse();
-            prop_assert_eq!(folds, other);
+            let folds = |photos| {
+                let set = set(ClassificationType::Multiclass, photos);
+                let folds = stratified(&set, 5, seed);
+                set.labels().photos().iter().map(|photo| photo.image).zip(folds).collect::<Vec<_>>()
+            };
+            prop_assert_eq!(folds(photos), folds(reversed));
         }
     }
 
     #[test]
     fn photos_without_tags_are_dealt_out_too() {
         let tags = |n: u16| if n < 21 { vec![n % 3] } else { Vec::new() };
-        let photos = (0..31)
-            .map(|n| LabelledPhoto {
-                image: image(n),
-                tags: tags(n),
-            })
-            .collect();
-        let folds = stratified(&labels(ClassificationType::Multilabel, photos), 5, 1);
+        let photos = (0..31).map(|n| LabelledPhoto { image: image(n), tags: tags(n) }).collect();
+        let folds = stratified(&set(ClassificationType::Multilabel, photos), 5, 1);
         for fold in 0..5 {
             let size = folds.iter().filter(|of| **of == fold).count();
             assert!((6..=7).contains(&size), "fold {fold} has {size} photos");

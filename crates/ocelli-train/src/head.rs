@@ -26,10 +26,7 @@ pub struct HeadOptions {
 
 impl Default for HeadOptions {
     fn default() -> Self {
-        Self {
-            seed: 0,
-            balance: 0.0,
-        }
+        Self { seed: 0, balance: 0.0 }
     }
 }
 
@@ -68,13 +65,13 @@ pub fn train_head(
         });
     }
     let labels = set.labels();
-    let fold_of = folds::stratified(labels, FOLDS, options.seed);
-    let (strength, held_out) = choose_strength(set, &fold_of, options, stop, watch)?;
+    let fold_of = folds::stratified(set, FOLDS, options.seed);
+    let Chosen { strength, held_out, head, .. } = choose_strength(set, &fold_of, options, stop, watch)?;
     watch(TrainingEvent::StrengthChosen { strength });
 
     let all = Regression::new(set, &[vec![true; labels.photos().len()]], options.balance);
-    let heads = descend(&all, strength, stop)?;
-    let (weights, bias) = all.into_raw(heads);
+    let head = all.fit(head, strength, stop)?;
+    let (weights, bias) = all.into_raw(head);
     Ok(TrainedHead {
         weights,
         bias,
@@ -84,65 +81,59 @@ pub fn train_head(
     })
 }
 
-/// Fits at each strength down to this one, each from the one before.
-fn descend(regression: &Regression, strength: f64, stop: &StopToken) -> Result<Heads, TrainError> {
-    STRENGTHS
-        .into_iter()
-        .take_while(|stronger| *stronger >= strength)
-        .try_fold(regression.zeros(), |heads, strength| {
-            regression.fit(heads, strength, stop)
-        })
+/// What the folds favour.
+struct Chosen {
+    strength: f64,
+    /// The mean loss on the photos held out.
+    loss: f64,
+    /// `[photos, tags]`: the probabilities that the photos got when they were held out.
+    held_out: Vec<f32>,
+    /// The mean of the folds' heads, from which the fit on all photos starts.
+    head: Heads,
 }
 
-/// The strength with the lowest loss on the photos held out, and the probabilities `[photos, tags]` that they got.
+/// The strength with the lowest loss on the photos held out.
 fn choose_strength(
     set: &TrainingSet,
     fold_of: &[u16],
     options: &HeadOptions,
     stop: &StopToken,
     watch: &dyn Fn(TrainingEvent),
-) -> Result<(f64, Vec<f32>), TrainError> {
+) -> Result<Chosen, TrainError> {
     let labels = set.labels();
-    let seen: Vec<Vec<bool>> = (0..FOLDS)
-        .map(|fold| fold_of.iter().map(|of| *of != fold).collect())
-        .collect();
+    let seen: Vec<Vec<bool>> =
+        (0..FOLDS).map(|fold| fold_of.iter().map(|of| *of != fold).collect()).collect();
     let regression = Regression::new(set, &seen, options.balance);
     let mut heads = regression.zeros();
-    let mut best: Option<(f64, f64, Vec<f32>)> = None;
-    let mut worse = 0;
-    for strength in STRENGTHS {
-        heads = regression.fit(heads, strength, stop)?;
+    let mut try_strength = |strength| -> Result<Chosen, TrainError> {
+        heads = regression.fit(heads.clone(), strength, stop)?;
         let held_out = held_out(&regression.probabilities(&heads), fold_of, labels.tags().len());
-        let held_out_loss = mean_loss(labels, &held_out);
+        let loss = mean_loss(labels, &held_out);
         let held_out_top1 = evaluation(labels, fold_of, &held_out).top1().unwrap_or(0.0);
-        watch(TrainingEvent::StrengthTried {
-            strength,
-            held_out_loss,
-            held_out_top1,
-        });
-        if best.as_ref().is_none_or(|(lowest, ..)| held_out_loss < *lowest) {
-            best = Some((held_out_loss, strength, held_out));
-            worse = 0;
+        watch(TrainingEvent::StrengthTried { strength, held_out_loss: loss, held_out_top1 });
+        Ok(Chosen { strength, loss, held_out, head: regression.mean(&heads) })
+    };
+    let [strongest, weaker @ ..] = STRENGTHS;
+    let mut best = try_strength(strongest)?;
+    let mut worse = 0;
+    for strength in weaker {
+        let tried = try_strength(strength)?;
+        if tried.loss < best.loss {
+            (best, worse) = (tried, 0);
         } else {
             worse += 1;
-            if worse == PATIENCE {
-                break;
-            }
+        }
+        if worse == PATIENCE {
+            break;
         }
     }
-    let [strongest, ..] = STRENGTHS;
-    Ok(best.map_or((strongest, Vec::new()), |(_, strength, held_out)| {
-        (strength, held_out)
-    }))
+    Ok(best)
 }
 
 /// Of `[photos, folds, tags]`, each photo's row of its own fold.
 fn held_out(probabilities: &[f32], fold_of: &[u16], tags: usize) -> Vec<f32> {
     let photos = probabilities.chunks_exact(usize::from(FOLDS) * tags).zip(fold_of);
-    photos
-        .flat_map(|(photo, fold)| &photo[usize::from(*fold) * tags..][..tags])
-        .copied()
-        .collect()
+    photos.flat_map(|(photo, fold)| &photo[usize::from(*fold) * tags..][..tags]).copied().collect()
 }
 
 /// The mean over the photos of the cross-entropy, summed over the tags where each stands for itself.
@@ -151,20 +142,12 @@ fn mean_loss(labels: &Labels, probabilities: &[f32]) -> f64 {
     let surprise = |probability: f32| -f64::from(probability.max(f32::MIN_POSITIVE)).ln();
     let rows = labels.photos().iter().zip(probabilities.chunks_exact(tags));
     let loss = rows.map(|(photo, row)| match labels.classification_type() {
-        ClassificationType::Multiclass => photo
-            .tags
-            .iter()
-            .map(|tag| surprise(row[usize::from(*tag)]))
-            .sum::<f64>(),
+        ClassificationType::Multiclass => {
+            photo.tags.iter().map(|tag| surprise(row[usize::from(*tag)])).sum::<f64>()
+        }
         ClassificationType::Multilabel => (0u16..)
             .zip(row)
-            .map(|(tag, p)| {
-                if photo.tags.contains(&tag) {
-                    surprise(*p)
-                } else {
-                    surprise(1.0 - *p)
-                }
-            })
+            .map(|(tag, p)| if photo.tags.contains(&tag) { surprise(*p) } else { surprise(1.0 - *p) })
             .sum(),
     });
     loss.sum::<f64>() / labels.photos().len() as f64
@@ -172,17 +155,12 @@ fn mean_loss(labels: &Labels, probabilities: &[f32]) -> f64 {
 
 fn evaluation(labels: &Labels, fold_of: &[u16], probabilities: &[f32]) -> Evaluation {
     let rows = probabilities.chunks_exact(labels.tags().len());
-    let photos = labels
-        .photos()
-        .iter()
-        .zip(fold_of)
-        .zip(rows)
-        .map(|((photo, fold), row)| EvaluatedPhoto {
-            photo: photo.image,
-            tags: photo.tags.clone(),
-            fold: *fold,
-            probabilities: row.to_vec(),
-        });
+    let photos = labels.photos().iter().zip(fold_of).zip(rows).map(|((photo, fold), row)| EvaluatedPhoto {
+        photo: photo.image,
+        tags: photo.tags.clone(),
+        fold: *fold,
+        probabilities: row.to_vec(),
+    });
     Evaluation {
         classification_type: labels.classification_type(),
         tags: labels.tags().to_vec(),
@@ -234,11 +212,7 @@ mod tests {
                 let [high, low] = u16::try_from(n).unwrap().to_be_bytes();
                 let image = ImageId::new(Timestamp::from_millis(0), [0, 0, 0, 0, 0, 0, 0, 0, high, low]);
                 features.extend((0..WIDTH).map(|i| {
-                    let signal = if tags.iter().any(|tag| usize::from(*tag) == i) {
-                        strength
-                    } else {
-                        0.0
-                    };
+                    let signal = if tags.iter().any(|tag| usize::from(*tag) == i) { strength } else { 0.0 };
                     10.0 + 3.0 * (signal + noise(n * WIDTH + i))
                 }));
                 photos.push(LabelledPhoto { image, tags });
@@ -254,10 +228,7 @@ mod tests {
 
     #[test]
     fn a_head_learns_what_can_be_learned() {
-        for (kind, least) in [
-            (ClassificationType::Multiclass, 0.8),
-            (ClassificationType::Multilabel, 0.85),
-        ] {
+        for (kind, least) in [(ClassificationType::Multiclass, 0.8), (ClassificationType::Multilabel, 0.85)] {
             let trained = train(&set(kind, [40, 40, 40]), &HeadOptions::default());
             let precision = trained.evaluation.mean_average_precision().unwrap();
             assert!(precision > least, "{kind:?}: {precision}");
@@ -304,20 +275,15 @@ mod tests {
 
     fn logit(trained: &TrainedHead, tag: usize, row: &[f32]) -> f64 {
         let weights = &trained.weights[tag * WIDTH..][..WIDTH];
-        let sum: f64 = weights
-            .iter()
-            .zip(row)
-            .map(|(w, x)| f64::from(*w) * f64::from(*x))
-            .sum();
+        let sum: f64 = weights.iter().zip(row).map(|(w, x)| f64::from(*w) * f64::from(*x)).sum();
         sum + f64::from(trained.bias[tag])
     }
 
     /// The mean of the features, and their root mean squared distance from it.
     fn spread(set: &TrainingSet) -> (Vec<f32>, f64) {
         let photos = set.labels().photos().len();
-        let mean: Vec<f32> = (0..WIDTH)
-            .map(|i| (0..photos).map(|n| set.row(n)[i]).sum::<f32>() / photos as f32)
-            .collect();
+        let mean: Vec<f32> =
+            (0..WIDTH).map(|i| (0..photos).map(|n| set.row(n)[i]).sum::<f32>() / photos as f32).collect();
         let squares: f64 = (0..photos)
             .flat_map(|n| (0..WIDTH).map(move |i| (n, i)))
             .map(|(n, i)| f64::from(set.row(n)[i] - mean[i]).powi(2))
@@ -328,10 +294,7 @@ mod tests {
     #[test]
     fn the_same_seed_gives_the_same_bits_and_another_seed_other_folds() {
         let set = set(ClassificationType::Multiclass, [30, 20, 10]);
-        let options = HeadOptions {
-            seed: 7,
-            ..HeadOptions::default()
-        };
+        let options = HeadOptions { seed: 7, ..HeadOptions::default() };
         let (first, second) = (train(&set, &options), train(&set, &options));
         assert_eq!(first.weights, second.weights);
         assert_eq!(first.bias, second.bias);
@@ -344,18 +307,8 @@ mod tests {
     fn balance_makes_up_for_rarity_where_features_tell_nothing() {
         let set = overlapping(ClassificationType::Multiclass, [60, 60, 6], 0.0);
         let rare_probability = |balance| {
-            let trained = train(
-                &set,
-                &HeadOptions {
-                    balance,
-                    ..HeadOptions::default()
-                },
-            );
-            let rare = trained
-                .evaluation
-                .photos
-                .iter()
-                .map(|photo| photo.probabilities[2]);
+            let trained = train(&set, &HeadOptions { balance, ..HeadOptions::default() });
+            let rare = trained.evaluation.photos.iter().map(|photo| photo.probabilities[2]);
             rare.sum::<f32>() / set.labels().photos().len() as f32
         };
         let (plain, balanced) = (rare_probability(0.0), rare_probability(1.0));
@@ -381,23 +334,14 @@ mod tests {
         let labels = set(ClassificationType::Multiclass, [6, 6, 6]).labels().clone();
         let alike = TrainingSet::new(labels, vec![1.0; 18 * WIDTH]).unwrap();
         let trained = train(&alike, &HeadOptions::default());
-        assert!(
-            trained
-                .weights
-                .iter()
-                .chain(&trained.bias)
-                .all(|value| value.is_finite())
-        );
+        assert!(trained.weights.iter().chain(&trained.bias).all(|value| value.is_finite()));
     }
 
     #[test]
     fn a_balance_outside_its_range_is_refused() {
         let set = set(ClassificationType::Multiclass, [5, 5, 5]);
         for balance in [-0.1, 1.1, f32::NAN] {
-            let options = HeadOptions {
-                balance,
-                ..HeadOptions::default()
-            };
+            let options = HeadOptions { balance, ..HeadOptions::default() };
             let refused = train_head(&set, &options, &StopToken::new(), &|_| {});
             assert!(matches!(refused, Err(TrainError::Option { .. })), "{balance}");
         }

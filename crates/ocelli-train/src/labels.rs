@@ -30,28 +30,18 @@ impl Labels {
         photos: Vec<LabelledPhoto>,
     ) -> Result<Self, TrainError> {
         if tags.len() < limits::MIN_TAGS {
-            return Err(TrainError::TooFewTags {
-                tags: tags.len(),
-                classification_type,
-            });
+            return Err(TrainError::TooFewTags { tags: tags.len(), classification_type });
         }
         let mut counts = vec![0; tags.len()];
         for LabelledPhoto { image, tags: own } in &photos {
             if classification_type == ClassificationType::Multiclass && own.len() != 1 {
-                return Err(TrainError::NotOneTag {
-                    image: *image,
-                    tags: own.len(),
-                });
+                return Err(TrainError::NotOneTag { image: *image, tags: own.len() });
             }
             for tag in own {
                 match counts.get_mut(usize::from(*tag)) {
                     Some(count) => *count += 1,
                     None => {
-                        return Err(TrainError::UnknownTag {
-                            image: *image,
-                            tag: *tag,
-                            tags: tags.len(),
-                        });
+                        return Err(TrainError::UnknownTag { image: *image, tag: *tag, tags: tags.len() });
                     }
                 }
             }
@@ -61,23 +51,12 @@ impl Labels {
             .iter()
             .zip(counts)
             .filter(|(_, photos)| *photos < needed)
-            .map(|(tag, photos)| Lack {
-                tag: tag.name.clone(),
-                photos,
-                needed,
-            })
+            .map(|(tag, photos)| Lack { tag: tag.name.clone(), photos, needed })
             .collect();
         if !lacks.is_empty() {
-            return Err(TrainError::TooFewPhotos {
-                lacks,
-                classification_type,
-            });
+            return Err(TrainError::TooFewPhotos { lacks, classification_type });
         }
-        Ok(Self {
-            classification_type,
-            tags,
-            photos,
-        })
+        Ok(Self { classification_type, tags, photos })
     }
 
     /// One tag a photo, or any number.
@@ -97,22 +76,24 @@ impl Labels {
 }
 
 /// Labels and the features of their photos.
+///
+/// Photos stand in an order that follows from their features and tags alone, and so do the folds that they fall
+/// into: neither the ids of photos nor the order in which they came plays a part in a training.
 #[derive(Clone, Debug)]
 pub struct TrainingSet {
     labels: Labels,
+    /// The identity of each photo: its features and tags.
+    keys: Vec<blake3::Hash>,
     features: Vec<f32>,
     width: usize,
 }
 
 impl TrainingSet {
-    /// Adds features: row-major `[photos, width]`, all finite.
-    pub fn new(labels: Labels, features: Vec<f32>) -> Result<Self, TrainError> {
+    /// Adds features: row-major `[photos, width]` in the order of the labels' photos, all finite.
+    pub fn new(mut labels: Labels, features: Vec<f32>) -> Result<Self, TrainError> {
         let photos = labels.photos.len();
         if features.is_empty() || !features.len().is_multiple_of(photos) {
-            return Err(TrainError::FeatureCount {
-                features: features.len(),
-                photos,
-            });
+            return Err(TrainError::FeatureCount { features: features.len(), photos });
         }
         let width = features.len() / photos;
         for (row, photo) in features.chunks_exact(width).zip(&labels.photos) {
@@ -120,14 +101,19 @@ impl TrainingSet {
                 return Err(TrainError::FeatureValue { image: photo.image });
             }
         }
-        Ok(Self {
-            labels,
-            features,
-            width,
-        })
+        let mut rows: Vec<_> = features
+            .chunks_exact(width)
+            .zip(std::mem::take(&mut labels.photos))
+            .map(|(row, photo)| (key(row, &photo.tags), row, photo))
+            .collect();
+        rows.sort_by_key(|(key, _, photo)| (*key.as_bytes(), photo.image));
+        let keys = rows.iter().map(|(key, ..)| *key).collect();
+        let features = rows.iter().flat_map(|(_, row, _)| *row).copied().collect();
+        labels.photos = rows.into_iter().map(|(.., photo)| photo).collect();
+        Ok(Self { labels, keys, features, width })
     }
 
-    /// The labels.
+    /// The labels, their photos in this set's order.
     pub fn labels(&self) -> &Labels {
         &self.labels
     }
@@ -137,10 +123,26 @@ impl TrainingSet {
         self.width
     }
 
+    /// The identity of each photo.
+    pub(crate) fn keys(&self) -> &[blake3::Hash] {
+        &self.keys
+    }
+
     /// The features of the photo with this index.
     pub(crate) fn row(&self, photo: usize) -> &[f32] {
         &self.features[photo * self.width..][..self.width]
     }
+}
+
+fn key(features: &[f32], tags: &[u16]) -> blake3::Hash {
+    let mut hasher = blake3::Hasher::new();
+    for value in features {
+        hasher.update(&value.to_le_bytes());
+    }
+    for tag in tags {
+        hasher.update(&tag.to_le_bytes());
+    }
+    hasher.finalize()
 }
 
 #[cfg(test)]
@@ -160,50 +162,29 @@ mod tests {
 
     fn photos(tags: &[u16]) -> Vec<LabelledPhoto> {
         let image = ImageId::new(Timestamp::from_millis(0), [0; 10]);
-        tags.iter()
-            .map(|tag| LabelledPhoto {
-                image,
-                tags: vec![*tag],
-            })
-            .collect()
+        tags.iter().map(|tag| LabelledPhoto { image, tags: vec![*tag] }).collect()
     }
 
     #[test]
     fn the_error_says_which_tag_lacks_how_many() {
         let few = photos(&[0, 0, 0, 0, 0, 1, 1]);
         let error = Labels::new(ClassificationType::Multiclass, tags(3), few).unwrap_err();
-        let TrainError::TooFewPhotos { lacks, .. } = &error else {
-            panic!("{error}")
-        };
-        let lacks: Vec<_> = lacks
-            .iter()
-            .map(|lack| (lack.tag.as_str(), lack.photos, lack.needed))
-            .collect();
+        let TrainError::TooFewPhotos { lacks, .. } = &error else { panic!("{error}") };
+        let lacks: Vec<_> = lacks.iter().map(|lack| (lack.tag.as_str(), lack.photos, lack.needed)).collect();
         assert_eq!(lacks, [("tag 1", 2, 5), ("tag 2", 0, 5)]);
-        assert!(
-            error
-                .to_string()
-                .contains("\"tag 1\" has 2 of 5 photos and lacks 3"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("\"tag 1\" has 2 of 5 photos and lacks 3"), "{error}");
     }
 
     #[test]
     fn one_tag_is_not_enough() {
         let error = Labels::new(ClassificationType::Multilabel, tags(1), photos(&[0; 9])).unwrap_err();
-        assert_eq!(
-            error.code().as_str(),
-            "BadRequestMultiLabelClassificationTrainingValidationFailed"
-        );
+        assert_eq!(error.code().as_str(), "BadRequestMultiLabelClassificationTrainingValidationFailed");
     }
 
     #[test]
     fn features_must_fit_the_photos_and_be_finite() {
-        let labels = Labels::new(
-            ClassificationType::Multiclass,
-            tags(2),
-            photos(&[0, 0, 0, 0, 0, 1, 1, 1, 1, 1]),
-        );
+        let labels =
+            Labels::new(ClassificationType::Multiclass, tags(2), photos(&[0, 0, 0, 0, 0, 1, 1, 1, 1, 1]));
         let labels = labels.unwrap();
         for features in [vec![], vec![0.0; 19], vec![f32::NAN; 20]] {
             assert!(TrainingSet::new(labels.clone(), features).is_err());

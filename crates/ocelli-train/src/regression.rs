@@ -46,6 +46,12 @@ pub(crate) struct Heads {
     bias: Param<Tensor<2>>,
 }
 
+impl Heads {
+    fn new(weights: Tensor<2>, bias: Tensor<2>) -> Self {
+        Self { weights: Param::from_tensor(weights), bias: Param::from_tensor(bias) }
+    }
+}
+
 impl Regression {
     /// `seen[problem]` says of each photo whether the problem may learn from it.
     pub(crate) fn new(set: &TrainingSet, seen: &[Vec<bool>], balance: f32) -> Self {
@@ -55,12 +61,7 @@ impl Regression {
         let (centre, scale) = centre_and_scale(set);
         let mut features = Vec::with_capacity(photos * width);
         for photo in 0..photos {
-            features.extend(
-                set.row(photo)
-                    .iter()
-                    .zip(&centre)
-                    .map(|(value, mean)| (value - mean) * scale),
-            );
+            features.extend(set.row(photo).iter().zip(&centre).map(|(value, mean)| (value - mean) * scale));
         }
         let mut targets = vec![0.0f32; photos * tags];
         for (photo, row) in labels.photos().iter().zip(targets.chunks_exact_mut(tags)) {
@@ -84,10 +85,20 @@ impl Regression {
     /// Heads that know nothing.
     pub(crate) fn zeros(&self) -> Heads {
         let columns = self.problems * self.tags;
-        Heads {
-            weights: Param::from_tensor(Tensor::zeros([self.centre.len(), columns], &self.device)),
-            bias: Param::from_tensor(Tensor::zeros([1, columns], &self.device)),
-        }
+        Heads::new(
+            Tensor::zeros([self.centre.len(), columns], &self.device),
+            Tensor::zeros([1, columns], &self.device),
+        )
+    }
+
+    /// One head: the mean of the problems' heads.
+    pub(crate) fn mean(&self, heads: &Heads) -> Heads {
+        let mean = |tensor: Tensor<2>| {
+            let [rows, _] = tensor.dims();
+            let mean = tensor.inner().reshape([rows, self.problems, self.tags]).mean_dim(1);
+            Tensor::from_data(mean.reshape([rows, self.tags]).into_data(), &self.device)
+        };
+        Heads::new(mean(heads.weights.val()), mean(heads.bias.val()))
     }
 
     /// Fits the heads at one strength, starting from what they are.
@@ -104,15 +115,18 @@ impl Regression {
             .init();
         let mut before = f64::INFINITY;
         for _ in 0..MAX_ROUNDS {
-            if stop.is_stopped() {
-                return Err(TrainError::Stopped);
-            }
             let objective = |heads: Heads| {
+                if stop.is_stopped() {
+                    return already_minimal(&heads);
+                }
                 let objective = self.objective(&heads, strength);
                 let gradients = GradientsParams::from_grads(objective.backward(), &heads);
                 (objective.into_scalar::<f64>(), gradients)
             };
             let (fitted, after) = optimizer.step(1.0, heads, objective);
+            if stop.is_stopped() {
+                return Err(TrainError::Stopped);
+            }
             heads = fitted;
             if before - after <= TOLERANCE * after.abs() {
                 break;
@@ -140,18 +154,10 @@ impl Regression {
         bias.truncate(self.tags);
         let mut weights = Vec::with_capacity(self.tags * width);
         for (tag, bias) in bias.iter_mut().enumerate() {
-            let column = scaled
-                .iter()
-                .skip(tag)
-                .step_by(columns)
-                .map(|weight| weight * self.scale);
+            let column = scaled.iter().skip(tag).step_by(columns).map(|weight| weight * self.scale);
             weights.extend(column);
             let row = &weights[tag * width..];
-            let shift: f64 = row
-                .iter()
-                .zip(&self.centre)
-                .map(|(w, c)| f64::from(*w) * f64::from(*c))
-                .sum();
+            let shift: f64 = row.iter().zip(&self.centre).map(|(w, c)| f64::from(*w) * f64::from(*c)).sum();
             *bias -= shift as f32;
         }
         (weights, bias)
@@ -179,14 +185,20 @@ impl Regression {
     }
 }
 
+/// What ends an optimisation at the next evaluation: nothing lower, and no slope.
+fn already_minimal(heads: &Heads) -> (f64, GradientsParams) {
+    let mut gradients = GradientsParams::new();
+    gradients.register(heads.weights.id, heads.weights.val().inner().zeros_like());
+    gradients.register(heads.bias.id, heads.bias.val().inner().zeros_like());
+    (0.0, gradients)
+}
+
 /// The mean of the photos' features, and one over their root mean squared distance from it.
 fn centre_and_scale(set: &TrainingSet) -> (Vec<f32>, f32) {
     let photos = set.labels().photos().len();
     let mut sums = vec![0.0f64; set.width()];
     for photo in 0..photos {
-        sums.iter_mut()
-            .zip(set.row(photo))
-            .for_each(|(sum, value)| *sum += f64::from(*value));
+        sums.iter_mut().zip(set.row(photo)).for_each(|(sum, value)| *sum += f64::from(*value));
     }
     let centre: Vec<f32> = sums.iter().map(|sum| (sum / photos as f64) as f32).collect();
     let squares: f64 = (0..photos)
@@ -194,14 +206,7 @@ fn centre_and_scale(set: &TrainingSet) -> (Vec<f32>, f32) {
         .map(|(value, mean)| f64::from(value - mean).powi(2))
         .sum();
     let distance = (squares / photos as f64).sqrt();
-    (
-        centre,
-        if distance > 0.0 {
-            (1.0 / distance) as f32
-        } else {
-            1.0
-        },
-    )
+    (centre, if distance > 0.0 { (1.0 / distance) as f32 } else { 1.0 })
 }
 
 /// `[photos, problems, tags]`: see [`HeadOptions::balance`](crate::HeadOptions::balance) for how tags are weighed.
@@ -215,13 +220,7 @@ fn loss_weights(
     let (photos, problems) = (targets.len() / tags, seen.len());
     let mut weights = vec![0.0; photos * problems * tags];
     for (problem, seen) in seen.iter().enumerate() {
-        let rows = || {
-            targets
-                .chunks_exact(tags)
-                .zip(seen)
-                .filter(|(_, seen)| **seen)
-                .map(|(row, _)| row)
-        };
+        let rows = || targets.chunks_exact(tags).zip(seen).filter(|(_, seen)| **seen).map(|(row, _)| row);
         let count = rows().count().max(1) as f32;
         let mut having = vec![0.0f32; tags];
         rows().for_each(|row| having.iter_mut().zip(row).for_each(|(sum, has)| *sum += has));
@@ -233,11 +232,7 @@ fn loss_weights(
         };
         // The mean over the photos that the problem sees becomes the mean over all photos.
         let mean = photos as f32 / count;
-        for (photo, row) in targets
-            .chunks_exact(tags)
-            .enumerate()
-            .filter(|(photo, _)| seen[*photo])
-        {
+        for (photo, row) in targets.chunks_exact(tags).enumerate().filter(|(photo, _)| seen[*photo]) {
             let start = (photo * problems + problem) * tags;
             for (tag, has) in row.iter().enumerate() {
                 weights[start + tag] = mean * weight(tag, *has > 0.5);

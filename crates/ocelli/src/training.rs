@@ -190,14 +190,15 @@ impl ProjectHandle {
             return Ok(());
         };
         let manifest = self.shared.store.manifest(self.id(), last.id)?;
-        let was = manifest.evaluation.photos.iter().map(|photo| (photo.photo, &photo.tags));
-        let is = labels.photos().iter().map(|photo| (photo.image, &photo.tags));
+        let was: HashMap<ImageId, &Vec<u16>> =
+            manifest.evaluation.photos.iter().map(|photo| (photo.photo, &photo.tags)).collect();
+        let is = labels.photos().iter().map(|photo| (photo.image, &photo.tags)).collect();
         let same = last.classification_type == project.settings.classification_type
             && manifest.base == base.fingerprint().to_string()
             && manifest.seed == options.seed
             && manifest.balance == options.balance
             && manifest.evaluation.tags == labels.tags()
-            && was.eq(is);
+            && was == is;
         if same { Err(Error::TrainingNotNeeded { iteration: last.name.to_string() }) } else { Ok(()) }
     }
 
