@@ -38,9 +38,7 @@ pub(crate) fn work_off_removals(
     connection: &mut Connection,
 ) -> Result<(), StoreError> {
     const ACTION: &str = "removing photos that nothing refers to";
-    let transaction = connection
-        .transaction_with_behavior(TransactionBehavior::Immediate)
-        .during(ACTION)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).during(ACTION)?;
     let mut folders = BTreeSet::new();
     for (project, content) in removals::noted(&transaction)? {
         if !removals::is_referred_to(&transaction, project, &content)? {

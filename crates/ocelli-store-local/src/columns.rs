@@ -22,10 +22,7 @@ pub(crate) fn id<T>(row: &Row<'_>, index: usize) -> SqlResult<T>
 where
     T: FromStr<Err: Error + Send + Sync + 'static>,
 {
-    row.get_ref(index)?
-        .as_str()?
-        .parse()
-        .map_err(|error| unreadable(index, error))
+    row.get_ref(index)?.as_str()?.parse().map_err(|error| unreadable(index, error))
 }
 
 /// A moment.
@@ -70,9 +67,7 @@ pub(crate) fn to_json(value: &impl Serialize) -> Result<String, StoreError> {
 
 /// What [`word`] reads.
 pub(crate) fn to_word(value: &impl Serialize) -> Result<String, StoreError> {
-    serde_json::to_value(value)
-        .and_then(serde_json::from_value)
-        .during("writing a record as a word")
+    serde_json::to_value(value).and_then(serde_json::from_value).during("writing a record as a word")
 }
 
 /// Features as little-endian `f32`.

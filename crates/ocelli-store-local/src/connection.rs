@@ -50,10 +50,7 @@ pub(crate) struct Readers {
 
 impl Readers {
     pub(crate) fn new(path: PathBuf) -> Self {
-        Self {
-            path,
-            idle: Mutex::default(),
-        }
+        Self { path, idle: Mutex::default() }
     }
 
     pub(crate) fn get(&self) -> Result<Reader<'_>, StoreError> {
@@ -62,10 +59,7 @@ impl Readers {
             Some(connection) => connection,
             None => open(&self.path)?,
         };
-        Ok(Reader {
-            connection: Some(connection),
-            readers: self,
-        })
+        Ok(Reader { connection: Some(connection), readers: self })
     }
 }
 
@@ -93,7 +87,9 @@ impl Reader<'_> {
 impl Drop for Reader<'_> {
     fn drop(&mut self) {
         let mut idle = self.readers.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        // One that could not end its transaction is closed instead.
         if let Some(connection) = self.connection.take()
+            && connection.is_autocommit()
             && idle.len() < IDLE_READERS
         {
             idle.push(connection);

@@ -46,12 +46,14 @@ impl Directory {
     /// Where the bytes of a photo lie: the folder and the file.
     pub(crate) fn blob(&self, project: ProjectId, content: &ContentHash) -> (PathBuf, PathBuf) {
         let name = content.to_string();
-        let folder = self
-            .blobs()
-            .join(project.to_string())
-            .join(format!("{:02x}", content.as_bytes()[0]));
+        let folder = self.project_blobs(project).join(format!("{:02x}", content.as_bytes()[0]));
         let file = folder.join(name);
         (folder, file)
+    }
+
+    /// Where the bytes of a project's photos lie.
+    pub(crate) fn project_blobs(&self, project: ProjectId) -> PathBuf {
+        self.blobs().join(project.to_string())
     }
 
     fn locks(&self) -> PathBuf {
@@ -98,9 +100,5 @@ pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
 
 /// Makes durable which names a folder holds. Only Unix can; elsewhere the file system does it in its own time.
 pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
-    if cfg!(unix) {
-        File::open(path)?.sync_all()
-    } else {
-        Ok(())
-    }
+    if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
 }

@@ -13,9 +13,7 @@ impl<T, E: Into<Box<dyn Error + Send + Sync>>> During<T> for Result<T, E> {
         self.map_err(|error| {
             let error = error.into();
             match error.downcast_ref::<rusqlite::Error>().and_then(damage) {
-                Some(detail) => StoreError::Corrupt {
-                    detail: format!("{action}: {detail}"),
-                },
+                Some(detail) => StoreError::Corrupt { detail: format!("{action}: {detail}") },
                 None => StoreError::backend(action)(error),
             }
         })
@@ -28,10 +26,7 @@ fn damage(error: &rusqlite::Error) -> Option<String> {
         rusqlite::Error::FromSqlConversionFailure(..)
         | rusqlite::Error::InvalidColumnType(..)
         | rusqlite::Error::IntegralValueOutOfRange(..) => true,
-        _ => matches!(
-            error.sqlite_error_code(),
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
-        ),
+        _ => matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)),
     };
     damaged.then(|| error.to_string())
 }

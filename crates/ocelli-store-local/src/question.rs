@@ -22,9 +22,7 @@ impl Store for LocalStore {
 
     fn project(&self, project: ProjectId) -> Result<Project, StoreError> {
         let found = self.ask(|connection| projects::get(connection, project))?;
-        found
-            .filter(|found| found.deleted.is_none())
-            .ok_or(StoreError::NotFound(Missing::Project(project)))
+        found.filter(|found| found.deleted.is_none()).ok_or(StoreError::NotFound(Missing::Project(project)))
     }
 
     fn tags(&self, project: ProjectId) -> Result<Vec<Tag>, StoreError> {
@@ -67,9 +65,7 @@ impl Store for LocalStore {
         key: &FeatureKey,
         images: &[ImageId],
     ) -> Result<Vec<Option<Vec<f32>>>, StoreError> {
-        self.ask_about(project, |connection| {
-            features::get(connection, project, key, images)
-        })
+        self.ask_about(project, |connection| features::get(connection, project, key, images))
     }
 
     fn iterations(&self, project: ProjectId) -> Result<Vec<Iteration>, StoreError> {
@@ -77,27 +73,19 @@ impl Store for LocalStore {
     }
 
     fn iteration(&self, project: ProjectId, iteration: IterationId) -> Result<Iteration, StoreError> {
-        self.ask_about(project, |connection| {
-            iterations::get(connection, project, iteration)
-        })
+        self.ask_about(project, |connection| iterations::get(connection, project, iteration))
     }
 
     fn published(&self, project: ProjectId, name: &Name) -> Result<Iteration, StoreError> {
-        self.ask_about(project, |connection| {
-            iterations::published(connection, project, name)
-        })
+        self.ask_about(project, |connection| iterations::published(connection, project, name))
     }
 
     fn manifest(&self, project: ProjectId, iteration: IterationId) -> Result<Manifest, StoreError> {
-        self.ask_about(project, |connection| {
-            iterations::manifest(connection, project, iteration)
-        })
+        self.ask_about(project, |connection| iterations::manifest(connection, project, iteration))
     }
 
     fn model(&self, project: ProjectId, iteration: IterationId) -> Result<Vec<u8>, StoreError> {
-        self.ask_about(project, |connection| {
-            iterations::model(connection, project, iteration)
-        })
+        self.ask_about(project, |connection| iterations::model(connection, project, iteration))
     }
 
     fn predictions(
@@ -118,9 +106,7 @@ impl Store for LocalStore {
         prediction: PredictionId,
         now: Timestamp,
     ) -> Result<StoredPrediction, StoreError> {
-        self.ask_about(project, |connection| {
-            Ok(kept(connection, project, prediction, now)?.0)
-        })
+        self.ask_about(project, |connection| Ok(kept(connection, project, prediction, now)?.0))
     }
 
     fn prediction_bytes(
@@ -129,9 +115,7 @@ impl Store for LocalStore {
         prediction: PredictionId,
         now: Timestamp,
     ) -> Result<Vec<u8>, StoreError> {
-        self.bytes(project, |connection| {
-            Ok(kept(connection, project, prediction, now)?.1)
-        })
+        self.bytes(project, |connection| Ok(kept(connection, project, prediction, now)?.1))
     }
 
     fn lock_training(&self, project: ProjectId) -> Result<TrainingLock, StoreError> {

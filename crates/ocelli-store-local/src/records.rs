@@ -21,10 +21,7 @@ fn one<T>(
     read: impl FnOnce(&Row<'_>) -> SqlResult<T>,
 ) -> Result<Option<T>, StoreError> {
     let mut statement = connection.prepare_cached(sql).during("reading a record")?;
-    statement
-        .query_row(params, read)
-        .optional()
-        .during("reading a record")
+    statement.query_row(params, read).optional().during("reading a record")
 }
 
 /// Every row that a question has.

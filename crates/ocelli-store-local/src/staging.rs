@@ -45,11 +45,7 @@ impl Staging {
         let lock = lock_file(&folder.with_extension(LOCK)).during(ACTION)?;
         lock.try_lock().during(ACTION)?;
         make_folder(&folder).during(ACTION)?;
-        Ok(Self {
-            folder,
-            next: AtomicU64::new(0),
-            _lock: lock,
-        })
+        Ok(Self { folder, next: AtomicU64::new(0), _lock: lock })
     }
 
     /// Writes a photo and waits until the medium has it.
@@ -61,11 +57,8 @@ impl Staging {
     ) -> Result<Staged, StoreError> {
         const ACTION: &str = "writing a photo";
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let staged = Staged {
-            path: self.folder.join(format!("{number}.{project}.{content}")),
-            project,
-            content,
-        };
+        let staged =
+            Staged { path: self.folder.join(format!("{number}.{project}.{content}")), project, content };
         let mut file = new_file(&staged.path).during(ACTION)?;
         file.write_all(bytes).during(ACTION)?;
         file.sync_data().during(ACTION)?;
@@ -98,20 +91,17 @@ pub(crate) fn put_in_place<'s>(
     let mut folders = BTreeSet::new();
     for each in staged {
         let (folder, file) = directory.blob(each.project, &each.content);
-        if folders.insert(folder.clone()) && !folder.is_dir() {
+        if !folders.contains(&folder) {
             make_folder(&folder).during(ACTION)?;
-            folders.extend(folder.parent().map(Path::to_owned));
-            folders.insert(directory.blobs());
+            // Also those above, since whoever made them may not have come to it.
+            folders.extend([directory.blobs(), directory.project_blobs(each.project), folder]);
         }
         // A file that is there already has the same bytes, or is damaged; moving replaces it either way.
         if fs::hard_link(&each.path, &file).is_err() {
             fs::rename(&each.path, &file).during(ACTION)?;
         }
     }
-    folders
-        .iter()
-        .try_for_each(|folder| sync_folder(folder))
-        .during(ACTION)
+    folders.iter().try_for_each(|folder| sync_folder(folder)).during(ACTION)
 }
 
 /// Removes what processes that have ended left in staging. The bytes that they may have put in their places are noted
@@ -135,10 +125,8 @@ pub(crate) fn clear_abandoned(
         }
         let folder = path.with_extension("");
         if let Ok(files) = fs::read_dir(&folder) {
-            let placed: Vec<_> = files
-                .flatten()
-                .filter_map(|file| owner(&file.file_name().to_string_lossy()))
-                .collect();
+            let placed: Vec<_> =
+                files.flatten().filter_map(|file| owner(&file.file_name().to_string_lossy())).collect();
             note(&placed)?;
         }
         ignore_missing(fs::remove_dir_all(&folder)).during(ACTION)?;

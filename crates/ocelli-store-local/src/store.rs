@@ -44,13 +44,7 @@ impl LocalStore {
             blobs::work_off_removals(&directory, &mut writer)?;
         }
         let readers = Readers::new(directory.database());
-        Ok(Self {
-            directory,
-            limits,
-            writer: Mutex::new(writer),
-            readers,
-            staging,
-        })
+        Ok(Self { directory, limits, writer: Mutex::new(writer), readers, staging })
     }
 
     /// The directory.
@@ -65,9 +59,8 @@ impl LocalStore {
         let erases = erases(&change);
         // A panic rolls the transaction back, and the connection can go on.
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let rows = writer
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .during("beginning a change")?;
+        let rows =
+            writer.transaction_with_behavior(TransactionBehavior::Immediate).during("beginning a change")?;
         let mut transaction = LocalTransaction::new(&rows);
         let applied = apply(&mut transaction, change, &contents, &self.limits)?;
         let lost = transaction.lost;
@@ -99,13 +92,8 @@ impl LocalStore {
             return Ok(Vec::new());
         };
         let missing = StoreError::NotFound(Missing::Project(project));
-        let key = self
-            .ask_about(project, |connection| projects::key(connection, project))?
-            .ok_or(missing)?;
-        photos
-            .into_iter()
-            .map(|bytes| self.staging.write(project, key.hash(bytes), bytes))
-            .collect()
+        let key = self.ask_about(project, |connection| projects::key(connection, project))?.ok_or(missing)?;
+        photos.into_iter().map(|bytes| self.staging.write(project, key.hash(bytes), bytes)).collect()
     }
 
     /// Removes bytes that were put in their places for a change that then failed, if nothing else refers to them.
@@ -146,10 +134,7 @@ impl LocalStore {
         let look = || {
             self.ask_about(project, |connection| {
                 let key = projects::key(connection, project)?;
-                Ok((
-                    find(connection)?,
-                    key.ok_or(StoreError::NotFound(Missing::Project(project)))?,
-                ))
+                Ok((find(connection)?, key.ok_or(StoreError::NotFound(Missing::Project(project)))?))
             })
         };
         let (content, key) = look()?;
@@ -165,10 +150,7 @@ impl LocalStore {
 
     pub(crate) fn lock(&self, project: ProjectId) -> Result<TrainingLock, StoreError> {
         self.ask_about(project, |_| Ok(()))?;
-        let held = self
-            .directory
-            .lock_training(project)?
-            .ok_or(StoreError::TrainingInProgress)?;
+        let held = self.directory.lock_training(project)?.ok_or(StoreError::TrainingInProgress)?;
         Ok(TrainingLock::new(held))
     }
 }
@@ -176,9 +158,7 @@ impl LocalStore {
 /// Notes bytes that may have no record.
 fn note(writer: &mut Connection, bytes: &[(ProjectId, ContentHash)]) -> Result<(), StoreError> {
     const ACTION: &str = "noting photos that nothing may refer to";
-    let rows = writer
-        .transaction_with_behavior(TransactionBehavior::Immediate)
-        .during(ACTION)?;
+    let rows = writer.transaction_with_behavior(TransactionBehavior::Immediate).during(ACTION)?;
     for (project, content) in bytes {
         removals::note(&rows, *project, content)?;
     }

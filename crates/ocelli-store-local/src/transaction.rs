@@ -16,10 +16,7 @@ pub(crate) struct LocalTransaction<'c> {
 
 impl<'c> LocalTransaction<'c> {
     pub(crate) fn new(connection: &'c Connection) -> Self {
-        Self {
-            connection,
-            lost: false,
-        }
+        Self { connection, lost: false }
     }
 
     fn lose(&mut self, project: ProjectId, content: &ContentHash) -> Result<(), StoreError> {

@@ -10,10 +10,7 @@ use ocelli_store_local::LocalStore;
 
 fn fresh(limits: Limits) -> Fresh {
     let directory = tempfile::tempdir().unwrap();
-    Fresh {
-        store: Arc::new(LocalStore::open(directory.path(), limits).unwrap()),
-        keep: Box::new(directory),
-    }
+    Fresh { store: Arc::new(LocalStore::open(directory.path(), limits).unwrap()), keep: Box::new(directory) }
 }
 
 ocelli_store::conformance_tests!(fresh);

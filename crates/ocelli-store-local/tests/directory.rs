@@ -74,21 +74,9 @@ fn reopening_keeps_everything() {
     );
     assert_eq!(after, before);
     assert_eq!(scene.store.image_bytes(scene.project, image).unwrap(), b"a");
-    assert_eq!(
-        scene.store.model(scene.project, iteration).unwrap(),
-        Scene::trained(3).model
-    );
-    assert_eq!(
-        scene.store.prediction(scene.project, prediction, at(1)).unwrap(),
-        kept
-    );
-    assert_eq!(
-        scene
-            .store
-            .prediction_bytes(scene.project, prediction, at(1))
-            .unwrap(),
-        b"b"
-    );
+    assert_eq!(scene.store.model(scene.project, iteration).unwrap(), Scene::trained(3).model);
+    assert_eq!(scene.store.prediction(scene.project, prediction, at(1)).unwrap(), kept);
+    assert_eq!(scene.store.prediction_bytes(scene.project, prediction, at(1)).unwrap(), b"b");
 }
 
 #[test]
@@ -99,10 +87,7 @@ fn another_handle_sees_each_change_at_its_next_call() {
     let image = two.image(b"a", &[oak]);
     assert_eq!(one.tags_of(image), [oak]);
     let _lock = one.store.lock_training(one.project).unwrap();
-    assert!(matches!(
-        two.store.lock_training(two.project),
-        Err(StoreError::TrainingInProgress)
-    ));
+    assert!(matches!(two.store.lock_training(two.project), Err(StoreError::TrainingInProgress)));
     one.apply(one.deletion());
     assert!(two.store.project(two.project).is_err());
 }
@@ -115,16 +100,10 @@ fn a_damaged_photo_is_told_from_what_was_stored_and_made_good_by_uploading_it_ag
     for damage in [&b"the phot0"[..], b"the phot", b""] {
         fs::write(&blob, damage).unwrap();
         let answer = scene.store.image_bytes(scene.project, image);
-        assert!(
-            matches!(answer, Err(StoreError::Corrupt { .. })),
-            "{damage:?}: {answer:?}"
-        );
+        assert!(matches!(answer, Err(StoreError::Corrupt { .. })), "{damage:?}: {answer:?}");
     }
     assert_eq!(scene.image(b"the photo", &[]), image);
-    assert_eq!(
-        scene.store.image_bytes(scene.project, image).unwrap(),
-        b"the photo"
-    );
+    assert_eq!(scene.store.image_bytes(scene.project, image).unwrap(), b"the photo");
 }
 
 #[test]
@@ -144,23 +123,11 @@ fn files_come_and_go_with_what_refers_to_them() {
     let (one, two) = (scene.image(b"a", &[]), scene.image(b"b", &[]));
     scene.image(b"a", &[]);
     let kept = scene.keep(&scene.answer(0, &[]), b"a");
-    let count = || {
-        (
-            blobs(&directory).len(),
-            files(&directory.path().join("staging")).len(),
-        )
-    };
+    let count = || (blobs(&directory).len(), files(&directory.path().join("staging")).len());
     assert_eq!(count(), (2, 1), "two blobs, and the lock of the staging folder");
-    scene.apply(Change::DeleteImages {
-        project: scene.project,
-        images: vec![one, two],
-    });
+    scene.apply(Change::DeleteImages { project: scene.project, images: vec![one, two] });
     assert_eq!(count(), (1, 1));
-    scene.apply(Change::DeletePredictions {
-        project: scene.project,
-        predictions: vec![kept],
-        at: at(1),
-    });
+    scene.apply(Change::DeletePredictions { project: scene.project, predictions: vec![kept], at: at(1) });
     assert_eq!(count(), (0, 1));
     drop(scene);
     assert_eq!(count(), (0, 0));
@@ -171,29 +138,61 @@ fn what_was_deleted_is_in_no_file() {
     let (scene, directory) = scene();
     let secret = "a name that nobody shall read again";
     let mut new = scene.new_image(b"the bytes that nobody shall see", &[scene.tag(secret)]);
-    new.image.origin = Origin::Upload {
-        name: Some(secret.to_owned()),
-    };
+    new.image.origin = Origin::Upload { name: Some(secret.to_owned()) };
     let image = scene.add(vec![new]).remove(0).unwrap().image;
     let held = |needle: &[u8]| {
-        let holds = |path: &PathBuf| {
-            fs::read(path)
-                .unwrap()
-                .windows(needle.len())
-                .any(|window| window == needle)
-        };
+        let holds =
+            |path: &PathBuf| fs::read(path).unwrap().windows(needle.len()).any(|window| window == needle);
         files(directory.path()).iter().any(holds)
     };
     assert!(held(secret.as_bytes()) && held(b"the bytes that"));
-    scene.apply(Change::DeleteImages {
-        project: scene.project,
-        images: vec![image.id],
-    });
-    scene.apply(Change::DeleteTag {
-        project: scene.project,
-        tag: image.tags[0].tag_id,
-    });
+    scene.apply(Change::DeleteImages { project: scene.project, images: vec![image.id] });
+    scene.apply(Change::DeleteTag { project: scene.project, tag: image.tags[0].tag_id });
     assert!(!held(secret.as_bytes()) && !held(b"the bytes that"));
+}
+
+/// Makes a file as if it were the bytes of a photo of the scene's project, and gives its name.
+fn stray_blob(directory: &TempDir, scene: &Scene, byte: u8) -> (PathBuf, String) {
+    let hash = format!("{byte:02x}").repeat(32);
+    let folder = directory.path().join("blobs").join(scene.project.to_string()).join(&hash[..2]);
+    fs::create_dir_all(&folder).unwrap();
+    let file = folder.join(&hash);
+    fs::write(&file, "stray").unwrap();
+    (file, hash)
+}
+
+#[test]
+fn what_a_crash_left_of_an_upload_goes_at_the_next_opening() {
+    let (scene, directory) = scene();
+    let image = scene.image(b"a", &[]);
+    let kept = blobs(&directory).remove(0).file_name().unwrap().to_str().unwrap().to_owned();
+    let (stray, unknown) = stray_blob(&directory, &scene, 0x3f);
+    let abandoned = directory.path().join("staging/77-0");
+    fs::create_dir(&abandoned).unwrap();
+    fs::write(directory.path().join("staging/77-0.lock"), "").unwrap();
+    for (number, hash) in [kept, unknown].iter().enumerate() {
+        fs::write(abandoned.join(format!("{number}.{}.{hash}", scene.project)), "half").unwrap();
+    }
+    fs::write(abandoned.join("nonsense"), "").unwrap();
+    let reopened = again(&directory, false);
+    assert!(!abandoned.exists() && !stray.exists());
+    assert_eq!(reopened.store.image_bytes(scene.project, image).unwrap(), b"a");
+    assert_eq!(files(&directory.path().join("staging")).len(), 2, "the locks of the two handles");
+}
+
+#[test]
+fn what_a_crash_left_of_a_deletion_goes_at_the_next_opening() {
+    let (scene, directory) = scene();
+    let image = scene.image(b"a", &[]);
+    let (stray, _) = stray_blob(&directory, &scene, 0x3f);
+    let database = rusqlite::Connection::open(directory.path().join("ocelli.sqlite")).unwrap();
+    let note = "INSERT INTO removals SELECT project, content FROM images";
+    database.execute(note, ()).unwrap();
+    let note = "INSERT INTO removals VALUES (?1, ?2)";
+    database.execute(note, (scene.project.to_string(), [0x3f_u8; 32])).unwrap();
+    let reopened = again(&directory, false);
+    assert!(!stray.exists());
+    assert_eq!(reopened.store.image_bytes(scene.project, image).unwrap(), b"a");
 }
 
 #[test]
@@ -202,10 +201,7 @@ fn refused_and_failed_changes_leave_no_file() {
     let nowhere = ocelli_core::TagId::new(at(0), [9; 10]);
     assert!(scene.add(vec![scene.new_image(b"a", &[nowhere])])[0].is_err());
     let many = (0..65).map(|i| scene.new_image(&[i], &[])).collect();
-    scene.refuse(Change::AddImages {
-        project: scene.project,
-        images: many,
-    });
+    scene.refuse(Change::AddImages { project: scene.project, images: many });
     assert_eq!(blobs(&directory), [] as [PathBuf; 0]);
     assert_eq!(files(&directory.path().join("staging")).len(), 1, "the lock");
 }
@@ -221,9 +217,7 @@ fn no_path_is_made_from_what_people_wrote() {
     for (number, text) in (0u8..).zip(["../../x", "/etc/passwd", "C:\\x", "a/b", ".", long.as_str()]) {
         let tag = scene.tag(text);
         let mut new = scene.new_image(&[number], &[tag]);
-        new.image.origin = Origin::Upload {
-            name: Some(format!("{text}\u{0}/../x")),
-        };
+        new.image.origin = Origin::Upload { name: Some(format!("{text}\u{0}/../x")) };
         let id = scene.add(vec![new.clone()]).remove(0).unwrap().image.id;
         assert_eq!(scene.look(id), new.image);
         let iteration = scene.begin(Some(text)).id;
@@ -236,9 +230,7 @@ fn no_path_is_made_from_what_people_wrote() {
         let is_blob = path
             .strip_prefix("blobs/")
             .is_some_and(|rest| rest.split('/').all(|part| part.chars().all(known)));
-        let is_own = ["ocelli.sqlite", "locks/open.lock", "staging/"]
-            .iter()
-            .any(|own| path.starts_with(own));
+        let is_own = ["ocelli.sqlite", "locks/open.lock", "staging/"].iter().any(|own| path.starts_with(own));
         assert!(is_blob || is_own, "{path}");
     }
 }
@@ -247,15 +239,10 @@ fn no_path_is_made_from_what_people_wrote() {
 fn a_database_of_another_program_is_left_alone() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("ocelli.sqlite");
-    rusqlite::Connection::open(&path)
-        .unwrap()
-        .execute_batch("CREATE TABLE theirs (x)")
-        .unwrap();
+    rusqlite::Connection::open(&path).unwrap().execute_batch("CREATE TABLE theirs (x)").unwrap();
     assert!(matches!(open(directory.path()), Err(StoreError::Corrupt { .. })));
     let count = "SELECT count(*) FROM sqlite_schema";
-    let tables = rusqlite::Connection::open(&path)
-        .unwrap()
-        .query_row(count, (), |row| row.get::<_, i64>(0));
+    let tables = rusqlite::Connection::open(&path).unwrap().query_row(count, (), |row| row.get::<_, i64>(0));
     assert_eq!(tables.unwrap(), 1);
 }
 
@@ -265,14 +252,7 @@ fn a_newer_format_is_refused_by_number() {
     drop(scene);
     let database = rusqlite::Connection::open(directory.path().join("ocelli.sqlite")).unwrap();
     database.pragma_update(None, "user_version", 7).unwrap();
-    assert!(matches!(
-        open(directory.path()),
-        Err(StoreError::Format {
-            found: 7,
-            supported: 0,
-            ..
-        })
-    ));
+    assert!(matches!(open(directory.path()), Err(StoreError::Format { found: 7, supported: 0, .. })));
 }
 
 #[test]
@@ -291,9 +271,7 @@ fn a_record_that_cannot_be_read_is_damage() {
     let (scene, directory) = scene();
     let image = scene.image(b"a", &[]);
     let database = rusqlite::Connection::open(directory.path().join("ocelli.sqlite")).unwrap();
-    database
-        .execute_batch("UPDATE images SET origin = 'nonsense'")
-        .unwrap();
+    database.execute_batch("UPDATE images SET origin = 'nonsense'").unwrap();
     let answer = scene.store.images_by_id(scene.project, &[image]);
     assert!(matches!(answer, Err(StoreError::Corrupt { .. })), "{answer:?}");
 }
@@ -304,10 +282,7 @@ fn a_place_that_is_no_directory_is_refused() {
     let file = directory.path().join("file");
     fs::write(&file, "").unwrap();
     assert!(matches!(open(&file), Err(StoreError::Backend { .. })));
-    assert!(matches!(
-        open(&file.join("below")),
-        Err(StoreError::Backend { .. })
-    ));
+    assert!(matches!(open(&file.join("below")), Err(StoreError::Backend { .. })));
 }
 
 #[cfg(unix)]

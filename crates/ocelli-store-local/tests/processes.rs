@@ -96,10 +96,7 @@ fn a_training_elsewhere_holds_the_lock_until_it_ends() {
     let (directory, scene) = stage();
     let mut child = start("train", &directory);
     wait_until_ready(&mut child);
-    assert!(matches!(
-        scene.store.lock_training(scene.project),
-        Err(StoreError::TrainingInProgress)
-    ));
+    assert!(matches!(scene.store.lock_training(scene.project), Err(StoreError::TrainingInProgress)));
     assert_eq!(scene.store.iterations(scene.project).unwrap()[0].name, "theirs");
     wait_for_success(child);
     drop(scene.store.lock_training(scene.project).unwrap());
@@ -121,10 +118,7 @@ fn what_another_process_publishes_is_seen_at_the_next_call() {
     assert!(scene.store.published(scene.project, &name("live")).is_err());
     wait_for_success(start("publish", &directory));
     let published = scene.store.published(scene.project, &name("live")).unwrap();
-    assert_eq!(
-        scene.store.model(scene.project, published.id).unwrap(),
-        Scene::trained(1).model
-    );
+    assert_eq!(scene.store.model(scene.project, published.id).unwrap(), Scene::trained(1).model);
 }
 
 #[test]
@@ -136,23 +130,9 @@ fn processes_that_add_at_once_share_what_they_have_in_common() {
         scene.image(&[number, 2], &[]);
     }
     wait_for_success(child);
-    assert_eq!(
-        scene
-            .store
-            .image_count(scene.project, &ImageFilter::default())
-            .unwrap(),
-        60
-    );
-    for image in scene
-        .store
-        .images(
-            scene.project,
-            &ImageQuery {
-                take: 256,
-                ..ImageQuery::default()
-            },
-        )
-        .unwrap()
+    assert_eq!(scene.store.image_count(scene.project, &ImageFilter::default()).unwrap(), 60);
+    for image in
+        scene.store.images(scene.project, &ImageQuery { take: 256, ..ImageQuery::default() }).unwrap()
     {
         scene.store.image_bytes(scene.project, image.id).unwrap();
     }
@@ -169,28 +149,18 @@ fn a_process_killed_while_adding_leaves_whole_photos_only() {
         child.wait().unwrap();
         drop(scene);
         let scene = self::scene(directory.path(), 1);
-        let count = scene
-            .store
-            .image_count(scene.project, &ImageFilter::default())
-            .unwrap();
+        let count = scene.store.image_count(scene.project, &ImageFilter::default()).unwrap();
         assert_eq!(count % 8, 0, "a batch is taken whole");
         let mut skip = 0;
         while skip < count {
-            let query = ImageQuery {
-                skip: usize::try_from(skip).unwrap(),
-                take: 256,
-                ..ImageQuery::default()
-            };
+            let query =
+                ImageQuery { skip: usize::try_from(skip).unwrap(), take: 256, ..ImageQuery::default() };
             for image in scene.store.images(scene.project, &query).unwrap() {
                 scene.store.image_bytes(scene.project, image.id).unwrap();
                 skip += 1;
             }
         }
-        assert_eq!(
-            files(&directory.path().join("blobs")),
-            count,
-            "no file without its photo"
-        );
+        assert_eq!(files(&directory.path().join("blobs")), count, "no file without its photo");
         assert_eq!(
             files(&directory.path().join("staging")),
             1,
@@ -214,10 +184,6 @@ fn what_a_living_process_stages_is_left_alone() {
 
 /// How many files there are below a folder.
 fn files(folder: &Path) -> u64 {
-    let entries = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    entries
-        .map(|path| if path.is_dir() { files(&path) } else { 1 })
-        .sum()
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.map(|path| if path.is_dir() { files(&path) } else { 1 }).sum()
 }

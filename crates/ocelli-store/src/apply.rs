@@ -38,67 +38,37 @@ pub fn apply(
         Change::AddImages { project, images } => images::add(tx, project, images, contents, limits),
         Change::DeleteImages { project, images } => images::delete(tx, project, &images),
         Change::TagImages { project, tags, at } => tags::give(tx, project, tags, at),
-        Change::UntagImages {
-            project,
-            images,
-            tags,
-        } => tags::take(tx, project, &images, &tags),
+        Change::UntagImages { project, images, tags } => tags::take(tx, project, &images, &tags),
         Change::AddRegions { project, regions } => regions::add(tx, project, regions),
         Change::DeleteRegions { project, regions } => regions::delete(tx, project, &regions),
-        Change::SetMetadata {
-            project,
-            image,
-            metadata,
-        } => images::set_metadata(tx, project, image, metadata),
-        Change::CacheFeatures {
-            project,
-            key,
-            features,
-        } => images::cache_features(tx, project, &key, &features),
+        Change::SetMetadata { project, image, metadata } => {
+            images::set_metadata(tx, project, image, metadata)
+        }
+        Change::CacheFeatures { project, key, features } => {
+            images::cache_features(tx, project, &key, &features)
+        }
         Change::BeginTraining { iteration } => iterations::begin(tx, iteration, limits),
-        Change::CompleteTraining {
-            project,
-            iteration,
-            trained,
-            at,
-            training_millis,
-        } => iterations::complete(tx, project, iteration, &trained, at, training_millis),
-        Change::FailTraining {
-            project,
-            iteration,
-            failure,
-            at,
-        } => iterations::fail(tx, project, iteration, failure, at),
-        Change::RenameIteration {
-            project,
-            iteration,
-            name,
-            at,
-        } => iterations::rename(tx, project, iteration, name, at),
-        Change::Publish {
-            project,
-            iteration,
-            name,
-            overwrite,
-            at,
-        } => iterations::publish(tx, project, iteration, name, overwrite, at),
-        Change::Unpublish {
-            project,
-            iteration,
-            at,
-        } => iterations::unpublish(tx, project, iteration, at),
+        Change::CompleteTraining { project, iteration, trained, at, training_millis } => {
+            iterations::complete(tx, project, iteration, &trained, at, training_millis)
+        }
+        Change::FailTraining { project, iteration, failure, at } => {
+            iterations::fail(tx, project, iteration, failure, at)
+        }
+        Change::RenameIteration { project, iteration, name, at } => {
+            iterations::rename(tx, project, iteration, name, at)
+        }
+        Change::Publish { project, iteration, name, overwrite, at } => {
+            iterations::publish(tx, project, iteration, name, overwrite, at)
+        }
+        Change::Unpublish { project, iteration, at } => iterations::unpublish(tx, project, iteration, at),
         Change::DeleteIteration { project, iteration } => iterations::delete(tx, project, iteration),
         Change::KeepPrediction { prediction, bytes } => predictions::keep(tx, &prediction, &bytes, contents),
-        Change::DeletePredictions {
-            project,
-            predictions,
-            at,
-        } => predictions::delete(tx, project, &predictions, at),
-        Change::UsePredictions {
-            project,
-            predictions,
-            at,
-        } => predictions::train_on(tx, project, predictions, at, limits),
+        Change::DeletePredictions { project, predictions, at } => {
+            predictions::delete(tx, project, &predictions, at)
+        }
+        Change::UsePredictions { project, predictions, at } => {
+            predictions::train_on(tx, project, predictions, at, limits)
+        }
     }
 }
 
@@ -111,34 +81,15 @@ fn live(tx: &mut dyn Transaction, project: ProjectId) -> Result<Project, StoreEr
 
 /// Refuses more than `limit` of something.
 fn within(what: &'static str, count: usize, limit: usize, code: ErrorCode) -> Result<(), StoreError> {
-    if count <= limit {
-        Ok(())
-    } else {
-        Err(StoreError::Limit {
-            what,
-            count,
-            limit,
-            code,
-        })
-    }
+    if count <= limit { Ok(()) } else { Err(StoreError::Limit { what, count, limit, code }) }
 }
 
 /// Refuses a batch of photos or regions that is too large.
 fn batch(what: &'static str, count: usize) -> Result<(), StoreError> {
-    within(
-        what,
-        count,
-        limits::MAX_BATCH,
-        ErrorCode::BadRequestExceededBatchSize,
-    )
+    within(what, count, limits::MAX_BATCH, ErrorCode::BadRequestExceededBatchSize)
 }
 
 /// Refuses a batch with too many different tags.
 fn batch_tags(count: usize) -> Result<(), StoreError> {
-    within(
-        "tags in one batch",
-        count,
-        limits::MAX_TAGS_PER_BATCH,
-        ErrorCode::BadRequestExceededBatchSize,
-    )
+    within("tags in one batch", count, limits::MAX_TAGS_PER_BATCH, ErrorCode::BadRequestExceededBatchSize)
 }

@@ -246,9 +246,8 @@ impl Change {
 
     /// The identities of the change's photos, in order, under their project's key.
     pub fn contents(&self, key: &ContentKey) -> Vec<ContentHash> {
-        self.photos().map_or_else(Vec::new, |(_, photos)| {
-            photos.into_iter().map(|bytes| key.hash(bytes)).collect()
-        })
+        self.photos()
+            .map_or_else(Vec::new, |(_, photos)| photos.into_iter().map(|bytes| key.hash(bytes)).collect())
     }
 }
 

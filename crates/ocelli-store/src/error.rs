@@ -35,11 +35,9 @@ impl std::fmt::Display for Missing {
             Self::Image(id) => write!(f, "the project has no photo {id}"),
             Self::Region(id) => write!(f, "the project has no region {id}"),
             Self::Iteration(id) => write!(f, "the project has no iteration {id}"),
-            Self::Publication(name) => write!(
-                f,
-                "no iteration of the project is published as {:?}",
-                name.as_str()
-            ),
+            Self::Publication(name) => {
+                write!(f, "no iteration of the project is published as {:?}", name.as_str())
+            }
             Self::Prediction(id) => write!(f, "the project keeps no prediction {id}; it may have expired"),
             Self::Model(id) => write!(f, "the iteration {id} has no model; only a completed one has"),
         }
@@ -185,14 +183,12 @@ impl StoreError {
         match self {
             Self::NotFound(Missing::Tag(_)) => ImageCreateStatus::ErrorInvalidTag,
             Self::NegativeAndRegular(_) => ImageCreateStatus::ErrorNegativeAndRegularTagOnSameImage,
-            Self::Limit {
-                code: ErrorCode::BadRequestExceedTagPerImageLimit,
-                ..
-            } => ImageCreateStatus::ErrorTagLimitExceed,
-            Self::Limit {
-                code: ErrorCode::BadRequestImageRegions,
-                ..
-            } => ImageCreateStatus::ErrorRegionLimitExceed,
+            Self::Limit { code: ErrorCode::BadRequestExceedTagPerImageLimit, .. } => {
+                ImageCreateStatus::ErrorTagLimitExceed
+            }
+            Self::Limit { code: ErrorCode::BadRequestImageRegions, .. } => {
+                ImageCreateStatus::ErrorRegionLimitExceed
+            }
             Self::Limit { .. } => ImageCreateStatus::ErrorLimitExceed,
             Self::NotFound(Missing::Prediction(_)) => ImageCreateStatus::ErrorSource,
             Self::Corrupt { .. } | Self::Backend { .. } => ImageCreateStatus::ErrorStorage,

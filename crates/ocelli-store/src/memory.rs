@@ -32,10 +32,7 @@ struct State {
 impl MemoryStore {
     /// An empty store that keeps these limits.
     pub fn new(limits: Limits) -> Self {
-        Self {
-            limits,
-            ..Self::default()
-        }
+        Self { limits, ..Self::default() }
     }
 
     fn change(&self, change: Change) -> Result<Applied, StoreError> {
@@ -72,10 +69,7 @@ impl MemoryStore {
         if !training.insert(project) {
             return Err(StoreError::TrainingInProgress);
         }
-        Ok(TrainingLock::new(Training {
-            project,
-            training: Arc::clone(&self.training),
-        }))
+        Ok(TrainingLock::new(Training { project, training: Arc::clone(&self.training) }))
     }
 }
 
@@ -88,10 +82,7 @@ struct Training {
 
 impl Drop for Training {
     fn drop(&mut self) {
-        self.training
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&self.project);
+        self.training.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.project);
     }
 }
 
@@ -101,10 +92,7 @@ mod tests {
     use crate::conformance::Fresh;
 
     fn fresh(limits: Limits) -> Fresh {
-        Fresh {
-            store: Arc::new(MemoryStore::new(limits)),
-            keep: Box::new(()),
-        }
+        Fresh { store: Arc::new(MemoryStore::new(limits)), keep: Box::new(()) }
     }
 
     crate::conformance_tests!(fresh);

@@ -65,12 +65,7 @@ pub struct ImageQuery {
 
 impl Default for ImageQuery {
     fn default() -> Self {
-        Self {
-            filter: ImageFilter::default(),
-            order: Order::default(),
-            skip: 0,
-            take: limits::DEFAULT_PAGE,
-        }
+        Self { filter: ImageFilter::default(), order: Order::default(), skip: 0, take: limits::DEFAULT_PAGE }
     }
 }
 
@@ -93,11 +88,8 @@ impl ImageFilter {
             TaggingStatus::Tagged => !bare,
             TaggingStatus::Untagged => bare,
         };
-        let mut tags = image
-            .tags
-            .iter()
-            .map(|tag| tag.tag_id)
-            .chain(image.regions.iter().map(|region| region.tag_id));
+        let mut tags =
+            image.tags.iter().map(|tag| tag.tag_id).chain(image.regions.iter().map(|region| region.tag_id));
         status && (self.tags.is_empty() || tags.any(|tag| self.tags.contains(&tag)))
     }
 }
@@ -112,33 +104,15 @@ impl ImageQuery {
 
 /// Refuses a question about more photos than may be named at once.
 pub fn check_ids(images: &[ImageId]) -> Result<(), StoreError> {
-    within(
-        "photos in one question",
-        images.len(),
-        limits::MAX_PAGE,
-        ErrorCode::BadRequestExceededBatchSize,
-    )
+    within("photos in one question", images.len(), limits::MAX_PAGE, ErrorCode::BadRequestExceededBatchSize)
 }
 
 fn page(take: usize) -> Result<(), StoreError> {
-    if take > limits::MAX_PAGE {
-        Err(InvalidValue::Page { take }.into())
-    } else {
-        Ok(())
-    }
+    if take > limits::MAX_PAGE { Err(InvalidValue::Page { take }.into()) } else { Ok(()) }
 }
 
 fn within(what: &'static str, count: usize, limit: usize, code: ErrorCode) -> Result<(), StoreError> {
-    if count > limit {
-        Err(StoreError::Limit {
-            what,
-            count,
-            limit,
-            code,
-        })
-    } else {
-        Ok(())
-    }
+    if count > limit { Err(StoreError::Limit { what, count, limit, code }) } else { Ok(()) }
 }
 
 /// What cached features depend on besides the photo.
@@ -215,25 +189,16 @@ impl PredictionQuery {
     pub fn check(&self) -> Result<(), StoreError> {
         page(self.take)?;
         let (count, limit) = (self.tags.len(), limits::MAX_TAGS_PER_PREDICTION_QUERY);
-        within(
-            "tags in one question",
-            count,
-            limit,
-            ErrorCode::BadRequestPredictionTagsExceededCount,
-        )
+        within("tags in one question", count, limit, ErrorCode::BadRequestPredictionTagsExceededCount)
     }
 
     /// Whether a kept prediction is one that the question is about, wherever its page begins.
     pub fn admits(&self, kept: &StoredPrediction) -> bool {
         let answer = &kept.prediction;
-        self.iteration_id
-            .is_none_or(|iteration| answer.iteration_id == iteration)
+        self.iteration_id.is_none_or(|iteration| answer.iteration_id == iteration)
             && self.start_time.is_none_or(|start| answer.created >= start)
             && self.end_time.is_none_or(|end| answer.created < end)
-            && self
-                .application
-                .as_ref()
-                .is_none_or(|name| kept.application.as_ref() == Some(name))
+            && self.application.as_ref().is_none_or(|name| kept.application.as_ref() == Some(name))
             && self.tags.iter().all(|range| {
                 answer.predictions.iter().any(|each| {
                     each.tag_id == range.tag_id
@@ -246,14 +211,10 @@ impl PredictionQuery {
     pub fn page(&self, mut results: Vec<StoredPrediction>) -> PredictionPage {
         let more = results.len() > self.take;
         results.truncate(self.take);
-        let last = results.last().map(|last| Continuation {
-            created: last.prediction.created,
-            id: last.prediction.id,
-        });
-        PredictionPage {
-            continuation: if more { last.or(self.continuation) } else { None },
-            results,
-        }
+        let last = results
+            .last()
+            .map(|last| Continuation { created: last.prediction.created, id: last.prediction.id });
+        PredictionPage { continuation: if more { last.or(self.continuation) } else { None }, results }
     }
 }
 

@@ -108,8 +108,6 @@ impl<T: Any + Debug + Send + Sync> Held for T {}
 impl TrainingLock {
     /// A lock that lasts as long as this value, which unlocks when it is dropped.
     pub fn new(held: impl Any + Debug + Send + Sync) -> Self {
-        Self {
-            _held: Box::new(held),
-        }
+        Self { _held: Box::new(held) }
     }
 }

@@ -28,7 +28,7 @@ pub trait Transaction {
     fn put_tag(&mut self, project: ProjectId, tag: &Tag) -> Result<(), StoreError>;
     /// Takes a tag away, from its photos and their regions too.
     fn remove_tag(&mut self, project: ProjectId, tag: TagId) -> Result<(), StoreError>;
-    /// The photos that have a tag, on the whole or on a region.
+    /// The photos that have a tag, on the whole or on a region, by id.
     fn images_with_tag(&mut self, project: ProjectId, tag: TagId) -> Result<Vec<ImageId>, StoreError>;
 
     /// How many photos a project has.

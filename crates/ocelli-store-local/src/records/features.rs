@@ -22,11 +22,7 @@ pub(crate) fn get(
     };
     let project = project.to_string();
     let sql = "SELECT \"values\" FROM features WHERE project = ?1 AND image = ?2 AND feature_key = ?3";
-    let of = |image: &ImageId| {
-        one(connection, sql, (&project, image.to_string(), key), |row| {
-            floats(row, 0)
-        })
-    };
+    let of = |image: &ImageId| one(connection, sql, (&project, image.to_string(), key), |row| floats(row, 0));
     images.iter().map(of).collect()
 }
 
@@ -41,11 +37,6 @@ pub(crate) fn put(
     write(connection, sql, (&key.base, &key.preprocessing))?;
     let sql =
         "INSERT OR REPLACE INTO features (project, image, feature_key, \"values\") VALUES (?1, ?2, ?3, ?4)";
-    let values = (
-        project.to_string(),
-        image.to_string(),
-        number(connection, key)?,
-        to_bytes(features),
-    );
+    let values = (project.to_string(), image.to_string(), number(connection, key)?, to_bytes(features));
     write(connection, sql, values)
 }

@@ -41,10 +41,7 @@ fn complete(connection: &Connection, project: ProjectId, mut image: Image) -> Re
     let of = (project.to_string(), image.id.to_string());
     let sql = "SELECT tag, created FROM image_tags WHERE project = ?1 AND image = ?2 ORDER BY position";
     image.tags = all(connection, sql, (&of.0, &of.1), |row| {
-        Ok(ImageTag {
-            tag_id: id(row, 0)?,
-            created: moment(row, 1)?,
-        })
+        Ok(ImageTag { tag_id: id(row, 0)?, created: moment(row, 1)? })
     })?;
     let sql = "SELECT id, tag, created, \"left\", top, width, height FROM regions
                WHERE project = ?1 AND image = ?2 ORDER BY position";
@@ -59,9 +56,7 @@ pub(crate) fn get(
 ) -> Result<Option<Image>, StoreError> {
     let sql = format!("{SELECT} WHERE project = ?1 AND id = ?2");
     let found = one(connection, &sql, (project.to_string(), image.to_string()), read)?;
-    found
-        .map(|image| complete(connection, project, image))
-        .transpose()
+    found.map(|image| complete(connection, project, image)).transpose()
 }
 
 pub(crate) fn get_by_content(
@@ -71,9 +66,7 @@ pub(crate) fn get_by_content(
 ) -> Result<Option<Image>, StoreError> {
     let sql = format!("{SELECT} WHERE project = ?1 AND content = ?2");
     let found = one(connection, &sql, (project.to_string(), content.as_bytes()), read)?;
-    found
-        .map(|image| complete(connection, project, image))
-        .transpose()
+    found.map(|image| complete(connection, project, image)).transpose()
 }
 
 pub(crate) fn get_by_region(
@@ -82,12 +75,7 @@ pub(crate) fn get_by_region(
     region: RegionId,
 ) -> Result<Option<Image>, StoreError> {
     let sql = "SELECT image FROM regions WHERE project = ?1 AND id = ?2";
-    match one(
-        connection,
-        sql,
-        (project.to_string(), region.to_string()),
-        |row| id(row, 0),
-    )? {
+    match one(connection, sql, (project.to_string(), region.to_string()), |row| id(row, 0))? {
         Some(image) => get(connection, project, image),
         None => Ok(None),
     }
@@ -100,9 +88,7 @@ pub(crate) fn content_of(
     image: ImageId,
 ) -> Result<Option<ContentHash>, StoreError> {
     let sql = "SELECT content FROM images WHERE project = ?1 AND id = ?2";
-    one(connection, sql, (project.to_string(), image.to_string()), |row| {
-        content(row, 0)
-    })
+    one(connection, sql, (project.to_string(), image.to_string()), |row| content(row, 0))
 }
 
 pub(crate) fn list(
@@ -110,10 +96,8 @@ pub(crate) fn list(
     project: ProjectId,
     query: &ImageQuery,
 ) -> Result<Vec<Image>, StoreError> {
-    let (mut sql, mut values) = (
-        format!("{SELECT} AS i WHERE i.project = ?1"),
-        vec![project.to_string().into()],
-    );
+    let (mut sql, mut values) =
+        (format!("{SELECT} AS i WHERE i.project = ?1"), vec![project.to_string().into()]);
     narrow(&mut sql, &mut values, &query.filter);
     sql.push_str(match query.order {
         Order::Newest => " ORDER BY i.created DESC, i.id DESC",
@@ -124,10 +108,7 @@ pub(crate) fn list(
         [query.take, query.skip].map(|number| Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))),
     );
     let images = all(connection, &sql, params_from_iter(values), read)?;
-    images
-        .into_iter()
-        .map(|image| complete(connection, project, image))
-        .collect()
+    images.into_iter().map(|image| complete(connection, project, image)).collect()
 }
 
 pub(crate) fn count(
@@ -162,12 +143,7 @@ fn narrow(sql: &mut String, values: &mut Vec<Value>, filter: &ImageFilter) {
         for tag in &filter.tags {
             values.push(tag.to_string().into());
             // Writing to a string does not fail.
-            let _ = write!(
-                list,
-                "{}?{}",
-                if list.is_empty() { "" } else { ", " },
-                values.len()
-            );
+            let _ = write!(list, "{}?{}", if list.is_empty() { "" } else { ", " }, values.len());
         }
         *sql += &format!(" AND {}", having(&format!(" AND t.tag IN ({list})")));
     }
@@ -201,16 +177,8 @@ pub(crate) fn update(connection: &Connection, project: ProjectId, image: &Image)
     let metadata = to_json(&image.metadata)?;
     let sql = "UPDATE images SET metadata = ?3 WHERE project = ?1 AND id = ?2";
     write(connection, sql, (&of.0, &of.1, metadata))?;
-    write(
-        connection,
-        "DELETE FROM image_tags WHERE project = ?1 AND image = ?2",
-        (&of.0, &of.1),
-    )?;
-    write(
-        connection,
-        "DELETE FROM regions WHERE project = ?1 AND image = ?2",
-        (&of.0, &of.1),
-    )?;
+    write(connection, "DELETE FROM image_tags WHERE project = ?1 AND image = ?2", (&of.0, &of.1))?;
+    write(connection, "DELETE FROM regions WHERE project = ?1 AND image = ?2", (&of.0, &of.1))?;
     insert_tags(connection, project, image)
 }
 
@@ -218,11 +186,7 @@ fn insert_tags(connection: &Connection, project: ProjectId, image: &Image) -> Re
     let of = (project.to_string(), image.id.to_string());
     for tag in &image.tags {
         let sql = "INSERT INTO image_tags (project, image, tag, created) VALUES (?1, ?2, ?3, ?4)";
-        write(
-            connection,
-            sql,
-            (&of.0, &of.1, tag.tag_id.to_string(), tag.created.as_millis()),
-        )?;
+        write(connection, sql, (&of.0, &of.1, tag.tag_id.to_string(), tag.created.as_millis()))?;
     }
     for region in &image.regions {
         let sql = "INSERT INTO regions (project, image, id, tag, created, \"left\", top, width, height)

@@ -25,12 +25,7 @@ fn read(row: &Row<'_>) -> SqlResult<Iteration> {
 
 /// In the order in which they began.
 pub(crate) fn list(connection: &Connection, project: ProjectId) -> Result<Vec<Iteration>, StoreError> {
-    all(
-        connection,
-        &format!("{SELECT} ORDER BY position"),
-        [project.to_string()],
-        read,
-    )
+    all(connection, &format!("{SELECT} ORDER BY position"), [project.to_string()], read)
 }
 
 pub(crate) fn get(
@@ -48,13 +43,8 @@ pub(crate) fn published(
     project: ProjectId,
     name: &Name,
 ) -> Result<Iteration, StoreError> {
-    one(
-        connection,
-        &format!("{SELECT} AND publish_name = ?2"),
-        (project.to_string(), name.as_str()),
-        read,
-    )?
-    .ok_or_else(|| StoreError::NotFound(Missing::Publication(name.clone())))
+    one(connection, &format!("{SELECT} AND publish_name = ?2"), (project.to_string(), name.as_str()), read)?
+        .ok_or_else(|| StoreError::NotFound(Missing::Publication(name.clone())))
 }
 
 pub(crate) fn put(connection: &Connection, iteration: &Iteration) -> Result<(), StoreError> {
@@ -87,16 +77,7 @@ pub(crate) fn insert_trained(
 ) -> Result<(), StoreError> {
     let sql = "INSERT INTO trained (project, iteration, manifest, model) VALUES (?1, ?2, ?3, ?4)";
     let manifest = to_json(&trained.manifest)?;
-    write(
-        connection,
-        sql,
-        (
-            project.to_string(),
-            iteration.to_string(),
-            manifest,
-            &trained.model,
-        ),
-    )
+    write(connection, sql, (project.to_string(), iteration.to_string(), manifest, &trained.model))
 }
 
 pub(crate) fn manifest(
@@ -125,13 +106,8 @@ fn of_trained<T>(
 ) -> Result<T, StoreError> {
     get(connection, project, iteration)?;
     let sql = format!("SELECT {column} FROM trained WHERE project = ?1 AND iteration = ?2");
-    one(
-        connection,
-        &sql,
-        (project.to_string(), iteration.to_string()),
-        read,
-    )?
-    .ok_or(StoreError::NotFound(Missing::Model(iteration)))
+    one(connection, &sql, (project.to_string(), iteration.to_string()), read)?
+        .ok_or(StoreError::NotFound(Missing::Model(iteration)))
 }
 
 /// What came of its training goes with it.

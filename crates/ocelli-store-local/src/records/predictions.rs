@@ -45,10 +45,7 @@ fn read_tag(row: &Row<'_>) -> SqlResult<Prediction> {
 fn complete(connection: &Connection, mut kept: StoredPrediction) -> Result<StoredPrediction, StoreError> {
     let sql = "SELECT tag, name, type, probability, bounding_box FROM prediction_tags
                WHERE project = ?1 AND prediction = ?2 ORDER BY rank";
-    let of = (
-        kept.prediction.project_id.to_string(),
-        kept.prediction.id.to_string(),
-    );
+    let of = (kept.prediction.project_id.to_string(), kept.prediction.id.to_string());
     kept.prediction.predictions = all(connection, sql, of, read_tag)?;
     Ok(kept)
 }
@@ -108,10 +105,8 @@ pub(crate) fn list(
     // One more than the page takes tells whether another follows.
     values.push(i64::try_from(query.take + 1).unwrap_or(i64::MAX).into());
     let found = all(connection, &sql, params_from_iter(values), read)?;
-    let found: Result<_, StoreError> = found
-        .into_iter()
-        .map(|(kept, _)| complete(connection, kept))
-        .collect();
+    let found: Result<_, StoreError> =
+        found.into_iter().map(|(kept, _)| complete(connection, kept)).collect();
     Ok(query.page(found?))
 }
 

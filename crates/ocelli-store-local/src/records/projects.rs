@@ -29,29 +29,16 @@ pub(crate) fn count(connection: &Connection) -> Result<usize, StoreError> {
 }
 
 pub(crate) fn get(connection: &Connection, project: ProjectId) -> Result<Option<Project>, StoreError> {
-    one(
-        connection,
-        &format!("{SELECT} WHERE id = ?1"),
-        [project.to_string()],
-        read,
-    )
+    one(connection, &format!("{SELECT} WHERE id = ?1"), [project.to_string()], read)
 }
 
 pub(crate) fn list(connection: &Connection, state: ProjectState) -> Result<Vec<Project>, StoreError> {
     const ORDER: &str = "ORDER BY created, id";
     match state {
-        ProjectState::Live => all(
-            connection,
-            &format!("{SELECT} WHERE deleted IS NULL {ORDER}"),
-            (),
-            read,
-        ),
-        ProjectState::DeletedSince(since) => all(
-            connection,
-            &format!("{SELECT} WHERE deleted >= ?1 {ORDER}"),
-            [since.as_millis()],
-            read,
-        ),
+        ProjectState::Live => all(connection, &format!("{SELECT} WHERE deleted IS NULL {ORDER}"), (), read),
+        ProjectState::DeletedSince(since) => {
+            all(connection, &format!("{SELECT} WHERE deleted >= ?1 {ORDER}"), [since.as_millis()], read)
+        }
     }
 }
 
@@ -64,9 +51,7 @@ pub(crate) fn check_live(connection: &Connection, project: ProjectId) -> Result<
 
 pub(crate) fn key(connection: &Connection, project: ProjectId) -> Result<Option<ContentKey>, StoreError> {
     let sql = "SELECT content_key FROM projects WHERE id = ?1";
-    one(connection, sql, [project.to_string()], |row| {
-        row.get(0).map(ContentKey::new)
-    })
+    one(connection, sql, [project.to_string()], |row| row.get(0).map(ContentKey::new))
 }
 
 pub(crate) fn insert(connection: &Connection, project: &Project, key: &ContentKey) -> Result<(), StoreError> {

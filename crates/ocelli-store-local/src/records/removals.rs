@@ -16,9 +16,7 @@ pub(crate) fn note(
 }
 
 pub(crate) fn noted(connection: &Connection) -> Result<Vec<(ProjectId, ContentHash)>, StoreError> {
-    all(connection, "SELECT project, content FROM removals", (), |row| {
-        Ok((id(row, 0)?, content(row, 1)?))
-    })
+    all(connection, "SELECT project, content FROM removals", (), |row| Ok((id(row, 0)?, content(row, 1)?)))
 }
 
 pub(crate) fn forget(connection: &Connection) -> Result<(), StoreError> {
@@ -33,11 +31,5 @@ pub(crate) fn is_referred_to(
 ) -> Result<bool, StoreError> {
     let sql = "SELECT EXISTS (SELECT 1 FROM images WHERE project = ?1 AND content = ?2)
                    OR EXISTS (SELECT 1 FROM predictions WHERE project = ?1 AND content = ?2)";
-    Ok(one(
-        connection,
-        sql,
-        (project.to_string(), content.as_bytes()),
-        |row| row.get(0),
-    )?
-    .unwrap_or(false))
+    Ok(one(connection, sql, (project.to_string(), content.as_bytes()), |row| row.get(0))?.unwrap_or(false))
 }

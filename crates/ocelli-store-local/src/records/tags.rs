@@ -62,8 +62,6 @@ pub(crate) fn images(
     tag: TagId,
 ) -> Result<Vec<ImageId>, StoreError> {
     let sql = "SELECT image FROM image_tags WHERE project = ?1 AND tag = ?2
-               UNION SELECT image FROM regions WHERE project = ?1 AND tag = ?2";
-    all(connection, sql, (project.to_string(), tag.to_string()), |row| {
-        id(row, 0)
-    })
+               UNION SELECT image FROM regions WHERE project = ?1 AND tag = ?2 ORDER BY image";
+    all(connection, sql, (project.to_string(), tag.to_string()), |row| id(row, 0))
 }

@@ -14,22 +14,11 @@ pub(super) fn add(
 ) -> Result<Applied, StoreError> {
     let mut intake = photo::Intake::new(tx, project, limits)?;
     batch("photos in one batch", images.len())?;
-    batch_tags(
-        images
-            .iter()
-            .flat_map(|new| tags_of(&new.image))
-            .collect::<HashSet<_>>()
-            .len(),
-    )?;
-    let key = tx
-        .content_key(project)?
-        .ok_or(StoreError::NotFound(Missing::Project(project)))?;
+    batch_tags(images.iter().flat_map(|new| tags_of(&new.image)).collect::<HashSet<_>>().len())?;
+    let key = tx.content_key(project)?.ok_or(StoreError::NotFound(Missing::Project(project)))?;
     let mut added = Vec::with_capacity(images.len());
     for (index, new) in images.into_iter().enumerate() {
-        let content = contents
-            .get(index)
-            .copied()
-            .unwrap_or_else(|| key.hash(&new.bytes));
+        let content = contents.get(index).copied().unwrap_or_else(|| key.hash(&new.bytes));
         added.push(intake.add(tx, new.image, &content)?);
     }
     Ok(Applied::Images(added))
@@ -80,9 +69,5 @@ pub(super) fn cache_features(
 
 /// The tags of a photo and of its regions.
 fn tags_of(image: &Image) -> impl Iterator<Item = TagId> {
-    image
-        .tags
-        .iter()
-        .map(|tag| tag.tag_id)
-        .chain(image.regions.iter().map(|region| region.tag_id))
+    image.tags.iter().map(|tag| tag.tag_id).chain(image.regions.iter().map(|region| region.tag_id))
 }

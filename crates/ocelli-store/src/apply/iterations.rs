@@ -19,24 +19,14 @@ pub(super) fn begin(
         return Err(StoreError::IdTaken(new.id.to_string()));
     }
     let (count, limit) = (iterations.len() + 1, limits.iterations_per_project);
-    within(
-        "iterations in the project",
-        count,
-        limit,
-        ErrorCode::BadRequestExceedIterationPerProjectLimit,
-    )?;
+    within("iterations in the project", count, limit, ErrorCode::BadRequestExceedIterationPerProjectLimit)?;
     let name = match new.name {
         Some(name) => name,
         None => default_name(&iterations)?,
     };
     is_free(&iterations, new.id, &name)?;
-    for other in iterations
-        .iter_mut()
-        .filter(|other| other.status == IterationStatus::Training)
-    {
-        other.status = IterationStatus::Failed {
-            failure: TrainingFailure::Interrupted,
-        };
+    for other in iterations.iter_mut().filter(|other| other.status == IterationStatus::Training) {
+        other.status = IterationStatus::Failed { failure: TrainingFailure::Interrupted };
         other.last_modified = new.created;
         tx.put_iteration(other)?;
     }
@@ -65,10 +55,7 @@ pub(super) fn complete(
     training_millis: u64,
 ) -> Result<Applied, StoreError> {
     let mut found = in_training(tx, project, iteration)?;
-    found.status = IterationStatus::Completed {
-        trained_at: at,
-        training_millis,
-    };
+    found.status = IterationStatus::Completed { trained_at: at, training_millis };
     tx.insert_trained(project, iteration, trained)?;
     put(tx, found, at)
 }
@@ -110,10 +97,7 @@ pub(super) fn publish(
     if !found.is_completed() {
         return Err(StoreError::NotCompleted(iteration));
     }
-    if let Some(mut other) = others
-        .into_iter()
-        .find(|other| other.publish_name.as_ref() == Some(&name))
-    {
+    if let Some(mut other) = others.into_iter().find(|other| other.publish_name.as_ref() == Some(&name)) {
         if !overwrite {
             return Err(StoreError::PublishNameTaken(name));
         }
@@ -190,10 +174,7 @@ fn put(tx: &mut dyn Transaction, mut iteration: Iteration, at: Timestamp) -> Res
 }
 
 fn is_free(iterations: &[Iteration], iteration: IterationId, name: &Name) -> Result<(), StoreError> {
-    if iterations
-        .iter()
-        .any(|other| other.id != iteration && other.name == *name)
-    {
+    if iterations.iter().any(|other| other.id != iteration && other.name == *name) {
         return Err(StoreError::IterationNameTaken(name.clone()));
     }
     Ok(())
@@ -203,11 +184,7 @@ fn is_free(iterations: &[Iteration], iteration: IterationId, name: &Name) -> Res
 fn default_name(iterations: &[Iteration]) -> Result<Name, StoreError> {
     let number =
         |name: &Name| -> Option<u32> { name.as_str().strip_prefix(DEFAULT_NAME)?.trim().parse().ok() };
-    let named = iterations
-        .iter()
-        .filter_map(|other| number(&other.name))
-        .max()
-        .unwrap_or(0);
+    let named = iterations.iter().filter_map(|other| number(&other.name)).max().unwrap_or(0);
     let mut next = u64::from(named).max(iterations.len() as u64) + 1;
     loop {
         let name = Name::new(format!("{DEFAULT_NAME} {next}"))?;

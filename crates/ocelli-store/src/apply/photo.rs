@@ -13,8 +13,7 @@ pub(super) fn find(
     project: ProjectId,
     image: ImageId,
 ) -> Result<Image, StoreError> {
-    tx.image(project, image)?
-        .ok_or(StoreError::NotFound(Missing::Image(image)))
+    tx.image(project, image)?.ok_or(StoreError::NotFound(Missing::Image(image)))
 }
 
 /// Refuses the negative tag beside another. A region counts as a regular tag, whatever its own is.
@@ -25,30 +24,16 @@ pub(super) fn check_negative(image: &Image, negative: Option<TagId>) -> Result<(
     let has_negative = image.tags.iter().any(|tag| tag.tag_id == negative)
         || image.regions.iter().any(|region| region.tag_id == negative);
     let has_regular = image.tags.iter().any(|tag| tag.tag_id != negative) || !image.regions.is_empty();
-    if has_negative && has_regular {
-        Err(StoreError::NegativeAndRegular(image.id))
-    } else {
-        Ok(())
-    }
+    if has_negative && has_regular { Err(StoreError::NegativeAndRegular(image.id)) } else { Ok(()) }
 }
 
 /// Refuses more tags or regions than a photo may have.
 pub(super) fn check_numbers(image: &Image) -> Result<(), StoreError> {
     let (tags, regions) = (image.tags.len(), image.regions.len());
     let tag_limit = limits::MAX_TAGS_PER_IMAGE;
-    within(
-        "tags on one photo",
-        tags,
-        tag_limit,
-        ErrorCode::BadRequestExceedTagPerImageLimit,
-    )?;
+    within("tags on one photo", tags, tag_limit, ErrorCode::BadRequestExceedTagPerImageLimit)?;
     let region_limit = limits::MAX_REGIONS_PER_IMAGE;
-    within(
-        "regions on one photo",
-        regions,
-        region_limit,
-        ErrorCode::BadRequestImageRegions,
-    )
+    within("regions on one photo", regions, region_limit, ErrorCode::BadRequestImageRegions)
 }
 
 /// Refuses regions whose ids are in use, by another region of the project or by each other.
@@ -81,12 +66,7 @@ impl<'l> Intake<'l> {
         limits: &'l Limits,
     ) -> Result<Self, StoreError> {
         live(tx, project)?;
-        Ok(Self {
-            project,
-            tags: tx.tags(project)?,
-            images: tx.image_count(project)?,
-            limits,
-        })
+        Ok(Self { project, tags: tx.tags(project)?, images: tx.image_count(project)?, limits })
     }
 
     /// Takes one photo in. What is wrong with the photo is its own entry, so that the others go on; what is wrong
@@ -108,11 +88,8 @@ impl<'l> Intake<'l> {
     ) -> Result<AddedImage, StoreError> {
         let mut seen = HashSet::new();
         image.tags.retain(|tag| seen.insert(tag.tag_id));
-        let used = image
-            .tags
-            .iter()
-            .map(|tag| tag.tag_id)
-            .chain(image.regions.iter().map(|region| region.tag_id));
+        let used =
+            image.tags.iter().map(|tag| tag.tag_id).chain(image.regions.iter().map(|region| region.tag_id));
         for tag in used {
             tags::find(&self.tags, tag)?;
         }
@@ -124,18 +101,10 @@ impl<'l> Intake<'l> {
         }
         self.check(tx, &image, &image.regions)?;
         let (count, limit) = (self.images + 1, self.limits.images_per_project);
-        within(
-            "photos in the project",
-            count,
-            limit,
-            ErrorCode::BadRequestImageExceededCount,
-        )?;
+        within("photos in the project", count, limit, ErrorCode::BadRequestImageExceededCount)?;
         tx.insert_image(self.project, &image, content)?;
         self.images = count;
-        Ok(AddedImage {
-            image,
-            duplicate: false,
-        })
+        Ok(AddedImage { image, duplicate: false })
     }
 
     /// Gives the tags and regions of `new` to a photo of the same bytes. A region that is there already, with the
@@ -162,10 +131,7 @@ impl<'l> Intake<'l> {
             self.check(tx, &known, known.regions.get(had_regions..).unwrap_or_default())?;
             tx.update_image(self.project, &known)?;
         }
-        Ok(AddedImage {
-            image: known,
-            duplicate: true,
-        })
+        Ok(AddedImage { image: known, duplicate: true })
     }
 
     fn check(
@@ -187,9 +153,6 @@ pub(super) fn entry(added: Result<AddedImage, StoreError>) -> Result<ImageAdded,
         Err(
             error @ (StoreError::Backend { .. } | StoreError::Corrupt { .. } | StoreError::Format { .. }),
         ) => Err(error),
-        Err(error) => Ok(Err(Refusal {
-            status: error.image_status(),
-            error,
-        })),
+        Err(error) => Ok(Err(Refusal { status: error.image_status(), error })),
     }
 }

@@ -21,9 +21,7 @@ pub(super) fn keep(
     if tx.prediction(project, id)?.is_some() {
         return Err(StoreError::IdTaken(id.to_string()));
     }
-    let key = tx
-        .content_key(project)?
-        .ok_or(StoreError::NotFound(Missing::Project(project)))?;
+    let key = tx.content_key(project)?.ok_or(StoreError::NotFound(Missing::Project(project)))?;
     let content = contents.first().copied().unwrap_or_else(|| key.hash(bytes));
     tx.insert_prediction(kept, &content)?;
     Ok(Applied::Done)
@@ -37,12 +35,7 @@ pub(super) fn delete(
 ) -> Result<Applied, StoreError> {
     live(tx, project)?;
     let (count, limit) = (predictions.len(), limits::MAX_PREDICTIONS_PER_DELETION);
-    within(
-        "predictions in one deletion",
-        count,
-        limit,
-        ErrorCode::BadRequestPredictionIdsExceededCount,
-    )?;
+    within("predictions in one deletion", count, limit, ErrorCode::BadRequestPredictionIdsExceededCount)?;
     for id in predictions.iter().collect::<BTreeSet<_>>() {
         find(tx, project, *id, at)?;
         tx.remove_prediction(project, *id)?;
@@ -59,12 +52,9 @@ pub(super) fn train_on(
 ) -> Result<Applied, StoreError> {
     let mut intake = photo::Intake::new(tx, project, limits)?;
     batch("predictions in one batch", predictions.len())?;
-    let tags = predictions.iter().flat_map(|used| {
-        used.tags
-            .iter()
-            .copied()
-            .chain(used.regions.iter().map(|region| region.tag_id))
-    });
+    let tags = predictions
+        .iter()
+        .flat_map(|used| used.tags.iter().copied().chain(used.regions.iter().map(|region| region.tag_id)));
     batch_tags(tags.collect::<HashSet<_>>().len())?;
     let mut added = Vec::with_capacity(predictions.len());
     for used in predictions {
@@ -90,16 +80,10 @@ fn move_photo(
         created: at,
         width: kept.width,
         height: kept.height,
-        tags: used
-            .tags
-            .into_iter()
-            .map(|tag_id| ImageTag { tag_id, created: at })
-            .collect(),
+        tags: used.tags.into_iter().map(|tag_id| ImageTag { tag_id, created: at }).collect(),
         regions: used.regions,
         metadata: Metadata::default(),
-        origin: Origin::Prediction {
-            prediction_id: used.prediction,
-        },
+        origin: Origin::Prediction { prediction_id: used.prediction },
     };
     let added = intake.add(tx, image, &content)?;
     if added.is_ok() {

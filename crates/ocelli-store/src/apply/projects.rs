@@ -47,11 +47,7 @@ pub(super) fn delete(
     at: Timestamp,
 ) -> Result<Applied, StoreError> {
     let mut found = live(tx, project)?;
-    if let Some(published) = tx
-        .iterations(project)?
-        .into_iter()
-        .find(|it| it.publish_name.is_some())
-    {
+    if let Some(published) = tx.iterations(project)?.into_iter().find(|it| it.publish_name.is_some()) {
         return Err(StoreError::Published(published.id));
     }
     found.deleted = Some(at);
@@ -66,9 +62,7 @@ pub(super) fn restore(
     at: Timestamp,
     limits: &Limits,
 ) -> Result<Applied, StoreError> {
-    let mut found = tx
-        .project(project)?
-        .ok_or(StoreError::NotFound(Missing::Project(project)))?;
+    let mut found = tx.project(project)?.ok_or(StoreError::NotFound(Missing::Project(project)))?;
     let Some(deleted) = found.deleted else {
         return Ok(Applied::Done);
     };
@@ -84,10 +78,5 @@ pub(super) fn restore(
 /// Refuses one project more than the limit.
 fn has_room(tx: &mut dyn Transaction, limits: &Limits) -> Result<(), StoreError> {
     let count = tx.project_count()? + 1;
-    within(
-        "projects",
-        count,
-        limits.projects,
-        ErrorCode::BadRequestExceedProjectLimit,
-    )
+    within("projects", count, limits.projects, ErrorCode::BadRequestExceedProjectLimit)
 }

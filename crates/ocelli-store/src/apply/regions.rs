@@ -44,14 +44,8 @@ pub(super) fn delete(
     batch("regions in one batch", regions.len())?;
     let mut images: BTreeMap<ImageId, Image> = BTreeMap::new();
     for id in regions {
-        let image = tx
-            .image_with_region(project, *id)?
-            .ok_or(StoreError::NotFound(Missing::Region(*id)))?;
-        images
-            .entry(image.id)
-            .or_insert(image)
-            .regions
-            .retain(|region| region.id != *id);
+        let image = tx.image_with_region(project, *id)?.ok_or(StoreError::NotFound(Missing::Region(*id)))?;
+        images.entry(image.id).or_insert(image).regions.retain(|region| region.id != *id);
     }
     for image in images.values() {
         tx.update_image(project, image)?;

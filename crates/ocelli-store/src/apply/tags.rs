@@ -24,12 +24,7 @@ pub(super) fn create(
         is_only_negative(&tags, tag.id)?;
     }
     let (count, limit) = (tags.len() + 1, limits.tags_per_project);
-    within(
-        "tags in the project",
-        count,
-        limit,
-        ErrorCode::BadRequestExceedTagPerProjectLimit,
-    )?;
+    within("tags in the project", count, limit, ErrorCode::BadRequestExceedTagPerProjectLimit)?;
     tx.put_tag(project, tag)?;
     Ok(Applied::Done)
 }
@@ -95,10 +90,7 @@ pub(super) fn give(
         } else if image.tags.len() >= limits::MAX_TAGS_PER_IMAGE {
             summary.exceeded.push((id, tag));
         } else {
-            image.tags.push(ImageTag {
-                tag_id: tag,
-                created: at,
-            });
+            image.tags.push(ImageTag { tag_id: tag, created: at });
             changed.insert(id);
             summary.created.push((id, tag));
         }
@@ -137,16 +129,12 @@ pub(super) fn take(
 
 /// The tag, if it is one of these.
 pub(super) fn find(tags: &[Tag], id: TagId) -> Result<&Tag, StoreError> {
-    tags.iter()
-        .find(|tag| tag.id == id)
-        .ok_or(StoreError::NotFound(Missing::Tag(id)))
+    tags.iter().find(|tag| tag.id == id).ok_or(StoreError::NotFound(Missing::Tag(id)))
 }
 
 /// The negative tag among these.
 pub(super) fn negative(tags: &[Tag]) -> Option<TagId> {
-    tags.iter()
-        .find(|tag| tag.tag_type == TagType::Negative)
-        .map(|tag| tag.id)
+    tags.iter().find(|tag| tag.tag_type == TagType::Negative).map(|tag| tag.id)
 }
 
 fn is_free(tags: &[Tag], tag: TagId, name: &Name) -> Result<(), StoreError> {

@@ -17,10 +17,7 @@ fn metadata(value: &str) -> Metadata {
 }
 
 fn features_key(base: &str) -> FeatureKey {
-    FeatureKey {
-        base: base.to_owned(),
-        preprocessing: "squash 224".to_owned(),
-    }
+    FeatureKey { base: base.to_owned(), preprocessing: "squash 224".to_owned() }
 }
 
 /// Everything that is known about it, and its bytes.
@@ -34,10 +31,7 @@ pub fn a_photo_comes_back_as_it_was_added(make: Make) {
     new.image.tags.truncate(2);
     assert_eq!((&added.image, added.duplicate), (&new.image, false));
     assert_eq!(scene.look(new.image.id), new.image);
-    assert_eq!(
-        scene.store.image_bytes(scene.project, new.image.id).unwrap(),
-        new.bytes
-    );
+    assert_eq!(scene.store.image_bytes(scene.project, new.image.id).unwrap(), new.bytes);
     let empty = scene.image(b"", &[]);
     assert_eq!(scene.store.image_bytes(scene.project, empty).unwrap(), b"");
 }
@@ -52,26 +46,14 @@ pub fn the_same_bytes_are_one_photo(make: Make) {
     let first = scene.add(vec![first]).remove(0).unwrap().image.id;
     let mut second = scene.new_image_at(7, b"a", &[ash, oak]);
     let fresh = scene.region(ash, 2);
-    let same = ocelli_core::Region {
-        id: fresh.id,
-        ..region
-    };
+    let same = ocelli_core::Region { id: fresh.id, ..region };
     second.image.regions = vec![same, scene.region(oak, 3)];
     let added = scene.add(vec![second.clone()]).remove(0).unwrap();
     assert!(added.duplicate);
     assert_eq!(added.image, scene.look(first));
     assert_eq!(scene.tags_of(first), [oak, ash]);
-    assert_eq!(
-        scene.look(first).regions,
-        [region, second.image.regions[1].clone()]
-    );
-    assert_eq!(
-        scene
-            .store
-            .image_count(scene.project, &ImageFilter::default())
-            .unwrap(),
-        1
-    );
+    assert_eq!(scene.look(first).regions, [region, second.image.regions[1].clone()]);
+    assert_eq!(scene.store.image_count(scene.project, &ImageFilter::default()).unwrap(), 1);
     assert_eq!(scene.store.image_bytes(scene.project, first).unwrap(), b"a");
 }
 
@@ -80,10 +62,7 @@ pub fn the_same_bytes_within_a_batch_are_one_photo(make: Make) {
     let scene = Scene::new(make);
     let (oak, ash) = (scene.tag("oak"), scene.tag("ash"));
     let added = scene.add(vec![scene.new_image(b"a", &[oak]), scene.new_image(b"a", &[ash])]);
-    let duplicate: Vec<_> = added
-        .iter()
-        .map(|each| each.as_ref().unwrap().duplicate)
-        .collect();
+    let duplicate: Vec<_> = added.iter().map(|each| each.as_ref().unwrap().duplicate).collect();
     assert_eq!(duplicate, [false, true]);
     let id = added[1].as_ref().unwrap().image.id;
     assert_eq!(scene.tags_of(id), [oak, ash]);
@@ -100,10 +79,7 @@ pub fn a_bad_photo_does_not_lose_the_others(make: Make) {
     ];
     let bad = batch[1].image.id;
     let added = scene.add(batch);
-    assert_eq!(
-        added.iter().map(Result::is_ok).collect::<Vec<_>>(),
-        [true, false, true]
-    );
+    assert_eq!(added.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
     assert_eq!(scene.counts(), [2]);
     assert!(matches!(
         scene.store.image_bytes(scene.project, bad),
@@ -113,46 +89,23 @@ pub fn a_bad_photo_does_not_lose_the_others(make: Make) {
 
 /// In Custom Vision's terms.
 pub fn each_refusal_has_its_status(make: Make) {
-    let scene = Scene::with_limits(
-        make,
-        Limits {
-            images_per_project: 2,
-            ..Limits::default()
-        },
-    );
+    let scene = Scene::with_limits(make, Limits { images_per_project: 2, ..Limits::default() });
     let (oak, negative) = (scene.tag("oak"), scene.negative());
     let status = |image| scene.add(vec![image]).remove(0).unwrap_err().status;
     let no_tag = TagId::new(at(0), [9; 10]);
-    assert_eq!(
-        status(scene.new_image(b"a", &[no_tag])),
-        ImageCreateStatus::ErrorInvalidTag
-    );
+    assert_eq!(status(scene.new_image(b"a", &[no_tag])), ImageCreateStatus::ErrorInvalidTag);
     let both = scene.new_image(b"a", &[oak, negative]);
-    assert_eq!(
-        status(both),
-        ImageCreateStatus::ErrorNegativeAndRegularTagOnSameImage
-    );
+    assert_eq!(status(both), ImageCreateStatus::ErrorNegativeAndRegularTagOnSameImage);
     let mut crowded = scene.new_image(b"a", &[oak]);
-    crowded.image.regions = (0..=limits::MAX_REGIONS_PER_IMAGE)
-        .map(|_| scene.region(oak, 1))
-        .collect();
+    crowded.image.regions = (0..=limits::MAX_REGIONS_PER_IMAGE).map(|_| scene.region(oak, 1)).collect();
     assert_eq!(status(crowded), ImageCreateStatus::ErrorRegionLimitExceed);
     let first = scene.image(b"a", &[oak]);
     let mut same_id = scene.new_image(b"b", &[]);
     same_id.image.id = first;
     assert_eq!(status(same_id), ImageCreateStatus::ErrorUnknown);
     scene.image(b"b", &[]);
-    assert_eq!(
-        status(scene.new_image(b"c", &[])),
-        ImageCreateStatus::ErrorLimitExceed
-    );
-    assert!(
-        scene.add(vec![scene.new_image(b"b", &[oak])])[0]
-            .as_ref()
-            .unwrap()
-            .duplicate,
-        "needs no room"
-    );
+    assert_eq!(status(scene.new_image(b"c", &[])), ImageCreateStatus::ErrorLimitExceed);
+    assert!(scene.add(vec![scene.new_image(b"b", &[oak])])[0].as_ref().unwrap().duplicate, "needs no room");
 }
 
 /// The whole of it: by photos, and by different tags.
@@ -162,61 +115,27 @@ pub fn a_batch_that_is_too_large_is_refused(make: Make) {
         project: scene.project,
         images: (0..count).map(|i| scene.new_image(&[i], tags)).collect(),
     };
-    assert_eq!(
-        scene.refuse(add(65, &[])).code(),
-        ErrorCode::BadRequestExceededBatchSize
-    );
-    let tags: Vec<_> = (0..=limits::MAX_TAGS_PER_BATCH)
-        .map(|i| scene.tag(&format!("t{i}")))
-        .collect();
-    assert_eq!(
-        scene.refuse(add(1, &tags)).code(),
-        ErrorCode::BadRequestExceededBatchSize
-    );
-    assert_eq!(
-        scene
-            .store
-            .image_count(scene.project, &ImageFilter::default())
-            .unwrap(),
-        0
-    );
-    let Applied::Images(added) = scene.apply(add(64, &tags[1..])) else {
-        panic!("no entries")
-    };
+    assert_eq!(scene.refuse(add(65, &[])).code(), ErrorCode::BadRequestExceededBatchSize);
+    let tags: Vec<_> = (0..=limits::MAX_TAGS_PER_BATCH).map(|i| scene.tag(&format!("t{i}"))).collect();
+    assert_eq!(scene.refuse(add(1, &tags)).code(), ErrorCode::BadRequestExceededBatchSize);
+    assert_eq!(scene.store.image_count(scene.project, &ImageFilter::default()).unwrap(), 0);
+    let Applied::Images(added) = scene.apply(add(64, &tags[1..])) else { panic!("no entries") };
     assert!(added.iter().all(Result::is_ok));
 }
 
 /// By time, then by id, both ways.
 pub fn photos_are_paged_in_order(make: Make) {
     let scene = Scene::new(make);
-    let batch: Vec<_> = (0..10u8)
-        .map(|i| scene.new_image_at(i64::from(i / 3), &[i], &[]))
-        .collect();
+    let batch: Vec<_> = (0..10u8).map(|i| scene.new_image_at(i64::from(i / 3), &[i], &[])).collect();
     let mut expected: Vec<ImageId> = batch.iter().map(|new| new.image.id).collect();
     scene.add(batch.into_iter().rev().collect());
     let page = |order, skip, take| -> Vec<ImageId> {
-        let query = ImageQuery {
-            order,
-            skip,
-            take,
-            ..ImageQuery::default()
-        };
-        scene
-            .store
-            .images(scene.project, &query)
-            .unwrap()
-            .iter()
-            .map(|image| image.id)
-            .collect()
+        let query = ImageQuery { order, skip, take, ..ImageQuery::default() };
+        scene.store.images(scene.project, &query).unwrap().iter().map(|image| image.id).collect()
     };
     assert_eq!(page(Order::Oldest, 0, 256), expected);
     assert_eq!(
-        [
-            page(Order::Oldest, 0, 4),
-            page(Order::Oldest, 4, 4),
-            page(Order::Oldest, 8, 4)
-        ]
-        .concat(),
+        [page(Order::Oldest, 0, 4), page(Order::Oldest, 4, 4), page(Order::Oldest, 8, 4)].concat(),
         expected
     );
     expected.reverse();
@@ -231,16 +150,10 @@ pub fn photos_are_paged_in_order(make: Make) {
 pub fn photos_are_filtered_by_tag_and_tagging(make: Make) {
     let scene = Scene::new(make);
     let (oak, ash, elm) = (scene.tag("oak"), scene.tag("ash"), scene.tag("elm"));
-    let (whole, drawn, bare) = (
-        scene.image(b"a", &[oak, ash]),
-        scene.image(b"b", &[]),
-        scene.image(b"c", &[]),
-    );
+    let (whole, drawn, bare) =
+        (scene.image(b"a", &[oak, ash]), scene.image(b"b", &[]), scene.image(b"c", &[]));
     let regions = vec![(drawn, scene.region(elm, 1)), (drawn, scene.region(elm, 2))];
-    scene.apply(Change::AddRegions {
-        project: scene.project,
-        regions,
-    });
+    scene.apply(Change::AddRegions { project: scene.project, regions });
     let cases: [(TaggingStatus, &[TagId], &[ImageId]); 9] = [
         (TaggingStatus::All, &[], &[whole, drawn, bare]),
         (TaggingStatus::Tagged, &[], &[whole, drawn]),
@@ -253,18 +166,11 @@ pub fn photos_are_filtered_by_tag_and_tagging(make: Make) {
         (TaggingStatus::All, &[TagId::new(at(0), [9; 10])], &[]),
     ];
     for (tagging_status, tags, expected) in cases {
-        let filter = ImageFilter {
-            tagging_status,
-            tags: tags.to_vec(),
-        };
+        let filter = ImageFilter { tagging_status, tags: tags.to_vec() };
         let described = format!("{filter:?}");
         let count = scene.store.image_count(scene.project, &filter).unwrap();
         assert_eq!(count, expected.len() as u64, "{described}");
-        let query = ImageQuery {
-            filter,
-            order: Order::Oldest,
-            ..ImageQuery::default()
-        };
+        let query = ImageQuery { filter, order: Order::Oldest, ..ImageQuery::default() };
         let images = scene.store.images(scene.project, &query).unwrap();
         let ids: Vec<_> = images.iter().map(|image: &Image| image.id).collect();
         assert_eq!(ids, expected, "{described}");
@@ -276,11 +182,7 @@ pub fn photos_are_found_by_id_in_the_order_asked(make: Make) {
     let scene = Scene::new(make);
     let (one, two) = (scene.image(b"a", &[]), scene.image(b"b", &[]));
     let ask = |ids: &[ImageId]| scene.store.images_by_id(scene.project, ids);
-    let found: Vec<_> = ask(&[two, one, two])
-        .unwrap()
-        .iter()
-        .map(|image| image.id)
-        .collect();
+    let found: Vec<_> = ask(&[two, one, two]).unwrap().iter().map(|image| image.id).collect();
     assert_eq!(found, [two, one, two]);
     let nobody = ImageId::new(at(0), [9; 10]);
     assert!(matches!(ask(&[one, nobody]), Err(StoreError::NotFound(Missing::Image(id))) if id == nobody));
@@ -289,19 +191,13 @@ pub fn photos_are_found_by_id_in_the_order_asked(make: Make) {
 /// In pages, tags and ids.
 pub fn questions_are_limited(make: Make) {
     let scene = Scene::new(make);
-    let query = ImageQuery {
-        take: limits::MAX_PAGE + 1,
-        ..ImageQuery::default()
-    };
+    let query = ImageQuery { take: limits::MAX_PAGE + 1, ..ImageQuery::default() };
     assert!(matches!(
         scene.store.images(scene.project, &query),
         Err(StoreError::Invalid(InvalidValue::Page { take: 257 }))
     ));
     let tags = (0..=20).map(|i| TagId::new(at(i), [0; 10])).collect();
-    let filter = ImageFilter {
-        tags,
-        ..ImageFilter::default()
-    };
+    let filter = ImageFilter { tags, ..ImageFilter::default() };
     let refused = scene.store.image_count(scene.project, &filter).unwrap_err();
     assert_eq!(refused.code(), ErrorCode::BadRequestExceededBatchSize);
     let ids = vec![ImageId::new(at(0), [9; 10]); limits::MAX_PAGE + 1];
@@ -318,15 +214,8 @@ pub fn deleting_erases_bytes_and_features(make: Make) {
     scene.add(vec![new.clone()]);
     let image = new.image.id;
     let features = vec![(image, vec![1.0])];
-    scene.apply(Change::CacheFeatures {
-        project: scene.project,
-        key: key.clone(),
-        features,
-    });
-    scene.apply(Change::DeleteImages {
-        project: scene.project,
-        images: vec![image, image],
-    });
+    scene.apply(Change::CacheFeatures { project: scene.project, key: key.clone(), features });
+    scene.apply(Change::DeleteImages { project: scene.project, images: vec![image, image] });
     assert!(matches!(
         scene.store.image_bytes(scene.project, image),
         Err(StoreError::NotFound(Missing::Image(_)))
@@ -335,10 +224,7 @@ pub fn deleting_erases_bytes_and_features(make: Make) {
     let added = scene.add(vec![new.clone()]).remove(0).unwrap();
     assert_eq!((added.image, added.duplicate), (new.image, false));
     assert_eq!(scene.store.image_bytes(scene.project, image).unwrap(), b"a");
-    assert_eq!(
-        scene.store.features(scene.project, &key, &[image]).unwrap(),
-        [None]
-    );
+    assert_eq!(scene.store.features(scene.project, &key, &[image]).unwrap(), [None]);
 }
 
 /// Where one of them does not exist, or they are too many.
@@ -346,19 +232,13 @@ pub fn deleting_is_all_or_nothing(make: Make) {
     let scene = Scene::new(make);
     let image = scene.image(b"a", &[]);
     let nobody = ImageId::new(at(0), [9; 10]);
-    let delete = |images| Change::DeleteImages {
-        project: scene.project,
-        images,
-    };
+    let delete = |images| Change::DeleteImages { project: scene.project, images };
     assert!(matches!(
         scene.refuse(delete(vec![image, nobody])),
         StoreError::NotFound(Missing::Image(id)) if id == nobody
     ));
     let many = vec![image; limits::MAX_PAGE + 1];
-    assert_eq!(
-        scene.refuse(delete(many)).code(),
-        ErrorCode::BadRequestExceededBatchSize
-    );
+    assert_eq!(scene.refuse(delete(many)).code(), ErrorCode::BadRequestExceededBatchSize);
     assert_eq!(scene.store.image_bytes(scene.project, image).unwrap(), b"a");
 }
 
@@ -368,54 +248,28 @@ pub fn metadata_is_replaced(make: Make) {
     let image = scene.image(b"a", &[scene.tag("oak")]);
     let before = scene.look(image);
     for value in ["one", "two"] {
-        scene.apply(Change::SetMetadata {
-            project: scene.project,
-            image,
-            metadata: metadata(value),
-        });
+        scene.apply(Change::SetMetadata { project: scene.project, image, metadata: metadata(value) });
     }
-    assert_eq!(
-        scene.look(image),
-        Image {
-            metadata: metadata("two"),
-            ..before
-        }
-    );
+    assert_eq!(scene.look(image), Image { metadata: metadata("two"), ..before });
     let nobody = ImageId::new(at(0), [9; 10]);
-    let refused = scene.refuse(Change::SetMetadata {
-        project: scene.project,
-        image: nobody,
-        metadata: metadata("x"),
-    });
+    let refused =
+        scene.refuse(Change::SetMetadata { project: scene.project, image: nobody, metadata: metadata("x") });
     assert!(matches!(refused, StoreError::NotFound(Missing::Image(_))));
 }
 
 /// Bit for bit; photos that have gone are passed over.
 pub fn features_are_kept_by_photo_and_key(make: Make) {
     let scene = Scene::new(make);
-    let (one, two, nobody) = (
-        scene.image(b"a", &[]),
-        scene.image(b"b", &[]),
-        ImageId::new(at(0), [9; 10]),
-    );
+    let (one, two, nobody) = (scene.image(b"a", &[]), scene.image(b"b", &[]), ImageId::new(at(0), [9; 10]));
     let values = vec![0.1, -0.0, f32::MIN_POSITIVE / 2.0, f32::MAX];
     let cache = |key: &FeatureKey, features| {
-        scene.apply(Change::CacheFeatures {
-            project: scene.project,
-            key: key.clone(),
-            features,
-        })
+        scene.apply(Change::CacheFeatures { project: scene.project, key: key.clone(), features })
     };
     let (key, other) = (features_key("one"), features_key("two"));
     cache(&key, vec![(one, vec![5.0])]);
     cache(&key, vec![(nobody, vec![1.0]), (one, values.clone())]);
     cache(&other, vec![(two, Vec::new())]);
-    let found = |key| {
-        scene
-            .store
-            .features(scene.project, key, &[two, nobody, one])
-            .unwrap()
-    };
+    let found = |key| scene.store.features(scene.project, key, &[two, nobody, one]).unwrap();
     let kept = found(&key).remove(2).unwrap();
     let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
     assert_eq!(bits(&kept), bits(&values));

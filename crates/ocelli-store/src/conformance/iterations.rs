@@ -11,21 +11,11 @@ fn look(scene: &Scene, iteration: IterationId) -> Iteration {
 }
 
 fn rename(scene: &Scene, iteration: IterationId, text: &str) -> Change {
-    Change::RenameIteration {
-        project: scene.project,
-        iteration,
-        name: name(text),
-        at: at(25),
-    }
+    Change::RenameIteration { project: scene.project, iteration, name: name(text), at: at(25) }
 }
 
 fn failing(scene: &Scene, iteration: IterationId, failure: TrainingFailure) -> Change {
-    Change::FailTraining {
-        project: scene.project,
-        iteration,
-        failure,
-        at: at(21),
-    }
+    Change::FailTraining { project: scene.project, iteration, failure, at: at(21) }
 }
 
 /// With its manifest and model, bit for bit.
@@ -33,34 +23,15 @@ pub fn an_iteration_begins_and_completes(make: Make) {
     let scene = Scene::new(make);
     let begun = scene.begin(Some("first"));
     assert_eq!(look(&scene, begun.id), begun);
-    assert_eq!(
-        (begun.name.as_str(), &begun.status),
-        ("first", &IterationStatus::Training)
-    );
+    assert_eq!((begun.name.as_str(), &begun.status), ("first", &IterationStatus::Training));
     scene.apply(scene.completion(begun.id, 11));
-    let status = IterationStatus::Completed {
-        trained_at: at(20),
-        training_millis: 1234,
-    };
-    let completed = Iteration {
-        status,
-        last_modified: at(20),
-        ..begun
-    };
+    let status = IterationStatus::Completed { trained_at: at(20), training_millis: 1234 };
+    let completed = Iteration { status, last_modified: at(20), ..begun };
     assert_eq!(look(&scene, completed.id), completed);
-    assert_eq!(
-        scene.store.iterations(scene.project).unwrap(),
-        std::slice::from_ref(&completed)
-    );
+    assert_eq!(scene.store.iterations(scene.project).unwrap(), std::slice::from_ref(&completed));
     let trained = Scene::trained(11);
-    assert_eq!(
-        scene.store.manifest(scene.project, completed.id).unwrap(),
-        trained.manifest
-    );
-    assert_eq!(
-        scene.store.model(scene.project, completed.id).unwrap(),
-        trained.model
-    );
+    assert_eq!(scene.store.manifest(scene.project, completed.id).unwrap(), trained.manifest);
+    assert_eq!(scene.store.model(scene.project, completed.id).unwrap(), trained.model);
 }
 
 /// Whatever it was.
@@ -70,18 +41,12 @@ pub fn an_iteration_fails_with_its_reason(make: Make) {
     for failure in [
         TrainingFailure::Stopped,
         TrainingFailure::Interrupted,
-        TrainingFailure::Error {
-            code: ErrorCode::ErrorUnknown,
-            message,
-        },
+        TrainingFailure::Error { code: ErrorCode::ErrorUnknown, message },
     ] {
         let begun = scene.begin(None);
         scene.apply(failing(&scene, begun.id, failure.clone()));
-        let failed = Iteration {
-            status: IterationStatus::Failed { failure },
-            last_modified: at(21),
-            ..begun
-        };
+        let failed =
+            Iteration { status: IterationStatus::Failed { failure }, last_modified: at(21), ..begun };
         assert_eq!(look(&scene, failed.id), failed);
     }
 }
@@ -91,16 +56,11 @@ pub fn what_lost_its_process_is_interrupted(make: Make) {
     let scene = Scene::new(make);
     let completed = scene.complete(1);
     let (lost, next) = (scene.begin(None), scene.begin(None));
-    let interrupted = IterationStatus::Failed {
-        failure: TrainingFailure::Interrupted,
-    };
+    let interrupted = IterationStatus::Failed { failure: TrainingFailure::Interrupted };
     assert_eq!(look(&scene, lost.id).status, interrupted);
     assert_eq!(look(&scene, next.id).status, IterationStatus::Training);
     assert!(look(&scene, completed).is_completed());
-    assert!(matches!(
-        scene.refuse(scene.completion(lost.id, 1)),
-        StoreError::NotTraining(_)
-    ));
+    assert!(matches!(scene.refuse(scene.completion(lost.id, 1)), StoreError::NotTraining(_)));
 }
 
 /// Above every number in use, and above the number of iterations.
@@ -122,55 +82,28 @@ pub fn default_names_count_on(make: Make) {
 pub fn names_are_unique(make: Make) {
     let scene = Scene::new(make);
     let (one, two) = (scene.begin(Some("one")), scene.begin(Some("two")));
-    assert!(matches!(
-        scene.refuse(scene.beginning(Some("one"))),
-        StoreError::IterationNameTaken(_)
-    ));
+    assert!(matches!(scene.refuse(scene.beginning(Some("one"))), StoreError::IterationNameTaken(_)));
     assert_eq!(
         look(&scene, two.id).status,
         IterationStatus::Training,
         "a refused beginning interrupts nothing"
     );
-    assert!(matches!(
-        scene.refuse(rename(&scene, two.id, "one")),
-        StoreError::IterationNameTaken(_)
-    ));
+    assert!(matches!(scene.refuse(rename(&scene, two.id, "one")), StoreError::IterationNameTaken(_)));
     scene.apply(rename(&scene, one.id, "one"));
     scene.apply(rename(&scene, one.id, "three"));
     scene.apply(rename(&scene, two.id, "one"));
-    assert_eq!(
-        (
-            look(&scene, one.id).name.as_str(),
-            look(&scene, one.id).last_modified
-        ),
-        ("three", at(25))
-    );
+    assert_eq!((look(&scene, one.id).name.as_str(), look(&scene, one.id).last_modified), ("three", at(25)));
     let nobody = IterationId::new(at(0), [9; 10]);
-    assert!(matches!(
-        scene.refuse(rename(&scene, nobody, "x")),
-        StoreError::NotFound(Missing::Iteration(_))
-    ));
+    assert!(matches!(scene.refuse(rename(&scene, nobody, "x")), StoreError::NotFound(Missing::Iteration(_))));
 }
 
 /// At what the handle allows.
 pub fn the_number_of_iterations_is_limited(make: Make) {
-    let scene = Scene::with_limits(
-        make,
-        Limits {
-            iterations_per_project: 2,
-            ..Limits::default()
-        },
-    );
+    let scene = Scene::with_limits(make, Limits { iterations_per_project: 2, ..Limits::default() });
     let (first, _) = (scene.complete(1), scene.complete(2));
     let refused = scene.refuse(scene.beginning(None));
-    assert_eq!(
-        refused.code(),
-        ErrorCode::BadRequestExceedIterationPerProjectLimit
-    );
-    scene.apply(Change::DeleteIteration {
-        project: scene.project,
-        iteration: first,
-    });
+    assert_eq!(refused.code(), ErrorCode::BadRequestExceedIterationPerProjectLimit);
+    scene.apply(Change::DeleteIteration { project: scene.project, iteration: first });
     assert_eq!(scene.begin(None).name, "Iteration 3");
 }
 
@@ -178,22 +111,13 @@ pub fn the_number_of_iterations_is_limited(make: Make) {
 pub fn only_what_is_in_training_ends(make: Make) {
     let scene = Scene::new(make);
     let (done, nobody) = (scene.complete(1), IterationId::new(at(0), [9; 10]));
-    assert!(matches!(
-        scene.refuse(scene.completion(done, 2)),
-        StoreError::NotTraining(_)
-    ));
+    assert!(matches!(scene.refuse(scene.completion(done, 2)), StoreError::NotTraining(_)));
     assert!(matches!(
         scene.refuse(failing(&scene, done, TrainingFailure::Stopped)),
         StoreError::NotTraining(_)
     ));
-    assert!(matches!(
-        scene.refuse(scene.completion(nobody, 2)),
-        StoreError::NotFound(Missing::Iteration(_))
-    ));
-    assert_eq!(
-        scene.store.model(scene.project, done).unwrap(),
-        Scene::trained(1).model
-    );
+    assert!(matches!(scene.refuse(scene.completion(nobody, 2)), StoreError::NotFound(Missing::Iteration(_))));
+    assert_eq!(scene.store.model(scene.project, done).unwrap(), Scene::trained(1).model);
 }
 
 /// And only it can be published.
@@ -236,15 +160,9 @@ pub fn a_name_passes_on_when_overwriting(make: Make) {
     scene.apply(scene.publication(one, "live", false));
     let refused = scene.refuse(scene.publication(two, "live", false));
     assert!(matches!(refused, StoreError::PublishNameTaken(text) if text == "live"));
-    assert_eq!(
-        scene.store.published(scene.project, &name("live")).unwrap().id,
-        one
-    );
+    assert_eq!(scene.store.published(scene.project, &name("live")).unwrap().id, one);
     scene.apply(scene.publication(two, "live", true));
-    assert_eq!(
-        scene.store.published(scene.project, &name("live")).unwrap().id,
-        two
-    );
+    assert_eq!(scene.store.published(scene.project, &name("live")).unwrap().id, two);
     assert_eq!(look(&scene, one).publish_name, None);
 }
 
@@ -252,21 +170,11 @@ pub fn a_name_passes_on_when_overwriting(make: Make) {
 pub fn unpublishing_ends_it(make: Make) {
     let scene = Scene::new(make);
     let iteration = scene.complete(1);
-    let unpublish = || Change::Unpublish {
-        project: scene.project,
-        iteration,
-        at: at(35),
-    };
+    let unpublish = || Change::Unpublish { project: scene.project, iteration, at: at(35) };
     scene.apply(scene.publication(iteration, "live", false));
     scene.apply(unpublish());
     assert!(scene.store.published(scene.project, &name("live")).is_err());
-    assert_eq!(
-        (
-            look(&scene, iteration).publish_name,
-            look(&scene, iteration).last_modified
-        ),
-        (None, at(35))
-    );
+    assert_eq!((look(&scene, iteration).publish_name, look(&scene, iteration).last_modified), (None, at(35)));
     assert!(matches!(scene.refuse(unpublish()), StoreError::NotPublished(id) if id == iteration));
 }
 
@@ -276,28 +184,13 @@ pub fn deleting_spares_what_is_published_or_in_training(make: Make) {
     let (published, other) = (scene.complete(1), scene.complete(2));
     let training = scene.begin(None).id;
     scene.apply(scene.publication(published, "live", false));
-    let delete = |iteration| Change::DeleteIteration {
-        project: scene.project,
-        iteration,
-    };
+    let delete = |iteration| Change::DeleteIteration { project: scene.project, iteration };
     assert!(matches!(scene.refuse(delete(published)), StoreError::Published(id) if id == published));
-    assert!(matches!(
-        scene.refuse(delete(training)),
-        StoreError::TrainingInProgress
-    ));
+    assert!(matches!(scene.refuse(delete(training)), StoreError::TrainingInProgress));
     scene.apply(delete(other));
     let model = scene.store.model(scene.project, other);
     assert!(matches!(model, Err(StoreError::NotFound(Missing::Iteration(_)))));
-    let left: Vec<_> = scene
-        .store
-        .iterations(scene.project)
-        .unwrap()
-        .iter()
-        .map(|each| each.id)
-        .collect();
+    let left: Vec<_> = scene.store.iterations(scene.project).unwrap().iter().map(|each| each.id).collect();
     assert_eq!(left, [published, training]);
-    assert!(matches!(
-        scene.refuse(delete(other)),
-        StoreError::NotFound(Missing::Iteration(_))
-    ));
+    assert!(matches!(scene.refuse(delete(other)), StoreError::NotFound(Missing::Iteration(_))));
 }

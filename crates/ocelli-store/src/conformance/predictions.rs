@@ -16,39 +16,23 @@ const NOW: Timestamp = Timestamp::from_millis(1_600_000_100_000);
 
 fn ask(scene: &Scene, query: &PredictionQuery) -> (Vec<PredictionId>, Option<Continuation>) {
     let page = scene.store.predictions(scene.project, query, NOW).unwrap();
-    (
-        page.results.iter().map(|kept| kept.prediction.id).collect(),
-        page.continuation,
-    )
+    (page.results.iter().map(|kept| kept.prediction.id).collect(), page.continuation)
 }
 
 fn used(prediction: PredictionId, number: u8, tags: &[TagId]) -> UsedPrediction {
     let image = ImageId::new(at(50), [number; 10]);
-    UsedPrediction {
-        prediction,
-        image,
-        tags: tags.to_vec(),
-        regions: Vec::new(),
-    }
+    UsedPrediction { prediction, image, tags: tags.to_vec(), regions: Vec::new() }
 }
 
 fn train_on(scene: &Scene, predictions: Vec<UsedPrediction>) -> Vec<ImageAdded> {
-    match scene.apply(Change::UsePredictions {
-        project: scene.project,
-        predictions,
-        at: NOW,
-    }) {
+    match scene.apply(Change::UsePredictions { project: scene.project, predictions, at: NOW }) {
         Applied::Images(added) => added,
         other => panic!("{other:?}"),
     }
 }
 
 fn deleting(scene: &Scene, predictions: Vec<PredictionId>) -> Change {
-    Change::DeletePredictions {
-        project: scene.project,
-        predictions,
-        at: NOW,
-    }
+    Change::DeletePredictions { project: scene.project, predictions, at: NOW }
 }
 
 fn is_missing<T: std::fmt::Debug>(answer: Result<T, StoreError>, prediction: PredictionId) {
@@ -66,29 +50,17 @@ pub fn a_kept_prediction_comes_back(make: Make) {
     kept.application = Some(name("gate"));
     let id = scene.keep(&kept, b"a");
     assert_eq!(scene.store.prediction(scene.project, id, NOW).unwrap(), kept);
-    assert_eq!(
-        scene.store.prediction_bytes(scene.project, id, NOW).unwrap(),
-        b"a"
-    );
-    let page = scene
-        .store
-        .predictions(scene.project, &PredictionQuery::default(), NOW)
-        .unwrap();
+    assert_eq!(scene.store.prediction_bytes(scene.project, id, NOW).unwrap(), b"a");
+    let page = scene.store.predictions(scene.project, &PredictionQuery::default(), NOW).unwrap();
     assert_eq!((page.results, page.continuation), (vec![kept.clone()], None));
-    let again = Change::KeepPrediction {
-        prediction: Box::new(kept),
-        bytes: b"b".to_vec(),
-    };
+    let again = Change::KeepPrediction { prediction: Box::new(kept), bytes: b"b".to_vec() };
     assert!(matches!(scene.refuse(again), StoreError::IdTaken(_)));
 }
 
 /// From the very moment on, for questions and changes.
 pub fn an_expired_prediction_is_invisible(make: Make) {
     let scene = Scene::new(make);
-    let kept = StoredPrediction {
-        expires: NOW,
-        ..scene.answer(0, &[])
-    };
+    let kept = StoredPrediction { expires: NOW, ..scene.answer(0, &[]) };
     let id = scene.keep(&kept, b"a");
     let before = Timestamp::from_millis(NOW.as_millis() - 1);
     assert_eq!(scene.store.prediction(scene.project, id, before).unwrap(), kept);
@@ -106,11 +78,7 @@ pub fn predictions_are_paged_in_order(make: Make) {
     let kept: Vec<_> = (0..7).map(|i| scene.answer(i / 3, &[])).collect();
     let mut expected: Vec<_> = kept.iter().map(|each| scene.keep(each, b"a")).collect();
     for order in [Order::Oldest, Order::Newest] {
-        let mut query = PredictionQuery {
-            order,
-            take: 3,
-            ..PredictionQuery::default()
-        };
+        let mut query = PredictionQuery { order, take: 3, ..PredictionQuery::default() };
         let mut found = Vec::new();
         for (left, more) in [(3, true), (3, true), (1, false)] {
             let (ids, continuation) = ask(&scene, &query);
@@ -121,15 +89,9 @@ pub fn predictions_are_paged_in_order(make: Make) {
         assert_eq!(found, expected);
         expected.reverse();
     }
-    let exact = PredictionQuery {
-        take: 7,
-        ..PredictionQuery::default()
-    };
+    let exact = PredictionQuery { take: 7, ..PredictionQuery::default() };
     assert_eq!(ask(&scene, &exact).1, None);
-    let nothing = PredictionQuery {
-        take: 0,
-        ..PredictionQuery::default()
-    };
+    let nothing = PredictionQuery { take: 0, ..PredictionQuery::default() };
     assert_eq!(ask(&scene, &nothing), (Vec::new(), None));
 }
 
@@ -142,91 +104,24 @@ pub fn predictions_are_filtered(make: Make) {
     let mut kept = scene.answer(2, &[(oak, 0.1), (ash, 0.9)]);
     kept.prediction.iteration_id = iteration;
     let two = scene.keep(&kept, b"b");
-    let three = scene.keep(
-        &StoredPrediction {
-            application: Some(name("gate")),
-            ..scene.answer(3, &[(ash, 0.9)])
-        },
-        b"c",
-    );
+    let three = scene
+        .keep(&StoredPrediction { application: Some(name("gate")), ..scene.answer(3, &[(ash, 0.9)]) }, b"c");
     let range = |tag_id, min, max| {
         let ends = [min, max].map(|end| Threshold::new(end).unwrap());
-        ProbabilityRange {
-            tag_id,
-            min: ends[0],
-            max: ends[1],
-        }
+        ProbabilityRange { tag_id, min: ends[0], max: ends[1] }
     };
-    let all = || PredictionQuery {
-        order: Order::Oldest,
-        ..PredictionQuery::default()
-    };
+    let all = || PredictionQuery { order: Order::Oldest, ..PredictionQuery::default() };
     let cases: [(PredictionQuery, &[PredictionId]); 10] = [
         (all(), &[one, two, three]),
-        (
-            PredictionQuery {
-                tags: vec![range(ash, 0.3, 0.9)],
-                ..all()
-            },
-            &[one, two, three],
-        ),
-        (
-            PredictionQuery {
-                tags: vec![range(ash, 0.5, 1.0)],
-                ..all()
-            },
-            &[two, three],
-        ),
-        (
-            PredictionQuery {
-                tags: vec![range(ash, 0.5, 1.0), range(oak, 0.0, 0.5)],
-                ..all()
-            },
-            &[two],
-        ),
-        (
-            PredictionQuery {
-                iteration_id: Some(iteration),
-                ..all()
-            },
-            &[two],
-        ),
-        (
-            PredictionQuery {
-                start_time: Some(at(2)),
-                ..all()
-            },
-            &[two, three],
-        ),
-        (
-            PredictionQuery {
-                end_time: Some(at(2)),
-                ..all()
-            },
-            &[one],
-        ),
-        (
-            PredictionQuery {
-                start_time: Some(at(2)),
-                end_time: Some(at(3)),
-                ..all()
-            },
-            &[two],
-        ),
-        (
-            PredictionQuery {
-                application: Some(name("gate")),
-                ..all()
-            },
-            &[three],
-        ),
-        (
-            PredictionQuery {
-                application: Some(name("door")),
-                ..all()
-            },
-            &[],
-        ),
+        (PredictionQuery { tags: vec![range(ash, 0.3, 0.9)], ..all() }, &[one, two, three]),
+        (PredictionQuery { tags: vec![range(ash, 0.5, 1.0)], ..all() }, &[two, three]),
+        (PredictionQuery { tags: vec![range(ash, 0.5, 1.0), range(oak, 0.0, 0.5)], ..all() }, &[two]),
+        (PredictionQuery { iteration_id: Some(iteration), ..all() }, &[two]),
+        (PredictionQuery { start_time: Some(at(2)), ..all() }, &[two, three]),
+        (PredictionQuery { end_time: Some(at(2)), ..all() }, &[one]),
+        (PredictionQuery { start_time: Some(at(2)), end_time: Some(at(3)), ..all() }, &[two]),
+        (PredictionQuery { application: Some(name("gate")), ..all() }, &[three]),
+        (PredictionQuery { application: Some(name("door")), ..all() }, &[]),
     ];
     for (query, expected) in cases {
         assert_eq!(ask(&scene, &query).0, expected, "{query:?}");
@@ -236,24 +131,15 @@ pub fn predictions_are_filtered(make: Make) {
 /// In pages and tags.
 pub fn prediction_questions_are_limited(make: Make) {
     let scene = Scene::new(make);
-    let query = PredictionQuery {
-        take: limits::MAX_PAGE + 1,
-        ..PredictionQuery::default()
-    };
+    let query = PredictionQuery { take: limits::MAX_PAGE + 1, ..PredictionQuery::default() };
     let refused = scene.store.predictions(scene.project, &query, NOW);
-    assert!(matches!(
-        refused,
-        Err(StoreError::Invalid(InvalidValue::Page { take: 257 }))
-    ));
+    assert!(matches!(refused, Err(StoreError::Invalid(InvalidValue::Page { take: 257 }))));
     let range = |i| ProbabilityRange {
         tag_id: TagId::new(at(i), [0; 10]),
         min: Threshold::default(),
         max: Threshold::default(),
     };
-    let query = PredictionQuery {
-        tags: (0..3).map(range).collect(),
-        ..PredictionQuery::default()
-    };
+    let query = PredictionQuery { tags: (0..3).map(range).collect(), ..PredictionQuery::default() };
     let refused = scene.store.predictions(scene.project, &query, NOW).unwrap_err();
     assert_eq!(refused.code(), ErrorCode::BadRequestPredictionTagsExceededCount);
 }
@@ -261,19 +147,13 @@ pub fn prediction_questions_are_limited(make: Make) {
 /// Where one of them does not exist, or they are too many.
 pub fn deleting_predictions_is_all_or_nothing(make: Make) {
     let scene = Scene::new(make);
-    let (one, two) = (
-        scene.keep(&scene.answer(0, &[]), b"a"),
-        scene.keep(&scene.answer(0, &[]), b"b"),
-    );
+    let (one, two) = (scene.keep(&scene.answer(0, &[]), b"a"), scene.keep(&scene.answer(0, &[]), b"b"));
     let nobody = PredictionId::new(at(0), [9; 10]);
     is_missing(scene.store.apply(deleting(&scene, vec![one, nobody])), nobody);
     let many = vec![one; limits::MAX_PREDICTIONS_PER_DELETION + 1];
     let refused = scene.refuse(deleting(&scene, many));
     assert_eq!(refused.code(), ErrorCode::BadRequestPredictionIdsExceededCount);
-    assert_eq!(
-        scene.store.prediction_bytes(scene.project, one, NOW).unwrap(),
-        b"a"
-    );
+    assert_eq!(scene.store.prediction_bytes(scene.project, one, NOW).unwrap(), b"a");
     scene.apply(deleting(&scene, vec![one, one]));
     is_missing(scene.store.prediction(scene.project, one, NOW), one);
     assert_eq!(ask(&scene, &PredictionQuery::default()).0, [two]);
@@ -289,28 +169,15 @@ pub fn a_prediction_becomes_a_photo(make: Make) {
     using.regions = vec![scene.region(oak, 1)];
     let added = train_on(&scene, vec![using.clone(), using.clone()]);
     let image = &added[0].as_ref().unwrap().image;
-    assert_eq!(
-        added[1].as_ref().unwrap_err().status,
-        ImageCreateStatus::ErrorSource
-    );
-    assert_eq!(
-        (image.id, image.created, image.width, image.height),
-        (using.image, NOW, 320, 200)
-    );
+    assert_eq!(added[1].as_ref().unwrap_err().status, ImageCreateStatus::ErrorSource);
+    assert_eq!((image.id, image.created, image.width, image.height), (using.image, NOW, 320, 200));
     assert_eq!(image.origin, Origin::Prediction { prediction_id: id });
-    assert_eq!(
-        (image.tags[0].tag_id, image.tags[0].created, &image.regions),
-        (oak, NOW, &using.regions)
-    );
+    assert_eq!((image.tags[0].tag_id, image.tags[0].created, &image.regions), (oak, NOW, &using.regions));
     assert_eq!(scene.look(image.id), *image);
     assert_eq!(scene.store.image_bytes(scene.project, image.id).unwrap(), b"a");
     is_missing(scene.store.prediction(scene.project, id, NOW), id);
     let many = vec![used(id, 1, &[]); limits::MAX_BATCH + 1];
-    let refused = scene.refuse(Change::UsePredictions {
-        project: scene.project,
-        predictions: many,
-        at: NOW,
-    });
+    let refused = scene.refuse(Change::UsePredictions { project: scene.project, predictions: many, at: NOW });
     assert_eq!(refused.code(), ErrorCode::BadRequestExceededBatchSize);
 }
 
@@ -330,66 +197,31 @@ pub fn a_prediction_of_a_known_photo_joins_it(make: Make) {
 
 /// For another attempt.
 pub fn a_refused_prediction_stays(make: Make) {
-    let scene = Scene::with_limits(
-        make,
-        Limits {
-            images_per_project: 1,
-            ..Limits::default()
-        },
-    );
+    let scene = Scene::with_limits(make, Limits { images_per_project: 1, ..Limits::default() });
     let no_tag = TagId::new(at(0), [9; 10]);
     let ids = [b"a", b"b", b"c"].map(|bytes| scene.keep(&scene.answer(0, &[]), bytes));
-    let batch = vec![
-        used(ids[0], 1, &[no_tag]),
-        used(ids[1], 2, &[]),
-        used(ids[2], 3, &[]),
-    ];
+    let batch = vec![used(ids[0], 1, &[no_tag]), used(ids[1], 2, &[]), used(ids[2], 3, &[])];
     let statuses: Vec<_> = train_on(&scene, batch)
         .iter()
         .map(|each| each.as_ref().map_err(|refusal| refusal.status).map(|_| ()))
         .collect();
-    let expected = [
-        Err(ImageCreateStatus::ErrorInvalidTag),
-        Ok(()),
-        Err(ImageCreateStatus::ErrorLimitExceed),
-    ];
+    let expected =
+        [Err(ImageCreateStatus::ErrorInvalidTag), Ok(()), Err(ImageCreateStatus::ErrorLimitExceed)];
     assert_eq!(statuses, expected);
-    assert_eq!(
-        scene.store.prediction_bytes(scene.project, ids[0], NOW).unwrap(),
-        b"a"
-    );
+    assert_eq!(scene.store.prediction_bytes(scene.project, ids[0], NOW).unwrap(), b"a");
     is_missing(scene.store.prediction(scene.project, ids[1], NOW), ids[1]);
-    assert_eq!(
-        scene.store.prediction_bytes(scene.project, ids[2], NOW).unwrap(),
-        b"c"
-    );
+    assert_eq!(scene.store.prediction_bytes(scene.project, ids[2], NOW).unwrap(), b"c");
 }
 
 /// Be it a photo or a kept prediction.
 pub fn bytes_live_while_something_refers_to_them(make: Make) {
     let scene = Scene::new(make);
     let image = scene.image(b"a", &[]);
-    let (one, two) = (
-        scene.keep(&scene.answer(0, &[]), b"a"),
-        scene.keep(&scene.answer(0, &[]), b"a"),
-    );
-    scene.apply(Change::DeleteImages {
-        project: scene.project,
-        images: vec![image],
-    });
-    assert_eq!(
-        scene.store.prediction_bytes(scene.project, one, NOW).unwrap(),
-        b"a"
-    );
+    let (one, two) = (scene.keep(&scene.answer(0, &[]), b"a"), scene.keep(&scene.answer(0, &[]), b"a"));
+    scene.apply(Change::DeleteImages { project: scene.project, images: vec![image] });
+    assert_eq!(scene.store.prediction_bytes(scene.project, one, NOW).unwrap(), b"a");
     scene.apply(deleting(&scene, vec![one]));
-    assert_eq!(
-        scene.store.prediction_bytes(scene.project, two, NOW).unwrap(),
-        b"a"
-    );
-    let image = train_on(&scene, vec![used(two, 1, &[])])
-        .remove(0)
-        .unwrap()
-        .image
-        .id;
+    assert_eq!(scene.store.prediction_bytes(scene.project, two, NOW).unwrap(), b"a");
+    let image = train_on(&scene, vec![used(two, 1, &[])]).remove(0).unwrap().image.id;
     assert_eq!(scene.store.image_bytes(scene.project, image).unwrap(), b"a");
 }

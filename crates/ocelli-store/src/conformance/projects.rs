@@ -25,10 +25,7 @@ pub fn a_project_comes_back_as_it_was_made(make: Make) {
         return;
     };
     assert_eq!(scene.store.project(scene.project).unwrap(), project);
-    assert!(matches!(
-        scene.refuse(scene.creation(scene.project, 0)),
-        StoreError::IdTaken(_)
-    ));
+    assert!(matches!(scene.refuse(scene.creation(scene.project, 0)), StoreError::IdTaken(_)));
 }
 
 /// Oldest first; deleted ones apart.
@@ -37,20 +34,10 @@ pub fn projects_are_listed_by_age_and_state(make: Make) {
     let (newer, older) = (scene.new_project(), scene.new_project());
     scene.apply(scene.creation(newer, 2));
     scene.apply(scene.creation(older, 1));
-    let ids = |state| -> Vec<_> {
-        scene
-            .store
-            .projects(state)
-            .unwrap()
-            .iter()
-            .map(|project| project.id)
-            .collect()
-    };
+    let ids =
+        |state| -> Vec<_> { scene.store.projects(state).unwrap().iter().map(|project| project.id).collect() };
     assert_eq!(ids(ProjectState::Live), [scene.project, older, newer]);
-    scene.apply(Change::DeleteProject {
-        project: older,
-        at: at(100),
-    });
+    scene.apply(Change::DeleteProject { project: older, at: at(100) });
     assert_eq!(ids(ProjectState::Live), [scene.project, newer]);
     assert_eq!(ids(ProjectState::DeletedSince(at(100))), [older]);
     assert_eq!(ids(ProjectState::DeletedSince(at(101))), []);
@@ -60,15 +47,8 @@ pub fn projects_are_listed_by_age_and_state(make: Make) {
 pub fn an_update_changes_what_it_names(make: Make) {
     let scene = Scene::new(make);
     let before = scene.store.project(scene.project).unwrap();
-    let update = ProjectUpdate {
-        name: Some(name("Bushes")),
-        ..ProjectUpdate::default()
-    };
-    scene.apply(Change::UpdateProject {
-        project: scene.project,
-        update,
-        at: at(3),
-    });
+    let update = ProjectUpdate { name: Some(name("Bushes")), ..ProjectUpdate::default() };
+    scene.apply(Change::UpdateProject { project: scene.project, update, at: at(3) });
     let after = scene.store.project(scene.project).unwrap();
     assert_eq!(after.name, "Bushes");
     assert_eq!(after.last_modified, at(3));
@@ -84,25 +64,16 @@ pub fn a_domain_changes_within_its_type_only(make: Make) {
     let to = |domain_id| Change::UpdateProject {
         project: scene.project,
         update: ProjectUpdate {
-            settings: Some(ProjectSettings {
-                domain_id,
-                ..ProjectSettings::default()
-            }),
+            settings: Some(ProjectSettings { domain_id, ..ProjectSettings::default() }),
             ..ProjectUpdate::default()
         },
         at: at(3),
     };
     scene.apply(to(Domain::FOOD.id));
-    assert!(matches!(
-        scene.refuse(to(Domain::DETECTION_LOGO.id)),
-        StoreError::DomainTypeChange
-    ));
+    assert!(matches!(scene.refuse(to(Domain::DETECTION_LOGO.id)), StoreError::DomainTypeChange));
     let nowhere = ocelli_core::DomainId::new(at(0), [9; 10]);
     assert!(matches!(scene.refuse(to(nowhere)), StoreError::UnknownDomain));
-    assert_eq!(
-        scene.store.project(scene.project).unwrap().settings.domain_id,
-        Domain::FOOD.id
-    );
+    assert_eq!(scene.store.project(scene.project).unwrap().settings.domain_id, Domain::FOOD.id);
 }
 
 /// Every question says that there is no such project.
@@ -110,14 +81,8 @@ pub fn a_deleted_project_is_gone_for_every_question(make: Make) {
     let scene = Scene::new(make);
     let (image, iteration) = (scene.image(b"a", &[]), scene.complete(1));
     let prediction = scene.keep(&scene.answer(0, &[]), b"b");
-    let (store, project, key) = (
-        &scene.store,
-        scene.project,
-        FeatureKey {
-            base: "b".into(),
-            preprocessing: "p".into(),
-        },
-    );
+    let (store, project, key) =
+        (&scene.store, scene.project, FeatureKey { base: "b".into(), preprocessing: "p".into() });
     scene.apply(scene.deletion());
     is_gone(&scene, store.project(project));
     is_gone(&scene, store.tags(project));
@@ -131,10 +96,7 @@ pub fn a_deleted_project_is_gone_for_every_question(make: Make) {
     is_gone(&scene, store.published(project, &name("live")));
     is_gone(&scene, store.manifest(project, iteration));
     is_gone(&scene, store.model(project, iteration));
-    is_gone(
-        &scene,
-        store.predictions(project, &PredictionQuery::default(), at(1)),
-    );
+    is_gone(&scene, store.predictions(project, &PredictionQuery::default(), at(1)));
     is_gone(&scene, store.prediction(project, prediction, at(1)));
     is_gone(&scene, store.prediction_bytes(project, prediction, at(1)));
     is_gone(&scene, store.lock_training(project));
@@ -148,96 +110,33 @@ pub fn a_deleted_project_takes_no_change_but_restoring(make: Make) {
     let (iteration, prediction) = (IterationId::new(now, [1; 10]), PredictionId::new(now, [1; 10]));
     scene.apply(scene.deletion());
     let changes = [
-        Change::UpdateProject {
-            project,
-            update: ProjectUpdate::default(),
-            at: now,
-        },
+        Change::UpdateProject { project, update: ProjectUpdate::default(), at: now },
         scene.deletion(),
-        Change::CreateTag {
-            project,
-            tag: scene.new_tag("oak", TagType::Regular),
-        },
-        Change::UpdateTag {
-            project,
-            tag,
-            update: TagUpdate::default(),
-        },
+        Change::CreateTag { project, tag: scene.new_tag("oak", TagType::Regular) },
+        Change::UpdateTag { project, tag, update: TagUpdate::default() },
         Change::DeleteTag { project, tag },
-        Change::AddImages {
-            project,
-            images: vec![scene.new_image(b"a", &[])],
-        },
-        Change::DeleteImages {
-            project,
-            images: vec![image],
-        },
-        Change::TagImages {
-            project,
-            tags: Vec::new(),
-            at: now,
-        },
-        Change::UntagImages {
-            project,
-            images: Vec::new(),
-            tags: Vec::new(),
-        },
-        Change::AddRegions {
-            project,
-            regions: Vec::new(),
-        },
-        Change::DeleteRegions {
-            project,
-            regions: Vec::new(),
-        },
-        Change::SetMetadata {
-            project,
-            image,
-            metadata: Metadata::default(),
-        },
+        Change::AddImages { project, images: vec![scene.new_image(b"a", &[])] },
+        Change::DeleteImages { project, images: vec![image] },
+        Change::TagImages { project, tags: Vec::new(), at: now },
+        Change::UntagImages { project, images: Vec::new(), tags: Vec::new() },
+        Change::AddRegions { project, regions: Vec::new() },
+        Change::DeleteRegions { project, regions: Vec::new() },
+        Change::SetMetadata { project, image, metadata: Metadata::default() },
         Change::CacheFeatures {
             project,
-            key: FeatureKey {
-                base: String::new(),
-                preprocessing: String::new(),
-            },
+            key: FeatureKey { base: String::new(), preprocessing: String::new() },
             features: Vec::new(),
         },
         scene.beginning(None),
         scene.completion(iteration, 1),
-        Change::FailTraining {
-            project,
-            iteration,
-            failure: TrainingFailure::Stopped,
-            at: now,
-        },
-        Change::RenameIteration {
-            project,
-            iteration,
-            name: name("x"),
-            at: now,
-        },
+        Change::FailTraining { project, iteration, failure: TrainingFailure::Stopped, at: now },
+        Change::RenameIteration { project, iteration, name: name("x"), at: now },
         scene.publication(iteration, "live", true),
-        Change::Unpublish {
-            project,
-            iteration,
-            at: now,
-        },
+        Change::Unpublish { project, iteration, at: now },
         Change::DeleteIteration { project, iteration },
-        Change::KeepPrediction {
-            prediction: Box::new(scene.answer(0, &[])),
-            bytes: b"a".to_vec(),
-        },
-        Change::DeletePredictions {
-            project,
-            predictions: vec![prediction],
-            at: now,
-        },
-        Change::UsePredictions {
-            project,
-            predictions: Vec::new(),
-            at: now,
-        },
+        Change::KeepPrediction { prediction: Box::new(scene.answer(0, &[])), bytes: b"a".to_vec() },
+        Change::DeletePredictions { project, predictions: vec![prediction], at: now },
+        Change::UsePredictions { project, predictions: Vec::new(), at: now },
     ];
     for change in changes {
         let described = format!("{change:?}");
@@ -264,14 +163,8 @@ pub fn a_deleted_project_comes_back_for_thirty_days(make: Make) {
     assert_eq!(scene.counts(), [1]);
     assert_eq!(scene.store.project(scene.project).unwrap().deleted, None);
     scene.apply(restore(1));
-    let nowhere = Change::RestoreProject {
-        project: scene.new_project(),
-        at: at(0),
-    };
-    assert!(matches!(
-        scene.refuse(nowhere),
-        StoreError::NotFound(Missing::Project(_))
-    ));
+    let nowhere = Change::RestoreProject { project: scene.new_project(), at: at(0) };
+    assert!(matches!(scene.refuse(nowhere), StoreError::NotFound(Missing::Project(_))));
 }
 
 /// Until it is unpublished.
@@ -281,38 +174,19 @@ pub fn a_project_with_a_published_iteration_stays(make: Make) {
     scene.apply(scene.publication(iteration, "live", false));
     assert!(matches!(scene.refuse(scene.deletion()), StoreError::Published(id) if id == iteration));
     assert!(scene.store.project(scene.project).is_ok());
-    scene.apply(Change::Unpublish {
-        project: scene.project,
-        iteration,
-        at: at(35),
-    });
+    scene.apply(Change::Unpublish { project: scene.project, iteration, at: at(35) });
     scene.apply(scene.deletion());
 }
 
 /// Deleted ones do not count, and come back only where there is room.
 pub fn the_number_of_projects_is_limited(make: Make) {
-    let scene = Scene::with_limits(
-        make,
-        Limits {
-            projects: 1,
-            ..Limits::default()
-        },
-    );
+    let scene = Scene::with_limits(make, Limits { projects: 1, ..Limits::default() });
     let another = || scene.creation(scene.new_project(), 1);
-    assert_eq!(
-        scene.refuse(another()).code(),
-        ErrorCode::BadRequestExceedProjectLimit
-    );
+    assert_eq!(scene.refuse(another()).code(), ErrorCode::BadRequestExceedProjectLimit);
     scene.apply(scene.deletion());
     scene.apply(another());
-    let restore = Change::RestoreProject {
-        project: scene.project,
-        at: at(50),
-    };
-    assert_eq!(
-        scene.refuse(restore).code(),
-        ErrorCode::BadRequestExceedProjectLimit
-    );
+    let restore = Change::RestoreProject { project: scene.project, at: at(50) };
+    assert_eq!(scene.refuse(restore).code(), ErrorCode::BadRequestExceedProjectLimit);
 }
 
 /// Another project's training is free, and dropping the lock frees this one.
@@ -321,10 +195,7 @@ pub fn training_is_locked_once_at_a_time(make: Make) {
     let other = scene.new_project();
     scene.apply(scene.creation(other, 1));
     let lock = scene.store.lock_training(scene.project).unwrap();
-    assert!(matches!(
-        scene.store.lock_training(scene.project),
-        Err(StoreError::TrainingInProgress)
-    ));
+    assert!(matches!(scene.store.lock_training(scene.project), Err(StoreError::TrainingInProgress)));
     let _free = scene.store.lock_training(other).unwrap();
     drop(lock);
     let _again = scene.store.lock_training(scene.project).unwrap();
@@ -341,15 +212,9 @@ pub fn projects_do_not_see_each_other(make: Make) {
         scene.store.image_bytes(scene.project, first),
         Err(StoreError::NotFound(Missing::Image(id))) if id == first
     ));
-    let refused = scene
-        .add(vec![scene.new_image(b"a", &[tag])])
-        .remove(0)
-        .unwrap_err();
+    let refused = scene.add(vec![scene.new_image(b"a", &[tag])]).remove(0).unwrap_err();
     assert!(matches!(refused.error, StoreError::NotFound(Missing::Tag(_))));
     let second = scene.image(b"a", &[]);
-    scene.apply(Change::DeleteImages {
-        project: scene.project,
-        images: vec![second],
-    });
+    scene.apply(Change::DeleteImages { project: scene.project, images: vec![second] });
     assert_eq!(scene.store.image_bytes(one, first).unwrap(), b"a");
 }

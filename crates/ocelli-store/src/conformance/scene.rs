@@ -46,24 +46,14 @@ impl Scene {
     pub fn with_limits(make: Make, limits: Limits) -> Self {
         let fresh = make(limits);
         let project = ProjectId::new(at(0), [0; 10]);
-        let scene = Self {
-            store: fresh.store,
-            project,
-            ids: Cell::new(1),
-            _keep: fresh.keep,
-        };
+        let scene = Self { store: fresh.store, project, ids: Cell::new(1), _keep: fresh.keep };
         scene.apply(scene.creation(project, 0));
         scene
     }
 
     /// A scene in a project that is there, whose ids begin at a number of their own.
     pub fn over(store: Arc<dyn Store>, project: ProjectId, first_id: u32) -> Self {
-        Self {
-            store,
-            project,
-            ids: Cell::new(first_id),
-            _keep: Box::new(()),
-        }
+        Self { store, project, ids: Cell::new(first_id), _keep: Box::new(()) }
     }
 
     fn random(&self) -> [u8; 10] {
@@ -89,10 +79,7 @@ impl Scene {
             last_modified: at(millis),
             deleted: None,
         };
-        Change::CreateProject {
-            project,
-            key: ContentKey::new([7; 32]),
-        }
+        Change::CreateProject { project, key: ContentKey::new([7; 32]) }
     }
 
     /// Makes a change that must succeed.
@@ -102,9 +89,7 @@ impl Scene {
 
     /// Makes a change that must fail.
     pub fn refuse(&self, change: Change) -> StoreError {
-        self.store
-            .apply(change)
-            .expect_err("the change should have been refused")
+        self.store.apply(change).expect_err("the change should have been refused")
     }
 
     /// A tag that is not in the store yet.
@@ -130,22 +115,14 @@ impl Scene {
 
     fn create(&self, tag: Tag) -> TagId {
         let id = tag.id;
-        self.apply(Change::CreateTag {
-            project: self.project,
-            tag,
-        });
+        self.apply(Change::CreateTag { project: self.project, tag });
         id
     }
 
     /// A region of a tag in one of some places.
     pub fn region(&self, tag_id: TagId, place: u8) -> Region {
         let bounds = BoundingBox::new(f32::from(place % 16) / 16.0, 0.1, 0.05, 1.0 / 3.0).unwrap();
-        Region {
-            id: RegionId::new(at(0), self.random()),
-            tag_id,
-            created: at(5),
-            bounds,
-        }
+        Region { id: RegionId::new(at(0), self.random()), tag_id, created: at(5), bounds }
     }
 
     /// A photo that is not in the store yet.
@@ -161,31 +138,17 @@ impl Scene {
             created,
             width: 640,
             height: 480,
-            tags: tags
-                .iter()
-                .map(|tag_id| ImageTag {
-                    tag_id: *tag_id,
-                    created,
-                })
-                .collect(),
+            tags: tags.iter().map(|tag_id| ImageTag { tag_id: *tag_id, created }).collect(),
             regions: Vec::new(),
             metadata: Metadata::default(),
-            origin: Origin::Upload {
-                name: Some("../../etc/passwd\u{0}".to_owned()),
-            },
+            origin: Origin::Upload { name: Some("../../etc/passwd\u{0}".to_owned()) },
         };
-        NewImage {
-            image,
-            bytes: bytes.to_vec(),
-        }
+        NewImage { image, bytes: bytes.to_vec() }
     }
 
     /// Adds photos and gives what became of each.
     pub fn add(&self, images: Vec<NewImage>) -> Vec<ImageAdded> {
-        match self.apply(Change::AddImages {
-            project: self.project,
-            images,
-        }) {
+        match self.apply(Change::AddImages { project: self.project, images }) {
             Applied::Images(added) => added,
             other => panic!("{other:?}"),
         }
@@ -193,11 +156,7 @@ impl Scene {
 
     /// Adds one photo that must be taken.
     pub fn image(&self, bytes: &[u8], tags: &[TagId]) -> ImageId {
-        self.add(vec![self.new_image(bytes, tags)])
-            .remove(0)
-            .unwrap()
-            .image
-            .id
+        self.add(vec![self.new_image(bytes, tags)]).remove(0).unwrap().image.id
     }
 
     /// The photo as it is now.
@@ -212,11 +171,7 @@ impl Scene {
 
     /// The change that gives tags.
     pub fn tagging(&self, tags: &[(ImageId, TagId)]) -> Change {
-        Change::TagImages {
-            project: self.project,
-            tags: tags.to_vec(),
-            at: at(9),
-        }
+        Change::TagImages { project: self.project, tags: tags.to_vec(), at: at(9) }
     }
 
     /// Gives tags.
@@ -229,12 +184,7 @@ impl Scene {
 
     /// How many photos each tag has.
     pub fn counts(&self) -> Vec<u64> {
-        self.store
-            .tags(self.project)
-            .unwrap()
-            .iter()
-            .map(|tag| tag.image_count)
-            .collect()
+        self.store.tags(self.project).unwrap().iter().map(|tag| tag.image_count).collect()
     }
 
     /// The change that begins an iteration.
@@ -275,10 +225,7 @@ impl Scene {
             left_out: Vec::new(),
             evaluation,
         };
-        Trained {
-            manifest,
-            model: seed.to_le_bytes().to_vec(),
-        }
+        Trained { manifest, model: seed.to_le_bytes().to_vec() }
     }
 
     /// The change that completes an iteration.
@@ -302,21 +249,12 @@ impl Scene {
 
     /// The change that publishes an iteration.
     pub fn publication(&self, iteration: IterationId, text: &str, overwrite: bool) -> Change {
-        Change::Publish {
-            project: self.project,
-            iteration,
-            name: name(text),
-            overwrite,
-            at: at(30),
-        }
+        Change::Publish { project: self.project, iteration, name: name(text), overwrite, at: at(30) }
     }
 
     /// The change that deletes the project.
     pub fn deletion(&self) -> Change {
-        Change::DeleteProject {
-            project: self.project,
-            at: at(40),
-        }
+        Change::DeleteProject { project: self.project, at: at(40) }
     }
 
     /// An answer with these probabilities, told at a moment.
@@ -326,9 +264,7 @@ impl Scene {
             tag_id: *tag_id,
             tag_name: name("oak"),
             tag_type: TagType::Regular,
-            bounding_box: BoundingBox::new(0.25, 0.1, 0.3, 1.0 / 3.0)
-                .ok()
-                .filter(|_| *probability > 0.5),
+            bounding_box: BoundingBox::new(0.25, 0.1, 0.3, 1.0 / 3.0).ok().filter(|_| *probability > 0.5),
         });
         let created = at(millis);
         let prediction = ImagePrediction {

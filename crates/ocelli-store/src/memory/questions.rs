@@ -39,23 +39,16 @@ impl Store for MemoryStore {
         let mut counts: HashMap<TagId, u64> = HashMap::new();
         for stored in records.images.values() {
             let regions = stored.image.regions.iter().map(|region| region.tag_id);
-            let mut tags: Vec<TagId> = stored
-                .image
-                .tags
-                .iter()
-                .map(|tag| tag.tag_id)
-                .chain(regions)
-                .collect();
+            let mut tags: Vec<TagId> =
+                stored.image.tags.iter().map(|tag| tag.tag_id).chain(regions).collect();
             tags.sort_unstable();
             tags.dedup();
             for tag in tags {
                 *counts.entry(tag).or_default() += 1;
             }
         }
-        let counted = |tag: &Tag| Tag {
-            image_count: counts.get(&tag.id).copied().unwrap_or(0),
-            ..tag.clone()
-        };
+        let counted =
+            |tag: &Tag| Tag { image_count: counts.get(&tag.id).copied().unwrap_or(0), ..tag.clone() };
         Ok(records.tags.iter().map(counted).collect())
     }
 
@@ -67,33 +60,21 @@ impl Store for MemoryStore {
             Order::Oldest => Box::new(oldest),
             Order::Newest => Box::new(oldest.rev()),
         };
-        let images = ids
-            .filter_map(|(_, id)| records.images.get(id))
-            .map(|stored| &stored.image);
-        let page = images
-            .filter(|image| query.filter.admits(image))
-            .skip(query.skip)
-            .take(query.take);
+        let images = ids.filter_map(|(_, id)| records.images.get(id)).map(|stored| &stored.image);
+        let page = images.filter(|image| query.filter.admits(image)).skip(query.skip).take(query.take);
         Ok(page.cloned().collect())
     }
 
     fn image_count(&self, project: ProjectId, filter: &ImageFilter) -> Result<u64, StoreError> {
         let records = self.live(project)?;
         filter.check()?;
-        Ok(records
-            .images
-            .values()
-            .filter(|stored| filter.admits(&stored.image))
-            .count() as u64)
+        Ok(records.images.values().filter(|stored| filter.admits(&stored.image)).count() as u64)
     }
 
     fn images_by_id(&self, project: ProjectId, images: &[ImageId]) -> Result<Vec<Image>, StoreError> {
         let records = self.live(project)?;
         check_ids(images)?;
-        images
-            .iter()
-            .map(|id| Ok(records.image(*id)?.image.clone()))
-            .collect()
+        images.iter().map(|id| Ok(records.image(*id)?.image.clone())).collect()
     }
 
     fn image_bytes(&self, project: ProjectId, image: ImageId) -> Result<Vec<u8>, StoreError> {
@@ -122,13 +103,8 @@ impl Store for MemoryStore {
 
     fn published(&self, project: ProjectId, name: &Name) -> Result<Iteration, StoreError> {
         let records = self.live(project)?;
-        let found = records
-            .iterations
-            .iter()
-            .find(|iteration| iteration.publish_name.as_ref() == Some(name));
-        found
-            .cloned()
-            .ok_or_else(|| StoreError::NotFound(Missing::Publication(name.clone())))
+        let found = records.iterations.iter().find(|iteration| iteration.publish_name.as_ref() == Some(name));
+        found.cloned().ok_or_else(|| StoreError::NotFound(Missing::Publication(name.clone())))
     }
 
     fn manifest(&self, project: ProjectId, iteration: IterationId) -> Result<Manifest, StoreError> {
@@ -155,9 +131,8 @@ impl Store for MemoryStore {
             })
         };
         let kept = records.predictions.values().map(|kept| &kept.0);
-        let mut found: Vec<_> = kept
-            .filter(|kept| now < kept.expires && after(kept) && query.admits(kept))
-            .collect();
+        let mut found: Vec<_> =
+            kept.filter(|kept| now < kept.expires && after(kept) && query.admits(kept)).collect();
         found.sort_by_key(|kept| place(kept));
         if query.order == Order::Newest {
             found.reverse();
@@ -191,10 +166,7 @@ impl Store for MemoryStore {
 
 impl Records {
     fn image(&self, id: ImageId) -> Result<&StoredImage, StoreError> {
-        self.images
-            .get(&id)
-            .map(Arc::as_ref)
-            .ok_or(StoreError::NotFound(Missing::Image(id)))
+        self.images.get(&id).map(Arc::as_ref).ok_or(StoreError::NotFound(Missing::Image(id)))
     }
 
     fn bytes_of(&self, content: &ContentHash) -> Result<Vec<u8>, StoreError> {
@@ -213,10 +185,7 @@ impl Records {
 
     fn trained(&self, id: IterationId) -> Result<&Trained, StoreError> {
         self.iteration(id)?;
-        self.trained
-            .get(&id)
-            .map(Arc::as_ref)
-            .ok_or(StoreError::NotFound(Missing::Model(id)))
+        self.trained.get(&id).map(Arc::as_ref).ok_or(StoreError::NotFound(Missing::Model(id)))
     }
 
     fn kept(&self, id: PredictionId, now: Timestamp) -> Result<&(StoredPrediction, ContentHash), StoreError> {

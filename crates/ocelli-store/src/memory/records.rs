@@ -59,16 +59,8 @@ impl Records {
     pub(super) fn insert_image(&mut self, image: Image, content: ContentHash) {
         self.by_time.insert((image.created, image.id));
         self.by_content.insert(content, image.id);
-        self.by_region
-            .extend(image.regions.iter().map(|region| (region.id, image.id)));
-        self.images.insert(
-            image.id,
-            Arc::new(StoredImage {
-                image,
-                content,
-                features: BTreeMap::new(),
-            }),
-        );
+        self.by_region.extend(image.regions.iter().map(|region| (region.id, image.id)));
+        self.images.insert(image.id, Arc::new(StoredImage { image, content, features: BTreeMap::new() }));
     }
 
     /// Replaces a photo's tags, regions and metadata.
@@ -78,8 +70,7 @@ impl Records {
             for region in &stored.image.regions {
                 self.by_region.remove(&region.id);
             }
-            self.by_region
-                .extend(image.regions.iter().map(|region| (region.id, image.id)));
+            self.by_region.extend(image.regions.iter().map(|region| (region.id, image.id)));
             stored.image.tags.clone_from(&image.tags);
             stored.image.regions.clone_from(&image.regions);
             stored.image.metadata.clone_from(&image.metadata);

@@ -19,10 +19,7 @@ pub(super) struct MemoryTransaction {
 
 impl MemoryTransaction {
     pub(super) fn new(state: State) -> Self {
-        Self {
-            state,
-            loose: HashSet::new(),
-        }
+        Self { state, loose: HashSet::new() }
     }
 
     /// Puts bytes in place, for the records that will refer to them.
@@ -58,27 +55,17 @@ impl MemoryTransaction {
 
     fn records_mut(&mut self, project: ProjectId) -> Result<&mut Records, StoreError> {
         let records = self.state.projects.get_mut(&project);
-        records
-            .map(Arc::make_mut)
-            .ok_or(StoreError::NotFound(Missing::Project(project)))
+        records.map(Arc::make_mut).ok_or(StoreError::NotFound(Missing::Project(project)))
     }
 
     fn find_image(&self, project: ProjectId, image: Option<&ImageId>) -> Option<Image> {
-        self.records(project)?
-            .images
-            .get(image?)
-            .map(|stored| stored.image.clone())
+        self.records(project)?.images.get(image?).map(|stored| stored.image.clone())
     }
 }
 
 impl Transaction for MemoryTransaction {
     fn project_count(&mut self) -> Result<usize, StoreError> {
-        Ok(self
-            .state
-            .projects
-            .values()
-            .filter(|records| records.project.deleted.is_none())
-            .count())
+        Ok(self.state.projects.values().filter(|records| records.project.deleted.is_none()).count())
     }
 
     fn project(&mut self, project: ProjectId) -> Result<Option<Project>, StoreError> {
@@ -90,9 +77,7 @@ impl Transaction for MemoryTransaction {
     }
 
     fn insert_project(&mut self, project: &Project, key: &ContentKey) -> Result<(), StoreError> {
-        self.state
-            .projects
-            .insert(project.id, Arc::new(Records::new(project.clone(), key.clone())));
+        self.state.projects.insert(project.id, Arc::new(Records::new(project.clone(), key.clone())));
         Ok(())
     }
 
@@ -102,10 +87,7 @@ impl Transaction for MemoryTransaction {
     }
 
     fn tags(&mut self, project: ProjectId) -> Result<Vec<Tag>, StoreError> {
-        Ok(self
-            .records(project)
-            .map(|records| records.tags.clone())
-            .unwrap_or_default())
+        Ok(self.records(project).map(|records| records.tags.clone()).unwrap_or_default())
     }
 
     fn put_tag(&mut self, project: ProjectId, tag: &Tag) -> Result<(), StoreError> {
@@ -136,14 +118,11 @@ impl Transaction for MemoryTransaction {
             image.tags.iter().any(|had| had.tag_id == tag)
                 || image.regions.iter().any(|region| region.tag_id == tag)
         };
-        let images = self
-            .records(project)
-            .into_iter()
-            .flat_map(|records| records.images.values());
-        Ok(images
-            .filter(|stored| has(&stored.image))
-            .map(|stored| stored.image.id)
-            .collect())
+        let images = self.records(project).into_iter().flat_map(|records| records.images.values());
+        let having = images.filter(|stored| has(&stored.image));
+        let mut ids: Vec<ImageId> = having.map(|stored| stored.image.id).collect();
+        ids.sort_unstable();
+        Ok(ids)
     }
 
     fn image_count(&mut self, project: ProjectId) -> Result<usize, StoreError> {
@@ -159,9 +138,7 @@ impl Transaction for MemoryTransaction {
         project: ProjectId,
         content: &ContentHash,
     ) -> Result<Option<Image>, StoreError> {
-        let image = self
-            .records(project)
-            .and_then(|records| records.by_content.get(content));
+        let image = self.records(project).and_then(|records| records.by_content.get(content));
         Ok(self.find_image(project, image))
     }
 
@@ -170,9 +147,7 @@ impl Transaction for MemoryTransaction {
         project: ProjectId,
         region: RegionId,
     ) -> Result<Option<Image>, StoreError> {
-        let image = self
-            .records(project)
-            .and_then(|records| records.by_region.get(&region));
+        let image = self.records(project).and_then(|records| records.by_region.get(&region));
         Ok(self.find_image(project, image))
     }
 
@@ -206,18 +181,13 @@ impl Transaction for MemoryTransaction {
         features: &[f32],
     ) -> Result<(), StoreError> {
         if let Some(stored) = self.records_mut(project)?.images.get_mut(&image) {
-            Arc::make_mut(stored)
-                .features
-                .insert(key.clone(), features.into());
+            Arc::make_mut(stored).features.insert(key.clone(), features.into());
         }
         Ok(())
     }
 
     fn iterations(&mut self, project: ProjectId) -> Result<Vec<Iteration>, StoreError> {
-        Ok(self
-            .records(project)
-            .map(|records| records.iterations.clone())
-            .unwrap_or_default())
+        Ok(self.records(project).map(|records| records.iterations.clone()).unwrap_or_default())
     }
 
     fn put_iteration(&mut self, iteration: &Iteration) -> Result<(), StoreError> {
@@ -235,9 +205,7 @@ impl Transaction for MemoryTransaction {
         iteration: IterationId,
         trained: &Trained,
     ) -> Result<(), StoreError> {
-        self.records_mut(project)?
-            .trained
-            .insert(iteration, Arc::new(trained.clone()));
+        self.records_mut(project)?.trained.insert(iteration, Arc::new(trained.clone()));
         Ok(())
     }
 
@@ -254,9 +222,7 @@ impl Transaction for MemoryTransaction {
         prediction: PredictionId,
     ) -> Result<Option<(StoredPrediction, ContentHash)>, StoreError> {
         let records = self.records(project);
-        Ok(records
-            .and_then(|records| records.predictions.get(&prediction))
-            .map(|kept| kept.as_ref().clone()))
+        Ok(records.and_then(|records| records.predictions.get(&prediction)).map(|kept| kept.as_ref().clone()))
     }
 
     fn insert_prediction(
@@ -265,9 +231,7 @@ impl Transaction for MemoryTransaction {
         content: &ContentHash,
     ) -> Result<(), StoreError> {
         let (project, id) = (prediction.prediction.project_id, prediction.prediction.id);
-        self.records_mut(project)?
-            .predictions
-            .insert(id, Arc::new((prediction.clone(), *content)));
+        self.records_mut(project)?.predictions.insert(id, Arc::new((prediction.clone(), *content)));
         Ok(())
     }
 
