@@ -290,7 +290,7 @@ proptest! {
             memory.apply(creation.clone()).unwrap();
             local.apply(creation).unwrap();
         }
-        for (number, step) in SETTING.into_iter().chain(steps).into_iter().enumerate() {
+        for (number, step) in SETTING.into_iter().chain(steps).enumerate() {
             let change = change(step);
             let described = format!("{change:?}");
             let expected = memory.apply(change.clone());
