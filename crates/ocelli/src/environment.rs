@@ -1,5 +1,5 @@
 use std::fmt::Debug;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use ocelli_core::Timestamp;
@@ -8,6 +8,13 @@ use ocelli_core::Timestamp;
 pub trait Clock: Debug + Send + Sync {
     /// The present moment.
     fn now(&self) -> Timestamp;
+}
+
+/// So that whoever moves a clock can keep a handle to it.
+impl<C: Clock + ?Sized> Clock for Arc<C> {
+    fn now(&self) -> Timestamp {
+        (**self).now()
+    }
 }
 
 /// The operating system's clock.

@@ -65,13 +65,24 @@ impl<'a> Extraction<'a> {
         for chunk in lacking.chunks(COMPUTED) {
             let computed: Vec<(ImageId, Option<Vec<f32>>)> = chunk
                 .par_iter()
-                .map(|image| if stop.is_stopped() { Ok(None) } else { self.compute(*image).map(|values| Some((*image, values))) })
+                .map(|image| {
+                    if stop.is_stopped() {
+                        Ok(None)
+                    } else {
+                        self.compute(*image).map(|values| Some((*image, values)))
+                    }
+                })
                 .collect::<Result<Vec<_>, Error>>()?
                 .into_iter()
                 .flatten()
                 .collect();
-            let keep = computed.iter().filter_map(|(image, values)| Some((*image, values.clone()?))).collect();
-            self.shared.store.apply(Change::CacheFeatures { project: self.project, key: self.key.clone(), features: keep })?;
+            let keep =
+                computed.iter().filter_map(|(image, values)| Some((*image, values.clone()?))).collect();
+            self.shared.store.apply(Change::CacheFeatures {
+                project: self.project,
+                key: self.key.clone(),
+                features: keep,
+            })?;
             features.extend(computed);
             watch(TrainingEvent::Features { done: features.len(), total, cached });
             if stop.is_stopped() {

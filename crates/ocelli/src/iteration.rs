@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use ocelli_core::{
-    Comparison, Confusion, Evaluation, Iteration, IterationId, IterationPerformance, Manifest, Name, ProjectId, Threshold,
+    Comparison, Confusion, Evaluation, Iteration, IterationId, IterationPerformance, Manifest, Name,
+    ProjectId, Threshold,
 };
 use ocelli_store::Change;
 

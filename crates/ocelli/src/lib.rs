@@ -33,8 +33,8 @@ pub use ocelli_imaging::{ImagingError, RgbImage, RgbView};
 pub use ocelli_infer::{InferError, Model};
 pub use ocelli_model::{ModelError, View};
 pub use ocelli_store::{
-    AddedImage, Continuation, ImageFilter, ImageQuery, Missing, Order, PredictionPage, PredictionQuery, ProbabilityRange,
-    Store, StoreError, TagSummary, TaggingStatus,
+    AddedImage, Continuation, ImageFilter, ImageQuery, Missing, Order, PredictionPage, PredictionQuery,
+    ProbabilityRange, Store, StoreError, TagSummary, TaggingStatus,
 };
 #[cfg(feature = "train")]
 pub use ocelli_train::{Lack, StopToken, TrainError, TrainingEvent};

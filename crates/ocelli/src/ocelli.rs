@@ -2,7 +2,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ocelli_core::{
-    Description, Domain, IterationStatus, Limits, Name, Project, ProjectId, Timestamp, TrainingFailure, limits,
+    Description, Domain, IterationStatus, Limits, Name, Project, ProjectId, Timestamp, TrainingFailure,
+    limits,
 };
 use ocelli_store::{Change, ContentKey, MemoryStore, ProjectState, Store, StoreError};
 use ocelli_store_local::LocalStore;
@@ -180,7 +181,8 @@ impl Ocelli {
         let store = &self.shared.store;
         for project in store.projects(ProjectState::Live)? {
             let iterations = store.iterations(project.id)?;
-            let training = iterations.iter().filter(|iteration| iteration.status == IterationStatus::Training);
+            let training =
+                iterations.iter().filter(|iteration| iteration.status == IterationStatus::Training);
             let training: Vec<_> = training.map(|iteration| iteration.id).collect();
             if training.is_empty() {
                 continue;

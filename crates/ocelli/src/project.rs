@@ -1,13 +1,13 @@
 use std::sync::Arc;
 
 use ocelli_core::{
-    ClassificationType, Description, Domain, Name, Project, ProjectId, ProjectSettings, ProjectUpdate, Tag, TagId,
-    TagType, TagUpdate,
+    ClassificationType, Description, Domain, Name, Project, ProjectId, ProjectSettings, ProjectUpdate, Tag,
+    TagId, TagType, TagUpdate,
 };
 use ocelli_store::{Applied, Change};
 
-use crate::ocelli::Shared;
 use crate::Error;
+use crate::ocelli::Shared;
 
 /// A project to make: a name, and what differs from the defaults.
 #[derive(Clone, Debug)]

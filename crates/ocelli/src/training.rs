@@ -2,8 +2,8 @@ use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
 use ocelli_core::{
-    ClassificationType, Domain, Image, ImageId, IterationId, LeftOut, Manifest, Name, Project, TagId, TagType,
-    TrainedTag, TrainingFailure, TrainingType, limits,
+    ClassificationType, Domain, Image, ImageId, IterationId, LeftOut, Manifest, Name, Project, TagId,
+    TagType, TrainedTag, TrainingFailure, TrainingType, limits,
 };
 use ocelli_model::{Activation, Head, Label, Network, View, file};
 use ocelli_store::{
@@ -91,7 +91,8 @@ impl ProjectHandle {
         });
         let iteration = self.begin(&project, options)?;
         let trained = self.shared.pool.run(|| self.trained(&project, options, &base, dataset, stop, watch));
-        let (at, training_millis) = (self.shared.now(), u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
+        let (at, training_millis) =
+            (self.shared.now(), u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
         match trained.and_then(|trained| trained) {
             Ok(trained) => {
                 let trained = Box::new(trained);
@@ -149,7 +150,8 @@ impl ProjectHandle {
             let own: Vec<u16> = image.tags.iter().filter_map(|tag| index.get(&tag.tag_id)).copied().collect();
             if own.is_empty() {
                 left_out.push((image.id, LeftOut::NegativeSet));
-            } else if project.settings.classification_type == ClassificationType::Multiclass && own.len() > 1 {
+            } else if project.settings.classification_type == ClassificationType::Multiclass && own.len() > 1
+            {
                 left_out.push((image.id, LeftOut::SeveralTags));
             } else {
                 photos.push(LabelledPhoto { image: image.id, tags: own });

@@ -1,6 +1,10 @@
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use ocelli_core::{BoundingBox, ImageCreateStatus, ImageId, Metadata, Origin, Region, RegionId, TagId, Timestamp, limits};
+use ocelli_core::{
+    BoundingBox, ErrorCode, Image, ImageCreateStatus, ImageId, ImageTag, Metadata, Name, Origin, Region,
+    RegionId, TagId, Timestamp, limits,
+};
 use ocelli_imaging::{DecodeLimits, decode, strip_metadata};
 use ocelli_store::{AddedImage, Applied, Change, NewImage, StoreError};
 use rayon::prelude::*;
@@ -84,6 +88,11 @@ impl Upload {
         self
     }
 
+    /// The tags of the photo and of its regions.
+    fn tag_ids(&self) -> impl Iterator<Item = TagId> {
+        self.tags.iter().copied().chain(self.regions.iter().map(|region| region.tag_id))
+    }
+
     /// Bytes of a file, 0 where they are here already or the file cannot be asked.
     fn bytes_to_read(&self) -> u64 {
         match &self.source {
@@ -130,9 +139,34 @@ impl UploadSummary {
     /// Photos that were refused, with their names and what is wrong.
     pub fn refused(&self) -> impl Iterator<Item = (Option<&str>, &Error)> {
         let refused = |result: &'_ UploadResult| result.image.is_err();
-        self.results.iter().filter(move |result| refused(result)).filter_map(|result| {
-            result.image.as_ref().err().map(|error| (result.name.as_deref(), error))
-        })
+        self.results
+            .iter()
+            .filter(move |result| refused(result))
+            .filter_map(|result| result.image.as_ref().err().map(|error| (result.name.as_deref(), error)))
+    }
+}
+
+/// Photos that are stored together.
+#[derive(Default)]
+struct Batch {
+    uploads: Vec<Upload>,
+    tags: BTreeSet<TagId>,
+    bytes: u64,
+}
+
+impl Batch {
+    /// Whether the photo keeps the batch within what is stored at once.
+    fn has_room(&self, upload: &Upload, tags: &BTreeSet<TagId>) -> bool {
+        self.uploads.is_empty()
+            || self.uploads.len() < limits::MAX_BATCH
+                && self.tags.union(tags).count() <= limits::MAX_TAGS_PER_BATCH
+                && self.bytes.saturating_add(upload.bytes_to_read()) <= BATCH_BYTES
+    }
+
+    fn add(&mut self, upload: Upload, tags: BTreeSet<TagId>) {
+        self.bytes = self.bytes.saturating_add(upload.bytes_to_read());
+        self.tags.extend(tags);
+        self.uploads.push(upload);
     }
 }
 
@@ -167,7 +201,7 @@ impl ProjectHandle {
                 what: "photos in one upload",
                 count: uploads.len(),
                 limit: limits::MAX_BATCH,
-                code: ocelli_core::ErrorCode::BadRequestExceededBatchSize,
+                code: ErrorCode::BadRequestExceededBatchSize,
             }
             .into());
         }
@@ -182,9 +216,15 @@ impl ProjectHandle {
             match image {
                 Ok(image) => {
                     images.push((results.len(), image));
-                    results.push(UploadResult { name, status: ImageCreateStatus::ErrorUnknown, image: Err(unanswered()) });
+                    results.push(UploadResult {
+                        name,
+                        status: ImageCreateStatus::ErrorUnknown,
+                        image: Err(unanswered()),
+                    });
                 }
-                Err(error) => results.push(UploadResult { name, status: error.image_status(), image: Err(error) }),
+                Err(error) => {
+                    results.push(UploadResult { name, status: error.image_status(), image: Err(error) });
+                }
             }
         }
         if images.is_empty() {
@@ -200,25 +240,27 @@ impl ProjectHandle {
         Ok(UploadSummary { results })
     }
 
-    /// Adds files, as many as there are, in batches.
+    /// Adds photos, as many as there are, in batches.
     ///
     /// # Errors
     ///
     /// If the project is gone or the store fails; what was stored until then stays.
     pub fn add_files(&self, files: impl IntoIterator<Item = Upload>) -> Result<UploadSummary, Error> {
         let mut summary = UploadSummary::default();
-        let (mut batch, mut bytes) = (Vec::new(), 0);
+        let mut batch = Batch::default();
         for upload in files {
-            bytes += upload.bytes_to_read();
-            batch.push(upload);
-            if batch.len() == limits::MAX_BATCH || bytes >= BATCH_BYTES {
-                summary.results.extend(self.add_images(std::mem::take(&mut batch))?.results);
-                bytes = 0;
+            let tags: BTreeSet<TagId> = upload.tag_ids().collect();
+            if tags.len() > limits::MAX_TAGS_PER_BATCH {
+                summary.results.extend(self.add_images(std::mem::take(&mut batch).uploads)?.results);
+                summary.results.push(too_many_tags(upload.name, tags.len()));
+                continue;
             }
+            if !batch.has_room(&upload, &tags) {
+                summary.results.extend(self.add_images(std::mem::take(&mut batch).uploads)?.results);
+            }
+            batch.add(upload, tags);
         }
-        if !batch.is_empty() {
-            summary.results.extend(self.add_images(batch)?.results);
-        }
+        summary.results.extend(self.add_images(batch.uploads)?.results);
         Ok(summary)
     }
 
@@ -240,7 +282,7 @@ impl ProjectHandle {
         let mut summary = UploadSummary::default();
         for tag_folder in tag_folders {
             let name = tag_folder.file_name().unwrap_or_default().to_string_lossy();
-            let name = ocelli_core::Name::new(name)?;
+            let name = Name::new(name)?;
             let tag = match tags.iter().find(|(other, _)| *other == name) {
                 Some((_, tag)) => *tag,
                 None => {
@@ -274,15 +316,17 @@ impl Shared {
             let NewRegion { tag_id, bounds } = region;
             Ok(Region { id: RegionId::new(now, self.random()?), tag_id, created: now, bounds })
         };
-        let image = ocelli_core::Image {
+        let image = Image {
             id: ImageId::new(now, self.random()?),
             created: now,
             width: photo.width(),
             height: photo.height(),
-            tags: upload.tags.into_iter().map(|tag_id| ocelli_core::ImageTag { tag_id, created: now }).collect(),
+            tags: upload.tags.into_iter().map(|tag_id| ImageTag { tag_id, created: now }).collect(),
             regions: upload.regions.into_iter().map(region).collect::<Result<_, _>>()?,
             metadata: upload.metadata,
-            origin: Origin::Upload { name: upload.name.map(|name| name.chars().take(limits::MAX_NAME).collect()) },
+            origin: Origin::Upload {
+                name: upload.name.map(|name| name.chars().take(limits::MAX_NAME).collect()),
+            },
         };
         Ok(NewImage { image, bytes: strip_metadata(&bytes)? })
     }
@@ -295,6 +339,16 @@ pub(crate) fn answered(answer: ocelli_store::ImageAdded) -> (ImageCreateStatus, 
         Ok(added) => (ImageCreateStatus::Ok, Ok(added)),
         Err(refusal) => (refusal.status, Err(refusal.error.into())),
     }
+}
+
+fn too_many_tags(name: Option<String>, count: usize) -> UploadResult {
+    let error = StoreError::Limit {
+        what: "tags in one upload",
+        count,
+        limit: limits::MAX_TAGS_PER_BATCH,
+        code: ErrorCode::BadRequestExceededBatchSize,
+    };
+    UploadResult { name, status: ImageCreateStatus::ErrorTagLimitExceed, image: Err(error.into()) }
 }
 
 fn unanswered() -> Error {
