@@ -7,8 +7,8 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use ocelli::{
-    ErrorCode, IterationStatus, Ocelli, ProjectHandle, ProjectId, StopToken, TrainOptions, TrainingEvent,
-    TrainingFailure,
+    ErrorCode, IterationStatus, NewProject, Ocelli, ProjectHandle, ProjectId, StopToken, TrainOptions,
+    TrainingEvent, TrainingFailure,
 };
 use ocelli_tests::{Scene, drawn, trainable, trained};
 
@@ -49,6 +49,19 @@ fn child_that_publishes() {
 fn child_that_deletes() {
     let Some(project) = parents_project() else { return };
     project.delete().unwrap();
+}
+
+/// A child: uploads photos, every second of which the parent uploads too.
+#[test]
+fn child_that_uploads() {
+    let Some(project) = parents_project() else { return };
+    upload(&project, (0..40).step_by(2));
+}
+
+fn upload(project: &ProjectHandle, numbers: impl Iterator<Item = u8>) {
+    for number in numbers {
+        project.add_image(drawn(number), &[]).unwrap();
+    }
 }
 
 fn child(test: &str, directory: &Path, project: &ProjectHandle) -> Command {
@@ -162,4 +175,19 @@ fn a_project_deleted_in_one_process_is_gone_for_the_next_call_in_another() {
     iteration.quick_test(&drawn(90)).unwrap();
     assert!(child("child_that_deletes", scene.path(), &project).output().unwrap().status.success());
     assert_eq!(iteration.quick_test(&drawn(90)).unwrap_err().code(), ErrorCode::NotFoundProject);
+}
+
+#[test]
+fn processes_that_upload_the_same_photos_at_once_make_each_one_photo() {
+    let scene = Scene::in_directory();
+    let project = scene.ocelli.create_project(NewProject::new("shared")).unwrap();
+    let mut other =
+        child("child_that_uploads", scene.path(), &project).stdout(Stdio::null()).spawn().unwrap();
+    upload(&project, 0..40);
+    assert!(other.wait().unwrap().success());
+    let images = project.images(&Default::default()).unwrap();
+    assert_eq!(images.len(), 40);
+    for image in images {
+        project.image_bytes(image.id).unwrap();
+    }
 }

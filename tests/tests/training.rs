@@ -234,6 +234,23 @@ fn a_training_leaves_other_calls_free() {
     });
 }
 
+#[test]
+fn a_training_whose_project_is_deleted_meanwhile_has_failed_when_it_is_restored() {
+    in_both(|scene| {
+        let project = trainable(&scene.ocelli);
+        let watch = |event: TrainingEvent| {
+            if matches!(event, TrainingEvent::StrengthChosen { .. }) {
+                project.delete().unwrap();
+            }
+        };
+        let error = project.train_watched(&TrainOptions::default(), &StopToken::new(), &watch).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::NotFoundProject);
+        let project = scene.ocelli.restore_project(project.id()).unwrap();
+        let status = project.iterations().unwrap().remove(0).status;
+        assert!(matches!(status, IterationStatus::Failed { .. }), "{status:?}");
+    });
+}
+
 /// A model trained with this seed on photos whose ids depend on nothing but the order in which they come.
 fn model_with_seed(seed: u64) -> Vec<u8> {
     let scene = Scene::in_directory_with(OpenOptions::new().random(SeededRandom::new(7)).threads(2));

@@ -115,6 +115,26 @@ fn the_same_bytes_twice_in_one_batch_are_one_photo() {
 }
 
 #[test]
+fn threads_that_upload_the_same_photos_at_once_make_each_one_photo() {
+    in_both(|scene| {
+        let project = project(scene);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let uploads = (0..16).map(|number| Upload::bytes(drawn(number))).collect();
+                    assert!(project.add_images(uploads).unwrap().is_batch_successful());
+                });
+            }
+        });
+        let images = project.images(&Default::default()).unwrap();
+        assert_eq!(images.len(), 16);
+        for image in images {
+            project.image_bytes(image.id).unwrap();
+        }
+    });
+}
+
+#[test]
 fn a_photo_with_an_unknown_tag_is_refused_alone() {
     in_both(|scene| {
         let project = project(scene);

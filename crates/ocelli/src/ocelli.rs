@@ -173,38 +173,41 @@ impl Ocelli {
     /// Brings back a project that was deleted at most [`limits::DELETED_PROJECT_DAYS`] days ago.
     pub fn restore_project(&self, id: ProjectId) -> Result<ProjectHandle, Error> {
         self.shared.store.apply(Change::RestoreProject { project: id, at: self.shared.now() })?;
+        // A training that ended while the project was deleted could not say so.
+        self.fail_interrupted_trainings_of(id)?;
         Ok(ProjectHandle::new(self.shared.clone(), id))
     }
 
     /// A training whose process has ended shows as failed; one that a living process holds is left alone.
     fn fail_interrupted_trainings(&self) -> Result<(), Error> {
+        let projects = self.shared.store.projects(ProjectState::Live)?;
+        projects.into_iter().try_for_each(|project| match self.fail_interrupted_trainings_of(project.id) {
+            // Another process deleted it since the listing.
+            Err(Error::Store(StoreError::NotFound(_))) => Ok(()),
+            failed => failed,
+        })
+    }
+
+    fn fail_interrupted_trainings_of(&self, project: ProjectId) -> Result<(), Error> {
         let store = &self.shared.store;
-        for project in store.projects(ProjectState::Live)? {
-            let iterations = store.iterations(project.id)?;
-            let training =
-                iterations.iter().filter(|iteration| iteration.status == IterationStatus::Training);
-            let training: Vec<_> = training.map(|iteration| iteration.id).collect();
-            if training.is_empty() {
-                continue;
-            }
-            let _lock = match store.lock_training(project.id) {
-                Err(StoreError::TrainingInProgress) => continue,
-                lock => lock?,
-            };
-            for iteration in training {
-                let change = Change::FailTraining {
-                    project: project.id,
-                    iteration,
-                    failure: TrainingFailure::Interrupted,
-                    at: self.shared.now(),
-                };
-                match store.apply(change) {
-                    // Another process ended it between the listing and the lock.
-                    Err(StoreError::NotTraining(_) | StoreError::NotFound(_)) => {}
-                    applied => {
-                        applied?;
-                        tracing::warn!(%iteration, "a training was interrupted");
-                    }
+        let iterations = store.iterations(project)?;
+        let training = iterations.iter().filter(|iteration| iteration.status == IterationStatus::Training);
+        let training: Vec<_> = training.map(|iteration| iteration.id).collect();
+        if training.is_empty() {
+            return Ok(());
+        }
+        let _lock = match store.lock_training(project) {
+            Err(StoreError::TrainingInProgress) => return Ok(()),
+            lock => lock?,
+        };
+        for iteration in training {
+            let (failure, at) = (TrainingFailure::Interrupted, self.shared.now());
+            match store.apply(Change::FailTraining { project, iteration, failure, at }) {
+                // Another process ended it between the listing and the lock.
+                Err(StoreError::NotTraining(_) | StoreError::NotFound(_)) => {}
+                applied => {
+                    applied?;
+                    tracing::warn!(%iteration, "a training was interrupted");
                 }
             }
         }

@@ -93,16 +93,13 @@ impl ProjectHandle {
         let trained = self.shared.pool.run(|| self.trained(&project, options, &base, dataset, stop, watch));
         let (at, training_millis) =
             (self.shared.now(), u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
-        match trained.and_then(|trained| trained) {
-            Ok(trained) => {
-                let trained = Box::new(trained);
-                self.apply(Change::CompleteTraining {
-                    project: self.id(),
-                    iteration,
-                    trained,
-                    at,
-                    training_millis,
-                })?;
+        let project = self.id();
+        let completed = trained.and_then(|trained| trained).and_then(|trained| {
+            let trained = Box::new(trained);
+            self.apply(Change::CompleteTraining { project, iteration, trained, at, training_millis })
+        });
+        match completed {
+            Ok(_) => {
                 watch(TrainingEvent::Completed { training_millis });
                 self.iteration(iteration)
             }
@@ -111,7 +108,10 @@ impl ProjectHandle {
                     Error::Train(TrainError::Stopped) => TrainingFailure::Stopped,
                     other => TrainingFailure::Error { code: other.code(), message: other.to_string() },
                 };
-                self.apply(Change::FailTraining { project: self.id(), iteration, failure, at })?;
+                // Where this fails too, the iteration shows as interrupted once the project is opened or restored.
+                if let Err(error) = self.apply(Change::FailTraining { project, iteration, failure, at }) {
+                    tracing::warn!(%iteration, %error, "the failure of a training could not be stored");
+                }
                 Err(error)
             }
         }
