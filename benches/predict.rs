@@ -4,7 +4,11 @@
 //! cargo bench -p ocelli-benches --bench predict
 //! ```
 
-#![allow(missing_docs, clippy::panic, reason = "criterion's macros make public functions; a bench has no caller")]
+#![allow(
+    missing_docs,
+    clippy::panic,
+    reason = "criterion's macros make public functions; a bench has no caller"
+)]
 
 use std::error::Error;
 use std::hint::black_box;
@@ -19,7 +23,8 @@ use ocelli_model::file;
 
 /// A 640 x 480 JPEG of a real photo.
 fn jpeg() -> Result<Vec<u8>, Box<dyn Error>> {
-    let photo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/photos/train/monument/colosseum.webp");
+    let photo =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/photos/train/monument/colosseum.webp");
     let photo = decode(&std::fs::read(photo)?, &DecodeLimits::default())?;
     let mut resized = vec![0.0; 640 * 480 * 3];
     resize_into(photo.view(), Area::whole(&photo.view()), 640, 480, &mut resized)?;

@@ -7,11 +7,7 @@
 //! The photos are real ones, in `examples/photos`: 84 to train on in six kinds, 36 to predict. Everything that is
 //! stored lies in one data directory under `target`, which each run makes anew.
 
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "it talks to a person at a terminal"
-)]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "it talks to a person at a terminal")]
 
 use std::error::Error;
 use std::io::{IsTerminal, Write};
@@ -38,22 +34,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("{} was refused: {error}", name.unwrap_or("a photo"));
     }
     let tags = project.tags()?;
-    let counts: Vec<String> = tags
-        .iter()
-        .map(|tag| format!("{} {}", tag.image_count, tag.name))
-        .collect();
+    let counts: Vec<String> = tags.iter().map(|tag| format!("{} {}", tag.image_count, tag.name)).collect();
     println!("Added {} photos: {}.", added.added().count(), counts.join(", "));
 
-    let options = TrainOptions {
-        seed: 1,
-        ..TrainOptions::default()
-    };
+    let options = TrainOptions { seed: 1, ..TrainOptions::default() };
     let iteration = project.train_watched(&options, &StopToken::new(), &show_progress)?;
     let threshold = Threshold::default();
-    println!(
-        "\nWhat {} answers to photos that its folds had not seen:",
-        iteration.details()?.name
-    );
+    println!("\nWhat {} answers to photos that its folds had not seen:", iteration.details()?.name);
     print_performance(&iteration.performance(threshold)?);
     print_confusion(&iteration.confusion(threshold)?, &project)?;
 
@@ -77,11 +64,7 @@ fn show_progress(event: TrainingEvent) {
         TrainingEvent::Features { done, total, .. } if done == total => {
             eprintln!("Looked at {total} photos.")
         }
-        TrainingEvent::StrengthTried {
-            strength,
-            held_out_loss,
-            held_out_top1,
-        } => eprintln!(
+        TrainingEvent::StrengthTried { strength, held_out_loss, held_out_top1 } => eprintln!(
             "Regularisation {strength:.0e}: loss {held_out_loss:.3}, {:.1} % right on photos held out",
             100.0 * held_out_top1
         ),
@@ -95,31 +78,16 @@ fn show_progress(event: TrainingEvent) {
 }
 
 fn print_performance(performance: &IterationPerformance) {
-    println!(
-        "{:<14}{:>10}{:>10}{:>10}{:>10}",
-        "", "photos", "precision", "recall", "AP"
-    );
+    println!("{:<14}{:>10}{:>10}{:>10}{:>10}", "", "photos", "precision", "recall", "AP");
     let row = |name: &str, photos: usize, precision: f64, recall: f64, area: Option<f64>| {
         let area = area.map_or_else(|| "-".to_owned(), |area| format!("{area:.3}"));
         println!("{name:<14}{photos:>10}{precision:>10.3}{recall:>10.3}{area:>10}");
     };
     for tag in &performance.per_tag_performance {
-        row(
-            tag.name.as_str(),
-            tag.photos,
-            tag.precision,
-            tag.recall,
-            tag.average_precision,
-        );
+        row(tag.name.as_str(), tag.photos, tag.precision, tag.recall, tag.average_precision);
     }
     let photos = performance.per_tag_performance.iter().map(|tag| tag.photos).sum();
-    row(
-        "all",
-        photos,
-        performance.precision,
-        performance.recall,
-        performance.average_precision,
-    );
+    row("all", photos, performance.precision, performance.recall, performance.average_precision);
 }
 
 /// The cells off the diagonal, with the names of the photos behind them.
@@ -132,12 +100,7 @@ fn print_confusion(confusion: &Confusion, project: &ProjectHandle) -> Result<(),
     for cell in confusion.cells.iter().filter(|cell| cell.actual != cell.given) {
         let photos = project.images_by_id(&cell.photos)?;
         let names: Vec<&str> = photos.iter().filter_map(|photo| photo.origin.name()).collect();
-        println!(
-            "  {} taken for {}: {}",
-            name(cell.actual),
-            name(cell.given),
-            names.join(", ")
-        );
+        println!("  {} taken for {}: {}", name(cell.actual), name(cell.given), names.join(", "));
     }
     Ok(())
 }
@@ -149,11 +112,7 @@ fn predict_all(project: &ProjectHandle, folder: &Path) -> Result<(), Box<dyn Err
             let answer = project.predict("production", &std::fs::read(&file)?)?;
             let actual = tag_folder.file_name().unwrap_or_default().to_string_lossy();
             let Some(best) = answer.best() else { continue };
-            let mark = if best.tag_name == *actual {
-                ""
-            } else {
-                "  <- wrong"
-            };
+            let mark = if best.tag_name == *actual { "" } else { "  <- wrong" };
             right += usize::from(mark.is_empty());
             all += 1;
             let file = file.file_name().unwrap_or_default().to_string_lossy();
@@ -169,9 +128,8 @@ fn predict_all(project: &ProjectHandle, folder: &Path) -> Result<(), Box<dyn Err
 }
 
 fn sorted(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let mut paths = std::fs::read_dir(folder)?
-        .map(|entry| Ok(entry?.path()))
-        .collect::<std::io::Result<Vec<_>>>()?;
+    let mut paths =
+        std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
     paths.sort();
     Ok(paths)
 }

@@ -33,11 +33,8 @@ impl Dataset {
     /// Reads `labels.csv` with `images/`, or the folders `train/<tag>/` and `test/<tag>/`.
     pub(crate) fn read(folder: &Path) -> Result<Self, Box<dyn Error>> {
         let labels = folder.join("labels.csv");
-        let dataset = if labels.is_file() {
-            Self::from_csv(folder, &labels)?
-        } else {
-            Self::from_folders(folder)?
-        };
+        let dataset =
+            if labels.is_file() { Self::from_csv(folder, &labels)? } else { Self::from_folders(folder)? };
         if dataset.train.is_empty() {
             return Err(format!(
                 "{} has no photos to train on; it needs train/<tag>/ and test/<tag>/, or images/ with labels.csv",
@@ -49,29 +46,15 @@ impl Dataset {
     }
 
     fn from_folders(folder: &Path) -> Result<Self, Box<dyn Error>> {
-        Ok(Self {
-            train: tag_folders(&folder.join("train"))?,
-            test: tag_folders(&folder.join("test"))?,
-        })
+        Ok(Self { train: tag_folders(&folder.join("train"))?, test: tag_folders(&folder.join("test"))? })
     }
 
     fn from_csv(folder: &Path, labels: &Path) -> Result<Self, Box<dyn Error>> {
         let mut dataset = Self::default();
-        for row in csv::ReaderBuilder::new()
-            .trim(csv::Trim::All)
-            .from_path(labels)?
-            .deserialize()
-        {
+        for row in csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(labels)?.deserialize() {
             let Row { file, split, labels } = row?;
-            let tags = labels
-                .split(';')
-                .map(str::trim)
-                .filter(|tag| !tag.is_empty())
-                .map(str::to_owned);
-            let photo = Photo {
-                path: folder.join("images").join(file),
-                tags: tags.collect(),
-            };
+            let tags = labels.split(';').map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned);
+            let photo = Photo { path: folder.join("images").join(file), tags: tags.collect() };
             match split.as_str() {
                 "train" => dataset.train.push(photo),
                 "test" => dataset.test.push(photo),
@@ -83,11 +66,8 @@ impl Dataset {
 
     /// The names of all tags of the photos to train on, in order.
     pub(crate) fn tags(&self) -> Vec<&str> {
-        let mut tags: Vec<&str> = self
-            .train
-            .iter()
-            .flat_map(|photo| photo.tags.iter().map(String::as_str))
-            .collect();
+        let mut tags: Vec<&str> =
+            self.train.iter().flat_map(|photo| photo.tags.iter().map(String::as_str)).collect();
         tags.sort_unstable();
         tags.dedup();
         tags
@@ -100,15 +80,10 @@ impl Dataset {
         let mut drawn = BTreeMap::<&str, usize>::new();
         let mut photos: Vec<&Photo> = Vec::new();
         for photo in order {
-            let wanted = photo
-                .tags
-                .iter()
-                .any(|tag| drawn.get(tag.as_str()).is_none_or(|count| *count < shots));
+            let wanted =
+                photo.tags.iter().any(|tag| drawn.get(tag.as_str()).is_none_or(|count| *count < shots));
             if wanted {
-                photo
-                    .tags
-                    .iter()
-                    .for_each(|tag| *drawn.entry(tag).or_default() += 1);
+                photo.tags.iter().for_each(|tag| *drawn.entry(tag).or_default() += 1);
                 photos.push(photo);
             }
         }
@@ -134,16 +109,9 @@ fn tag_folders(folder: &Path) -> Result<Vec<Photo>, Box<dyn Error>> {
         return Ok(photos);
     }
     for tag_folder in entries(folder)?.into_iter().filter(|path| path.is_dir()) {
-        let tag = tag_folder
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let tag = tag_folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         for path in entries(&tag_folder)?.into_iter().filter(|path| path.is_file()) {
-            photos.push(Photo {
-                path,
-                tags: vec![tag.clone()],
-            });
+            photos.push(Photo { path, tags: vec![tag.clone()] });
         }
     }
     Ok(photos)
@@ -152,13 +120,7 @@ fn tag_folders(folder: &Path) -> Result<Vec<Photo>, Box<dyn Error>> {
 fn entries(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     let entries = std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path()));
     let mut paths = entries.collect::<std::io::Result<Vec<PathBuf>>>()?;
-    paths.retain(|path| {
-        !path
-            .file_name()
-            .unwrap_or_default()
-            .as_encoded_bytes()
-            .starts_with(b".")
-    });
+    paths.retain(|path| !path.file_name().unwrap_or_default().as_encoded_bytes().starts_with(b"."));
     paths.sort();
     Ok(paths)
 }

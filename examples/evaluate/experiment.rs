@@ -41,17 +41,11 @@ pub(crate) struct Outcome {
 pub(crate) fn run(options: &Options, dataset: &Dataset, seed: u64) -> Result<Outcome, Box<dyn Error>> {
     let directory = tempfile::tempdir()?;
     // The photos to test with are taken as large as those to train on.
-    let limits = Limits {
-        predict_bytes: Limits::default().train_bytes,
-        ..Limits::default()
-    };
+    let limits = Limits { predict_bytes: Limits::default().train_bytes, ..Limits::default() };
     let ocelli = OpenOptions::new().limits(limits).open(directory.path())?;
     let new = NewProject::new("evaluate").domain(options.domain);
-    let project = ocelli.create_project(if options.multilabel {
-        new.multilabel()
-    } else {
-        new.multiclass()
-    })?;
+    let project =
+        ocelli.create_project(if options.multilabel { new.multilabel() } else { new.multiclass() })?;
     let mut photos = match options.shots {
         Some(shots) => dataset.shots(shots, seed),
         None => dataset.train.clone(),
@@ -61,20 +55,14 @@ pub(crate) fn run(options: &Options, dataset: &Dataset, seed: u64) -> Result<Out
     let began = Instant::now();
     let tags = create_tags(&project, dataset)?;
     let refused = import(&project, &photos, &tags)?;
-    let late = held_back.as_ref().map(|photo| {
-        project
-            .add_image(std::fs::read(&photo.path)?, &[])
-            .map_err(Box::<dyn Error>::from)
-    });
+    let late = held_back
+        .as_ref()
+        .map(|photo| project.add_image(std::fs::read(&photo.path)?, &[]).map_err(Box::<dyn Error>::from));
     let late = late.transpose()?;
     let import_seconds = began.elapsed().as_secs_f64();
 
-    let train_options = TrainOptions {
-        seed,
-        balance: options.balance,
-        view: options.view,
-        ..TrainOptions::default()
-    };
+    let train_options =
+        TrainOptions { seed, balance: options.balance, view: options.view, ..TrainOptions::default() };
     let train = || project.train_watched(&train_options, &StopToken::new(), &show_progress);
     let began = Instant::now();
     let mut iteration = train()?;
@@ -82,10 +70,7 @@ pub(crate) fn run(options: &Options, dataset: &Dataset, seed: u64) -> Result<Out
 
     let mut retrain_seconds = None;
     if let (Some(added), Some(photo)) = (late, held_back) {
-        let late_tags = photo
-            .tags
-            .iter()
-            .filter_map(|tag| Some((added.image.id, *tags.get(tag)?)));
+        let late_tags = photo.tags.iter().filter_map(|tag| Some((added.image.id, *tags.get(tag)?)));
         project.tag_images(late_tags.collect())?;
         let began = Instant::now();
         iteration = train()?;
@@ -109,11 +94,7 @@ pub(crate) fn run(options: &Options, dataset: &Dataset, seed: u64) -> Result<Out
 }
 
 fn create_tags(project: &ProjectHandle, dataset: &Dataset) -> Result<BTreeMap<String, TagId>, ocelli::Error> {
-    dataset
-        .tags()
-        .into_iter()
-        .map(|tag| Ok((tag.to_owned(), project.create_tag(tag)?.id)))
-        .collect()
+    dataset.tags().into_iter().map(|tag| Ok((tag.to_owned(), project.create_tag(tag)?.id))).collect()
 }
 
 /// Stores the photos to train on, and counts those that were refused.
@@ -145,31 +126,18 @@ fn predict(
 ) -> Result<(Evaluation<PathBuf>, usize), Box<dyn Error>> {
     let out_of_fold = iteration.evaluation()?;
     let tags = out_of_fold.tags;
-    let evaluated: Vec<EvaluatedPhoto<PathBuf>> = photos
-        .par_iter()
-        .map(|photo| evaluated(project, &tags, photo))
-        .collect();
-    let unreadable = evaluated
-        .iter()
-        .filter(|photo| photo.probabilities.is_empty())
-        .count();
+    let evaluated: Vec<EvaluatedPhoto<PathBuf>> =
+        photos.par_iter().map(|photo| evaluated(project, &tags, photo)).collect();
+    let unreadable = evaluated.iter().filter(|photo| photo.probabilities.is_empty()).count();
     Ok((
-        Evaluation {
-            classification_type: out_of_fold.classification_type,
-            tags,
-            photos: evaluated,
-        },
+        Evaluation { classification_type: out_of_fold.classification_type, tags, photos: evaluated },
         unreadable,
     ))
 }
 
 fn evaluated(project: &ProjectHandle, tags: &[TrainedTag], photo: &Photo) -> EvaluatedPhoto<PathBuf> {
-    let own = |name: &String| {
-        (0u16..)
-            .zip(tags)
-            .find(|(_, tag)| tag.name == *name.trim())
-            .map(|(index, _)| index)
-    };
+    let own =
+        |name: &String| (0u16..).zip(tags).find(|(_, tag)| tag.name == *name.trim()).map(|(index, _)| index);
     let probabilities = match probabilities(project, tags, &photo.path) {
         Ok(probabilities) => probabilities,
         Err(error) => {
@@ -192,11 +160,7 @@ fn probabilities(
 ) -> Result<Vec<f32>, Box<dyn Error>> {
     let answer = project.predict("evaluate", &std::fs::read(path)?)?;
     let of = |tag: &TrainedTag| {
-        answer
-            .predictions
-            .iter()
-            .find(|p| p.tag_id == tag.id)
-            .map_or(0.0, |p| p.probability)
+        answer.predictions.iter().find(|p| p.tag_id == tag.id).map_or(0.0, |p| p.probability)
     };
     Ok(tags.iter().map(of).collect())
 }
@@ -204,11 +168,7 @@ fn probabilities(
 fn show_progress(event: TrainingEvent) {
     let terminal = std::io::stderr().is_terminal();
     match event {
-        TrainingEvent::Started {
-            photos,
-            tags,
-            left_out,
-        } => {
+        TrainingEvent::Started { photos, tags, left_out } => {
             eprintln!("training on {photos} photos of {tags} tags, {left_out} left out");
         }
         TrainingEvent::Features { done, total, cached } if terminal || done == total => {
@@ -220,11 +180,7 @@ fn show_progress(event: TrainingEvent) {
                 eprintln!();
             }
         }
-        TrainingEvent::StrengthTried {
-            strength,
-            held_out_loss,
-            held_out_top1,
-        } => {
+        TrainingEvent::StrengthTried { strength, held_out_loss, held_out_top1 } => {
             eprintln!("strength {strength:.0e}: held-out loss {held_out_loss:.4}, top-1 {held_out_top1:.4}");
         }
         _ => {}

@@ -4,11 +4,7 @@
 //! cargo run --release --example evaluate -- DIR --seed 1 2 3 --json
 //! ```
 
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "it talks to a person or a script"
-)]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "it talks to a person or a script")]
 
 mod dataset;
 mod experiment;
@@ -45,10 +41,7 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let dataset = Dataset::read(&options.folder)?;
-    let outcomes = options
-        .seeds
-        .iter()
-        .map(|seed| experiment::run(options, &dataset, *seed));
+    let outcomes = options.seeds.iter().map(|seed| experiment::run(options, &dataset, *seed));
     let report = Report::new(options, outcomes.collect::<Result<_, _>>()?);
     if options.json {
         println!("{}", serde_json::to_string_pretty(&report)?);

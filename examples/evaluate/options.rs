@@ -104,9 +104,7 @@ fn domain(text: &str) -> Result<Domain, String> {
     match text {
         "compact" => Ok(Domain::GENERAL_COMPACT),
         "general" => Ok(Domain::GENERAL),
-        other => Err(format!(
-            "{other:?} is not a domain; it must be compact or general"
-        )),
+        other => Err(format!("{other:?} is not a domain; it must be compact or general")),
     }
 }
 

@@ -124,15 +124,10 @@ impl SeedFigures {
 fn per_tag(outcomes: &[Outcome]) -> BTreeMap<String, TagFigures> {
     let performance =
         |test: &Evaluation<_>| -> IterationPerformance { test.performance(Threshold::default()) };
-    let performances: Vec<IterationPerformance> = outcomes
-        .iter()
-        .map(|outcome| performance(&outcome.test))
-        .collect();
+    let performances: Vec<IterationPerformance> =
+        outcomes.iter().map(|outcome| performance(&outcome.test)).collect();
     let mut by_tag = BTreeMap::<String, Vec<_>>::new();
-    for tag in performances
-        .into_iter()
-        .flat_map(|performance| performance.per_tag_performance)
-    {
+    for tag in performances.into_iter().flat_map(|performance| performance.per_tag_performance) {
         by_tag.entry(tag.name.to_string()).or_default().push(tag);
     }
     let figures = by_tag.into_iter().map(|(name, tags)| {
@@ -155,10 +150,7 @@ fn spread(values: impl Iterator<Item = f64>) -> (Option<f64>, Option<f64>) {
     }
     let mean = values.iter().sum::<f64>() / count;
     let squares = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
-    (
-        Some(mean),
-        (values.len() > 1).then(|| (squares / (count - 1.0)).sqrt()),
-    )
+    (Some(mean), (values.len() > 1).then(|| (squares / (count - 1.0)).sqrt()))
 }
 
 /// The most memory that this process has held at once, in units of 1,000,000 bytes; none where the system does not
@@ -173,11 +165,7 @@ fn peak_rss_mb() -> Option<f64> {
 impl std::fmt::Display for Report {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let figure = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"));
-        writeln!(
-            f,
-            "{} photos to train on, {} to test with",
-            self.images.train, self.images.test
-        )?;
+        writeln!(f, "{} photos to train on, {} to test with", self.images.train, self.images.test)?;
         writeln!(
             f,
             "top-1 {} (+- {:.4}), mean AP {} (+- {:.4})",
@@ -201,16 +189,8 @@ impl std::fmt::Display for Report {
                 figure(tag.ap)
             )?;
         }
-        let Seconds {
-            import,
-            train,
-            predict,
-            retrain,
-        } = &self.seconds;
-        write!(
-            f,
-            "seconds: import {import:.1}, train {train:.1}, predict {predict:.1}"
-        )?;
+        let Seconds { import, train, predict, retrain } = &self.seconds;
+        write!(f, "seconds: import {import:.1}, train {train:.1}, predict {predict:.1}")?;
         if let Some(retrain) = retrain {
             write!(f, ", retrain {retrain:.1}")?;
         }

@@ -1,10 +1,6 @@
 //! Project automation. `cargo run -p xtask --release -- weights` converts the published base models into the
 //! committed ones.
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a program that people run and watch"
-)]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that people run and watch")]
 
 mod weights;
 

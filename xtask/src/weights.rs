@@ -26,10 +26,7 @@ pub(crate) fn convert_all(root: &Path, mode: Mode) -> Result<(), Box<dyn Error>>
         let checkpoint = Checkpoint::download(variant)?;
         let network = efficientnet::network(variant, &checkpoint)?;
         let bytes = file::write(&network)?;
-        let path = root.join(format!(
-            "crates/ocelli-weights-{}/efficientnet-{0}.safetensors",
-            variant.name
-        ));
+        let path = root.join(format!("crates/ocelli-weights-{}/efficientnet-{0}.safetensors", variant.name));
         match mode {
             Mode::Write => std::fs::write(&path, &bytes)?,
             Mode::Check if std::fs::read(&path)? == bytes => {}

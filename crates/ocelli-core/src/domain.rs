@@ -132,9 +132,6 @@ mod tests {
 
     #[test]
     fn the_general_domain_has_custom_visions_id() {
-        assert_eq!(
-            Domain::GENERAL.id.to_string(),
-            "ee85a74c-405e-4adc-bb47-ffa8ca0c9f31"
-        );
+        assert_eq!(Domain::GENERAL.id.to_string(), "ee85a74c-405e-4adc-bb47-ffa8ca0c9f31");
     }
 }

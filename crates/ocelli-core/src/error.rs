@@ -45,19 +45,13 @@ pub enum InvalidValue {
         value: f32,
     },
     /// Too many metadata entries on one photo.
-    #[error(
-        "a photo has {count} metadata entries; at most {} are allowed",
-        limits::MAX_METADATA_ENTRIES
-    )]
+    #[error("a photo has {count} metadata entries; at most {} are allowed", limits::MAX_METADATA_ENTRIES)]
     MetadataEntries {
         /// How many there are.
         count: usize,
     },
     /// An empty metadata key, or one over its limit.
-    #[error(
-        "the metadata key {key:?} is not usable; a key has 1 to {} characters",
-        limits::MAX_METADATA_KEY
-    )]
+    #[error("the metadata key {key:?} is not usable; a key has 1 to {} characters", limits::MAX_METADATA_KEY)]
     MetadataKey {
         /// The key, cut to its limit.
         key: String,
@@ -74,10 +68,7 @@ pub enum InvalidValue {
         chars: usize,
     },
     /// A page longer than [`limits::MAX_PAGE`].
-    #[error(
-        "a page of {take} items was asked for; at most {} are returned at once",
-        limits::MAX_PAGE
-    )]
+    #[error("a page of {take} items was asked for; at most {} are returned at once", limits::MAX_PAGE)]
     Page {
         /// How many were asked for.
         take: usize,

@@ -166,21 +166,13 @@ impl<P> Evaluation<P> {
 
     /// The mean over the tags of their average precision, 0 to 1; none where no photo has a tag.
     pub fn mean_average_precision(&self) -> Option<f64> {
-        let areas: Vec<f64> = self
-            .tag_indices()
-            .filter_map(|tag| self.tag_average_precision(tag))
-            .collect();
+        let areas: Vec<f64> = self.tag_indices().filter_map(|tag| self.tag_average_precision(tag)).collect();
         (!areas.is_empty()).then(|| areas.iter().sum::<f64>() / areas.len() as f64)
     }
 
     /// Precision, recall and average precision, for each tag and overall.
     pub fn performance(&self, threshold: Threshold) -> IterationPerformance {
-        let folds = self
-            .photos
-            .iter()
-            .map(|photo| usize::from(photo.fold) + 1)
-            .max()
-            .unwrap_or(0);
+        let folds = self.photos.iter().map(|photo| usize::from(photo.fold) + 1).max().unwrap_or(0);
         let mut counts = vec![vec![Counts::default(); folds]; self.tags.len()];
         for photo in &self.photos {
             let given = photo.given(self.classification_type, threshold);
@@ -200,21 +192,19 @@ impl<P> Evaluation<P> {
             }
         }
         let overall = Figures::of(&overall);
-        let per_tag = (0u16..)
-            .zip(self.tags.iter().zip(&counts))
-            .map(|(index, (tag, counts))| {
-                let figures = Figures::of(counts);
-                TagPerformance {
-                    id: tag.id,
-                    name: tag.name.clone(),
-                    precision: figures.total.precision(),
-                    precision_std_deviation: figures.precision_deviation,
-                    recall: figures.total.recall(),
-                    recall_std_deviation: figures.recall_deviation,
-                    average_precision: self.tag_average_precision(index),
-                    photos: figures.total.actual,
-                }
-            });
+        let per_tag = (0u16..).zip(self.tags.iter().zip(&counts)).map(|(index, (tag, counts))| {
+            let figures = Figures::of(counts);
+            TagPerformance {
+                id: tag.id,
+                name: tag.name.clone(),
+                precision: figures.total.precision(),
+                precision_std_deviation: figures.precision_deviation,
+                recall: figures.total.recall(),
+                recall_std_deviation: figures.recall_deviation,
+                average_precision: self.tag_average_precision(index),
+                photos: figures.total.actual,
+            }
+        });
         IterationPerformance {
             per_tag_performance: per_tag.collect(),
             precision: overall.total.precision(),
@@ -236,11 +226,7 @@ impl<P> Evaluation<P> {
     }
 
     fn tag_average_precision(&self, tag: u16) -> Option<f64> {
-        average_precision(
-            self.photos
-                .iter()
-                .map(|photo| (photo.probability(tag), photo.tags.contains(&tag))),
-        )
+        average_precision(self.photos.iter().map(|photo| (photo.probability(tag), photo.tags.contains(&tag))))
     }
 }
 
@@ -257,27 +243,11 @@ impl<P: Clone> Evaluation<P> {
         for photo in &self.photos {
             let given = photo.given(self.classification_type, threshold);
             let mut put = |actual: Option<u16>, given: Option<u16>| {
-                cells
-                    .entry((key(actual), key(given)))
-                    .or_default()
-                    .push(photo.photo.clone());
+                cells.entry((key(actual), key(given))).or_default().push(photo.photo.clone());
             };
-            let missed: Vec<u16> = photo
-                .tags
-                .iter()
-                .copied()
-                .filter(|tag| !given.contains(tag))
-                .collect();
-            let wrong: Vec<u16> = given
-                .iter()
-                .copied()
-                .filter(|tag| !photo.tags.contains(tag))
-                .collect();
-            photo
-                .tags
-                .iter()
-                .filter(|tag| given.contains(tag))
-                .for_each(|tag| put(Some(*tag), Some(*tag)));
+            let missed: Vec<u16> = photo.tags.iter().copied().filter(|tag| !given.contains(tag)).collect();
+            let wrong: Vec<u16> = given.iter().copied().filter(|tag| !photo.tags.contains(tag)).collect();
+            photo.tags.iter().filter(|tag| given.contains(tag)).for_each(|tag| put(Some(*tag), Some(*tag)));
             for tag in &missed {
                 if wrong.is_empty() {
                     put(Some(*tag), None);
@@ -290,16 +260,9 @@ impl<P: Clone> Evaluation<P> {
         }
         let cells = cells
             .into_iter()
-            .map(|(((_, actual), (_, given)), photos)| Cell {
-                actual,
-                given,
-                photos,
-            })
+            .map(|(((_, actual), (_, given)), photos)| Cell { actual, given, photos })
             .collect();
-        Confusion {
-            tags: self.tags.clone(),
-            cells,
-        }
+        Confusion { tags: self.tags.clone(), cells }
     }
 }
 
@@ -326,16 +289,8 @@ impl Figures {
     fn of(folds: &[Counts]) -> Self {
         let mut total = Counts::default();
         folds.iter().for_each(|counts| total += *counts);
-        let precisions: Vec<f64> = folds
-            .iter()
-            .filter(|c| c.given > 0)
-            .map(|c| c.precision())
-            .collect();
-        let recalls: Vec<f64> = folds
-            .iter()
-            .filter(|c| c.actual > 0)
-            .map(|c| c.recall())
-            .collect();
+        let precisions: Vec<f64> = folds.iter().filter(|c| c.given > 0).map(|c| c.precision()).collect();
+        let recalls: Vec<f64> = folds.iter().filter(|c| c.actual > 0).map(|c| c.recall()).collect();
         Self {
             total,
             precision_deviation: standard_deviation(&precisions),
@@ -382,12 +337,7 @@ mod tests {
         evaluation(
             ClassificationType::Multiclass,
             2,
-            &[
-                (&[0], &[0.9, 0.1]),
-                (&[0], &[0.6, 0.4]),
-                (&[0], &[0.2, 0.8]),
-                (&[1], &[0.3, 0.7]),
-            ],
+            &[(&[0], &[0.9, 0.1]), (&[0], &[0.6, 0.4]), (&[0], &[0.2, 0.8]), (&[1], &[0.3, 0.7])],
         )
     }
 
@@ -405,11 +355,8 @@ mod tests {
 
     #[test]
     fn multilabel_gives_every_tag_that_reaches_the_threshold() {
-        let evaluation = evaluation(
-            ClassificationType::Multilabel,
-            2,
-            &[(&[0, 1], &[0.9, 0.8]), (&[], &[0.1, 0.6])],
-        );
+        let evaluation =
+            evaluation(ClassificationType::Multilabel, 2, &[(&[0, 1], &[0.9, 0.8]), (&[], &[0.1, 0.6])]);
         let performance = evaluation.performance(Threshold::default());
         assert_eq!((performance.precision, performance.recall), (2.0 / 3.0, 1.0));
         assert_eq!(performance.average_precision, Some(1.0));

@@ -78,10 +78,7 @@ mod tests {
     #[test]
     fn ids_are_written_as_lower_case_hyphenated_uuids() {
         let id: ProjectId = "EE85A74C-405E-4ADC-BB47-FFA8CA0C9F31".parse().unwrap();
-        assert_eq!(
-            serde_json::to_string(&id).unwrap(),
-            "\"ee85a74c-405e-4adc-bb47-ffa8ca0c9f31\""
-        );
+        assert_eq!(serde_json::to_string(&id).unwrap(), "\"ee85a74c-405e-4adc-bb47-ffa8ca0c9f31\"");
         assert_eq!(id.to_string(), "ee85a74c-405e-4adc-bb47-ffa8ca0c9f31");
     }
 }

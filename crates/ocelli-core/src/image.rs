@@ -26,10 +26,7 @@ impl Metadata {
             }
             let chars = value.chars().count();
             if chars > limits::MAX_METADATA_VALUE {
-                return Err(InvalidValue::MetadataValue {
-                    key: key.clone(),
-                    chars,
-                });
+                return Err(InvalidValue::MetadataValue { key: key.clone(), chars });
             }
         }
         Ok(Self(entries))
@@ -171,24 +168,14 @@ mod tests {
         assert!(Metadata::new(entries(limits::MAX_METADATA_ENTRIES + 1)).is_err());
         let one = |key: usize, value: usize| BTreeMap::from([("k".repeat(key), "v".repeat(value))]);
         assert!(Metadata::new(one(limits::MAX_METADATA_KEY, limits::MAX_METADATA_VALUE)).is_ok());
-        for (key, value) in [
-            (0, 1),
-            (limits::MAX_METADATA_KEY + 1, 1),
-            (1, limits::MAX_METADATA_VALUE + 1),
-        ] {
-            assert!(
-                Metadata::new(one(key, value)).is_err(),
-                "key {key}, value {value}"
-            );
+        for (key, value) in [(0, 1), (limits::MAX_METADATA_KEY + 1, 1), (1, limits::MAX_METADATA_VALUE + 1)] {
+            assert!(Metadata::new(one(key, value)).is_err(), "key {key}, value {value}");
         }
     }
 
     #[test]
     fn statuses_have_custom_visions_names() {
-        assert_eq!(
-            serde_json::to_string(&ImageCreateStatus::OkDuplicate).unwrap(),
-            "\"OKDuplicate\""
-        );
+        assert_eq!(serde_json::to_string(&ImageCreateStatus::OkDuplicate).unwrap(), "\"OKDuplicate\"");
         assert_eq!(
             serde_json::to_string(&ImageCreateStatus::ErrorInvalidTag).unwrap(),
             "\"ErrorInvalidTag\""

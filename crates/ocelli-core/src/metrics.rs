@@ -21,11 +21,7 @@ pub fn average_precision(scored: impl IntoIterator<Item = (f32, bool)>) -> Optio
 
 /// `part / whole`, 0 where the whole is empty.
 pub(crate) fn ratio(part: usize, whole: usize) -> f64 {
-    if whole == 0 {
-        0.0
-    } else {
-        part as f64 / whole as f64
-    }
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
 /// The standard deviation of the values (dividing by their number), 0 where there are fewer than two.
@@ -50,14 +46,8 @@ mod tests {
         let cases: [Case; 5] = [
             (&[(0.9, true), (0.8, true), (0.1, false)], Some(1.0)),
             (&[(0.9, false), (0.8, true)], Some(0.5)),
-            (
-                &[(0.9, true), (0.8, false), (0.7, true)],
-                Some(0.5 + 0.5 * 2.0 / 3.0),
-            ),
-            (
-                &[(0.5, true), (0.5, false), (0.5, false), (0.5, false)],
-                Some(0.25),
-            ),
+            (&[(0.9, true), (0.8, false), (0.7, true)], Some(0.5 + 0.5 * 2.0 / 3.0)),
+            (&[(0.5, true), (0.5, false), (0.5, false), (0.5, false)], Some(0.25)),
             (&[(0.5, false)], None),
         ];
         for (scored, expected) in cases {

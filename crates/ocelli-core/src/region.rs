@@ -36,19 +36,9 @@ impl BoundingBox {
                 && start + size <= 1.0 + ROUNDING
         };
         if edge(left, width) && edge(top, height) {
-            Ok(Self {
-                left,
-                top,
-                width: width.min(1.0 - left),
-                height: height.min(1.0 - top),
-            })
+            Ok(Self { left, top, width: width.min(1.0 - left), height: height.min(1.0 - top) })
         } else {
-            Err(InvalidValue::Box {
-                left,
-                top,
-                width,
-                height,
-            })
+            Err(InvalidValue::Box { left, top, width, height })
         }
     }
 
@@ -112,10 +102,7 @@ mod tests {
             (0.0, 0.0, f32::NAN, 0.5),
             (0.0, f32::INFINITY, 0.5, 0.5),
         ] {
-            assert!(
-                BoundingBox::new(left, top, width, height).is_err(),
-                "{left} {top} {width} {height}"
-            );
+            assert!(BoundingBox::new(left, top, width, height).is_err(), "{left} {top} {width} {height}");
         }
         assert!(
             serde_json::from_str::<BoundingBox>(r#"{"left":0.9,"top":0,"width":0.9,"height":1}"#).is_err()

@@ -18,11 +18,7 @@ impl Name {
         if chars == 0 {
             Err(InvalidValue::EmptyName)
         } else if chars > limits::MAX_NAME {
-            Err(InvalidValue::LongText {
-                what: "name",
-                chars,
-                limit: limits::MAX_NAME,
-            })
+            Err(InvalidValue::LongText { what: "name", chars, limit: limits::MAX_NAME })
         } else if text.chars().any(char::is_control) {
             Err(InvalidValue::ControlCharacter { what: "name" })
         } else {

@@ -10,11 +10,7 @@ pub struct Threshold(f32);
 impl Threshold {
     /// Takes a number between 0 and 1.
     pub fn new(value: f32) -> Result<Self, InvalidValue> {
-        if (0.0..=1.0).contains(&value) {
-            Ok(Self(value))
-        } else {
-            Err(InvalidValue::Probability { value })
-        }
+        if (0.0..=1.0).contains(&value) { Ok(Self(value)) } else { Err(InvalidValue::Probability { value }) }
     }
 
     /// The number.

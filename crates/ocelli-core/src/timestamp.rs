@@ -46,10 +46,7 @@ impl From<std::time::SystemTime> for Timestamp {
 
 impl std::fmt::Display for Timestamp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (days, millis) = (
-            self.0.div_euclid(MILLIS_PER_DAY),
-            self.0.rem_euclid(MILLIS_PER_DAY),
-        );
+        let (days, millis) = (self.0.div_euclid(MILLIS_PER_DAY), self.0.rem_euclid(MILLIS_PER_DAY));
         let date = OffsetDateTime::from_unix_timestamp(days * (MILLIS_PER_DAY / 1000))
             .map_err(|_| std::fmt::Error)?
             .date();
@@ -72,9 +69,7 @@ impl std::str::FromStr for Timestamp {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let nanos = OffsetDateTime::parse(text, &Rfc3339)?.unix_timestamp_nanos();
-        Ok(Self::from_millis(
-            i64::try_from(nanos.div_euclid(1_000_000)).unwrap_or(MAX_MILLIS),
-        ))
+        Ok(Self::from_millis(i64::try_from(nanos.div_euclid(1_000_000)).unwrap_or(MAX_MILLIS)))
     }
 }
 
@@ -86,9 +81,7 @@ impl Serialize for Timestamp {
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -100,10 +93,7 @@ mod tests {
 
     #[test]
     fn a_timestamp_is_written_with_three_digits_and_a_z() {
-        assert_eq!(
-            Timestamp::from_millis(1_604_680_646_266).to_string(),
-            "2020-11-06T16:37:26.266Z"
-        );
+        assert_eq!(Timestamp::from_millis(1_604_680_646_266).to_string(), "2020-11-06T16:37:26.266Z");
     }
 
     #[test]

@@ -21,24 +21,15 @@ const V4: u32 = 108;
 const V5: u32 = 124;
 
 fn damaged(detail: impl Into<String>) -> ImagingError {
-    ImagingError::Damaged {
-        format: FORMAT,
-        detail: detail.into(),
-    }
+    ImagingError::Damaged { format: FORMAT, detail: detail.into() }
 }
 
 fn truncated(detail: &str) -> ImagingError {
-    ImagingError::Truncated {
-        format: FORMAT,
-        detail: detail.to_owned(),
-    }
+    ImagingError::Truncated { format: FORMAT, detail: detail.to_owned() }
 }
 
 fn unsupported(detail: String) -> ImagingError {
-    ImagingError::Unsupported {
-        format: FORMAT,
-        detail,
-    }
+    ImagingError::Unsupported { format: FORMAT, detail }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,25 +58,13 @@ struct Info {
 /// Rebuilds the headers from the fields that matter and keeps colour table, pixels and an embedded ICC profile.
 pub(crate) fn walk<'a>(bytes: &'a [u8], check: Check<'_>) -> Result<Container<'a>, ImagingError> {
     let mut cursor = Cursor::new(bytes);
-    cursor
-        .take(10)
-        .ok_or_else(|| truncated("the file header is missing"))?;
-    let offset = cursor
-        .u32_le()
-        .ok_or_else(|| truncated("the file header is missing"))?;
+    cursor.take(10).ok_or_else(|| truncated("the file header is missing"))?;
+    let offset = cursor.u32_le().ok_or_else(|| truncated("the file header is missing"))?;
     let info = Info::read(&mut cursor)?;
     let (width, height) = (info.width, info.height.unsigned_abs());
-    let channels = if info.masks.is_some_and(|masks| masks[3] != 0) {
-        4
-    } else {
-        3
-    };
+    let channels = if info.masks.is_some_and(|masks| masks[3] != 0) { 4 } else { 3 };
     let memory = u64::from(width) * u64::from(height) * channels + u64::from(width) * 8;
-    check(Claim {
-        width,
-        height,
-        memory,
-    })?;
+    check(Claim { width, height, memory })?;
     let offset = usize::try_from(offset).unwrap_or(usize::MAX);
     let headers = FILE_HEADER + info.to_palette as usize;
     if offset < headers {
@@ -94,15 +73,11 @@ pub(crate) fn walk<'a>(bytes: &'a [u8], check: Check<'_>) -> Result<Container<'a
             detail: format!("the pixels begin at byte {offset}, within the {headers} bytes of headers"),
         });
     }
-    let data = bytes
-        .get(offset..)
-        .ok_or_else(|| truncated("it ends before its pixels"))?;
+    let data = bytes.get(offset..).ok_or_else(|| truncated("it ends before its pixels"))?;
     let data = match info.coding {
         Coding::Plain | Coding::Masks => {
             let row = (u64::from(width) * u64::from(info.bits)).div_ceil(32) * 4;
-            usize::try_from(row * u64::from(height))
-                .ok()
-                .and_then(|length| data.get(..length))
+            usize::try_from(row * u64::from(height)).ok().and_then(|length| data.get(..length))
         }
         Coding::Rle8 | Coding::Rle4 => run_lengths(data, info.coding),
     }
@@ -116,14 +91,7 @@ pub(crate) fn walk<'a>(bytes: &'a [u8], check: Check<'_>) -> Result<Container<'a
     let mut pieces = vec![Cow::Owned(header), Cow::Borrowed(palette), Cow::Borrowed(data)];
     pieces.extend(profile.map(|profile| Cow::Borrowed(profile.bytes)));
     let orientation = Orientation::Upright;
-    Ok(Container {
-        format: FORMAT,
-        width,
-        height,
-        orientation,
-        pieces,
-        picture: Picture::Bmp,
-    })
+    Ok(Container { format: FORMAT, width, height, orientation, pieces, picture: Picture::Bmp })
 }
 
 /// An ICC profile within the file. A linked one is a path on somebody's disk and is dropped.
@@ -145,10 +113,7 @@ fn embedded_profile(bytes: &[u8], header: u32) -> Option<Profile<'_>> {
     let intent = fields.array()?;
     let start = usize::try_from(fields.u32_le()?).ok()?.checked_add(FILE_HEADER)?;
     let length = usize::try_from(fields.u32_le()?).ok()?;
-    Some(Profile {
-        intent,
-        bytes: bytes.get(start..start.checked_add(length)?)?,
-    })
+    Some(Profile { intent, bytes: bytes.get(start..start.checked_add(length)?)? })
 }
 
 /// The run-length coded pixels up to and with their end marker.
@@ -161,11 +126,8 @@ fn run_lengths(data: &[u8], coding: Coding) -> Option<&[u8]> {
                 cursor.take(2)?;
             }
             [0, count @ 3..=255] => {
-                let bytes = if coding == Coding::Rle8 {
-                    usize::from(count)
-                } else {
-                    usize::from(count).div_ceil(2)
-                };
+                let bytes =
+                    if coding == Coding::Rle8 { usize::from(count) } else { usize::from(count).div_ceil(2) };
                 cursor.take(bytes.next_multiple_of(2))?;
             }
             _ => {}
@@ -208,21 +170,8 @@ impl Info {
             let alpha = if size >= WITH_ALPHA_MASK { mask()? } else { 0 };
             masks = Some([red, green, blue, alpha]);
         }
-        let to_palette = if size == INFO && coding == Coding::Masks {
-            WITH_MASKS
-        } else {
-            size
-        };
-        let info = Self {
-            size,
-            width,
-            height,
-            bits,
-            coding,
-            colours_used,
-            masks,
-            to_palette,
-        };
+        let to_palette = if size == INFO && coding == Coding::Masks { WITH_MASKS } else { size };
+        let info = Self { size, width, height, bits, coding, colours_used, masks, to_palette };
         info.check()
     }
 
@@ -275,9 +224,7 @@ impl Info {
             Ok(used) => used.min(most),
         };
         let count = wanted.min((offset - start) / self.colour_bytes());
-        bytes
-            .get(start..start + count * self.colour_bytes())
-            .unwrap_or_default()
+        bytes.get(start..start + count * self.colour_bytes()).unwrap_or_default()
     }
 
     /// File and information header for a colour table, pixels and a profile that follow each other.
@@ -286,9 +233,7 @@ impl Info {
         let offset = headers + palette;
         let mut out = b"BM".to_vec();
         let word = |value: usize| u32::try_from(value).unwrap_or(u32::MAX).to_le_bytes();
-        out.extend(word(
-            offset + data + profile.map_or(0, |profile| profile.bytes.len()),
-        ));
+        out.extend(word(offset + data + profile.map_or(0, |profile| profile.bytes.len())));
         out.extend([0; 4]);
         out.extend(word(offset));
         out.extend(self.size.to_le_bytes());

@@ -77,9 +77,7 @@ impl ImageFormat {
         if bytes.starts_with(b"BM") {
             return Ok(Self::Bmp);
         }
-        Err(ImagingError::UnknownFormat {
-            found: resemblance(bytes),
-        })
+        Err(ImagingError::UnknownFormat { found: resemblance(bytes) })
     }
 }
 

@@ -17,18 +17,13 @@ const FRAME: u8 = 0x2c;
 const TRAILER: u8 = 0x3b;
 
 fn truncated(detail: &str) -> ImagingError {
-    ImagingError::Truncated {
-        format: FORMAT,
-        detail: detail.to_owned(),
-    }
+    ImagingError::Truncated { format: FORMAT, detail: detail.to_owned() }
 }
 
 /// Keeps the logical screen, its colours and the first frame with its graphic control; closes the file after it.
 pub(crate) fn walk<'a>(bytes: &'a [u8], check: Check<'_>) -> Result<Container<'a>, ImagingError> {
     let mut cursor = Cursor::new(bytes);
-    let mut screen = cursor
-        .array::<13>()
-        .ok_or_else(|| truncated("the logical screen is missing"))?;
+    let mut screen = cursor.array::<13>().ok_or_else(|| truncated("the logical screen is missing"))?;
     // A graphic control is a matter of version 89a, so the version is not free to differ.
     screen[..6].copy_from_slice(b"GIF89a");
     let width = u32::from(u16::from_le_bytes([screen[6], screen[7]]));
@@ -42,30 +37,16 @@ pub(crate) fn walk<'a>(bytes: &'a [u8], check: Check<'_>) -> Result<Container<'a
         let start = cursor.position();
         match cursor.u8() {
             Some(EXTENSION) => {
-                let label = cursor
-                    .u8()
-                    .ok_or_else(|| truncated("it ends within an extension"))?;
+                let label = cursor.u8().ok_or_else(|| truncated("it ends within an extension"))?;
                 let blocks = sub_blocks(&mut cursor)?;
                 if let (GRAPHIC_CONTROL, [4, flags, _, _, transparent, ..]) = (label, blocks) {
                     // Of the flags, only the one for transparency; no delay.
-                    control = Some(vec![
-                        EXTENSION,
-                        GRAPHIC_CONTROL,
-                        4,
-                        flags & 1,
-                        0,
-                        0,
-                        *transparent,
-                        0,
-                    ]);
+                    control = Some(vec![EXTENSION, GRAPHIC_CONTROL, 4, flags & 1, 0, 0, *transparent, 0]);
                 }
             }
             Some(FRAME) => break,
             Some(TRAILER) => {
-                return Err(ImagingError::Damaged {
-                    format: FORMAT,
-                    detail: "it holds no frame".to_owned(),
-                });
+                return Err(ImagingError::Damaged { format: FORMAT, detail: "it holds no frame".to_owned() });
             }
             Some(_) => {
                 return Err(ImagingError::UnwalkableContainer {
@@ -77,50 +58,29 @@ pub(crate) fn walk<'a>(bytes: &'a [u8], check: Check<'_>) -> Result<Container<'a
         }
     }
     pieces.extend(control.map(Cow::Owned));
-    let descriptor = cursor
-        .array::<9>()
-        .ok_or_else(|| truncated("it ends within its first frame"))?;
+    let descriptor = cursor.array::<9>().ok_or_else(|| truncated("it ends within its first frame"))?;
     let frame_width = u32::from(u16::from_le_bytes([descriptor[4], descriptor[5]]));
     let frame_height = u32::from(u16::from_le_bytes([descriptor[6], descriptor[7]]));
     // RGB of the screen and one byte a pixel of the frame, which may be larger than the screen.
     let memory = u64::from(width) * u64::from(height) * 3 + u64::from(frame_width) * u64::from(frame_height);
-    check(Claim {
-        width,
-        height,
-        memory,
-    })?;
-    Claim {
-        width: frame_width,
-        height: frame_height,
-        memory,
-    }
-    .check_not_empty()?;
+    check(Claim { width, height, memory })?;
+    Claim { width: frame_width, height: frame_height, memory }.check_not_empty()?;
     pieces.push(Cow::Owned([&[FRAME], descriptor.as_slice()].concat()));
     pieces.extend(colour_table(&mut cursor, descriptor[8])?);
-    let code_size = cursor
-        .take(1)
-        .ok_or_else(|| truncated("it ends within its first frame"))?;
+    let code_size = cursor.take(1).ok_or_else(|| truncated("it ends within its first frame"))?;
     pieces.push(Cow::Borrowed(code_size));
     pieces.push(cut_behind_end(code_size[0], sub_blocks(&mut cursor)?));
     pieces.push(Cow::Borrowed(&[TRAILER]));
     let orientation = Orientation::Upright;
-    Ok(Container {
-        format: FORMAT,
-        width,
-        height,
-        orientation,
-        pieces,
-        picture: Picture::Gif,
-    })
+    Ok(Container { format: FORMAT, width, height, orientation, pieces, picture: Picture::Gif })
 }
 
 fn colour_table<'a>(cursor: &mut Cursor<'a>, flags: u8) -> Result<Option<Cow<'a, [u8]>>, ImagingError> {
     if flags & 0x80 == 0 {
         return Ok(None);
     }
-    let table = cursor
-        .take(3 << ((flags & 7) + 1))
-        .ok_or_else(|| truncated("it ends within a colour table"))?;
+    let table =
+        cursor.take(3 << ((flags & 7) + 1)).ok_or_else(|| truncated("it ends within a colour table"))?;
     Ok(Some(Cow::Borrowed(table)))
 }
 
@@ -129,9 +89,7 @@ fn sub_blocks<'a>(cursor: &mut Cursor<'a>) -> Result<&'a [u8], ImagingError> {
     let (rest, start) = (cursor.rest(), cursor.position());
     loop {
         let length = cursor.u8().ok_or_else(|| truncated("it ends within a block"))?;
-        cursor
-            .take(usize::from(length))
-            .ok_or_else(|| truncated("it ends within a block"))?;
+        cursor.take(usize::from(length)).ok_or_else(|| truncated("it ends within a block"))?;
         if length == 0 {
             return Ok(rest.get(..cursor.position() - start).unwrap_or_default());
         }
@@ -184,9 +142,7 @@ fn cut_behind_end(code_size: u8, blocks: &[u8]) -> Cow<'_, [u8]> {
     if read == data.len() {
         return Cow::Borrowed(blocks);
     }
-    let blocks = data[..read]
-        .chunks(255)
-        .flat_map(|block| [&[block.len() as u8], block].concat());
+    let blocks = data[..read].chunks(255).flat_map(|block| [&[block.len() as u8], block].concat());
     Cow::Owned(blocks.chain([0]).collect())
 }
 
@@ -201,22 +157,11 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<u8>, ImagingError> {
     let frame = decoder
         .read_next_frame()
         .map_err(refusal)?
-        .ok_or_else(|| ImagingError::Damaged {
-            format: FORMAT,
-            detail: "it holds no frame".to_owned(),
-        })?;
-    let palette = frame
-        .palette
-        .as_deref()
-        .or(global_palette.as_deref())
-        .unwrap_or_default();
+        .ok_or_else(|| ImagingError::Damaged { format: FORMAT, detail: "it holds no frame".to_owned() })?;
+    let palette = frame.palette.as_deref().or(global_palette.as_deref()).unwrap_or_default();
     let mut pixels = buffer(u32::from(width), u32::from(height), 3, 255)?;
-    let visible = usize::from(width)
-        .saturating_sub(usize::from(frame.left))
-        .min(usize::from(frame.width));
-    let screen_rows = pixels
-        .chunks_exact_mut(usize::from(width) * 3)
-        .skip(usize::from(frame.top));
+    let visible = usize::from(width).saturating_sub(usize::from(frame.left)).min(usize::from(frame.width));
+    let screen_rows = pixels.chunks_exact_mut(usize::from(width) * 3).skip(usize::from(frame.top));
     for (screen_row, row) in screen_rows.zip(frame.buffer.chunks_exact(usize::from(frame.width))) {
         let out = screen_row.chunks_exact_mut(3).skip(usize::from(frame.left));
         for (rgb, &index) in out.zip(&row[..visible]) {
@@ -233,9 +178,6 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<u8>, ImagingError> {
 fn refusal(error: DecodingError) -> ImagingError {
     match error {
         DecodingError::UnexpectedEof => truncated("the picture data end too early"),
-        error => ImagingError::Damaged {
-            format: FORMAT,
-            detail: error.to_string(),
-        },
+        error => ImagingError::Damaged { format: FORMAT, detail: error.to_string() },
     }
 }

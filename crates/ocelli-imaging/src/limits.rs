@@ -49,10 +49,7 @@ impl DecodeLimits {
 
     pub(crate) fn check_bytes(&self, bytes: usize) -> Result<(), ImagingError> {
         if bytes > self.bytes {
-            return Err(ImagingError::TooManyBytes {
-                bytes,
-                limit: self.bytes,
-            });
+            return Err(ImagingError::TooManyBytes { bytes, limit: self.bytes });
         }
         Ok(())
     }
@@ -63,34 +60,20 @@ impl DecodeLimits {
         claim.check_not_empty()?;
         let (longer, shorter) = (width.max(height), width.min(height));
         if longer > self.side {
-            return Err(ImagingError::SideTooLong {
-                width,
-                height,
-                limit: self.side,
-            });
+            return Err(ImagingError::SideTooLong { width, height, limit: self.side });
         }
         if u64::from(longer) > u64::from(shorter) * u64::from(self.aspect_ratio) {
-            return Err(ImagingError::AspectRatio {
-                width,
-                height,
-                limit: self.aspect_ratio,
-            });
+            return Err(ImagingError::AspectRatio { width, height, limit: self.aspect_ratio });
         }
         if claim.pixels() > self.pixels {
-            return Err(ImagingError::TooManyPixels {
-                pixels: claim.pixels(),
-                limit: self.pixels,
-            });
+            return Err(ImagingError::TooManyPixels { pixels: claim.pixels(), limit: self.pixels });
         }
         self.check_memory(claim.memory)
     }
 
     pub(crate) fn check_memory(&self, needed: u64) -> Result<(), ImagingError> {
         if needed > self.allocation {
-            return Err(ImagingError::Allocation {
-                needed,
-                limit: self.allocation,
-            });
+            return Err(ImagingError::Allocation { needed, limit: self.allocation });
         }
         Ok(())
     }

@@ -49,19 +49,12 @@ impl Orientation {
 
     /// Whether the upright photo's width is the stored photo's height.
     pub const fn swaps_sides(self) -> bool {
-        matches!(
-            self,
-            Self::Transposed | Self::Rotated90 | Self::Transversed | Self::Rotated270
-        )
+        matches!(self, Self::Transposed | Self::Rotated90 | Self::Transversed | Self::Rotated270)
     }
 
     /// The upright size of a photo stored as `width` x `height`.
     pub const fn upright_size(self, width: u32, height: u32) -> (u32, u32) {
-        if self.swaps_sides() {
-            (height, width)
-        } else {
-            (width, height)
-        }
+        if self.swaps_sides() { (height, width) } else { (width, height) }
     }
 }
 
@@ -155,10 +148,7 @@ mod tests {
         assert_eq!(Orientation::from_exif(0), None);
         assert_eq!(Orientation::from_exif(9), None);
         for value in 1..=8 {
-            assert_eq!(
-                Orientation::from_exif(value).map(Orientation::to_exif),
-                Some(value)
-            );
+            assert_eq!(Orientation::from_exif(value).map(Orientation::to_exif), Some(value));
         }
     }
 }

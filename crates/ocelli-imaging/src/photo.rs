@@ -28,16 +28,9 @@ pub struct PhotoHeader {
 pub fn inspect(bytes: &[u8], limits: &DecodeLimits) -> Result<PhotoHeader, ImagingError> {
     limits.check_bytes(bytes.len())?;
     let container = walk(bytes, &|claim| limits.check(claim))?;
-    let (width, height) = container
-        .orientation
-        .upright_size(container.width, container.height);
+    let (width, height) = container.orientation.upright_size(container.width, container.height);
     limits.check_memory(container.memory_to_turn())?;
-    Ok(PhotoHeader {
-        format: container.format,
-        width,
-        height,
-        orientation: container.orientation,
-    })
+    Ok(PhotoHeader { format: container.format, width, height, orientation: container.orientation })
 }
 
 /// Decodes a photo to upright RGB, 8 bits a channel.
@@ -56,13 +49,7 @@ pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, ImagingEr
     limits.check_bytes(bytes.len())?;
     let container = walk_whole(bytes, &|claim| limits.check(claim))?;
     limits.check_memory(container.memory_to_turn())?;
-    let Container {
-        format,
-        width,
-        height,
-        orientation,
-        ..
-    } = container;
+    let Container { format, width, height, orientation, .. } = container;
     let pixels = catch_unwind(AssertUnwindSafe(|| container.decode())).unwrap_or_else(|panic| {
         let detail = panic
             .downcast_ref::<&str>()
@@ -73,11 +60,7 @@ pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, ImagingEr
     })?;
     let pixels = RgbImage::new(width, height, pixels)?.into_pixels();
     let (upright_width, upright_height) = orientation.upright_size(width, height);
-    RgbImage::new(
-        upright_width,
-        upright_height,
-        upright(pixels, width, height, orientation),
-    )
+    RgbImage::new(upright_width, upright_height, upright(pixels, width, height, orientation))
 }
 
 /// Removes every kind of metadata from a photo, without encoding it again: what is left is picture data, an

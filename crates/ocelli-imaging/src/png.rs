@@ -18,14 +18,9 @@ const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 /// Keeps IHDR, PLTE, tRNS, IDAT, IEND, the colour space (cICP, gAMA, cHRM, sRGB, sBIT, iCCP under a fixed name)
 /// and a rebuilt eXIf where the photo is not stored upright.
 pub(crate) fn walk<'a>(bytes: &'a [u8], check: Check<'_>) -> Result<Container<'a>, ImagingError> {
-    let truncated = |detail: &str| ImagingError::Truncated {
-        format: FORMAT,
-        detail: detail.to_owned(),
-    };
+    let truncated = |detail: &str| ImagingError::Truncated { format: FORMAT, detail: detail.to_owned() };
     let mut cursor = Cursor::new(bytes);
-    cursor
-        .take(SIGNATURE.len())
-        .ok_or_else(|| truncated("the signature"))?;
+    cursor.take(SIGNATURE.len()).ok_or_else(|| truncated("the signature"))?;
     let mut walker = Walker::default();
     loop {
         let chunk = Chunk::read(&mut cursor)?;
@@ -119,15 +114,9 @@ fn refusal(error: png::DecodingError) -> ImagingError {
     let detail = error.to_string();
     match error {
         png::DecodingError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-            ImagingError::Truncated {
-                format: FORMAT,
-                detail: "the picture data end too early".to_owned(),
-            }
+            ImagingError::Truncated { format: FORMAT, detail: "the picture data end too early".to_owned() }
         }
-        _ => ImagingError::Damaged {
-            format: FORMAT,
-            detail,
-        },
+        _ => ImagingError::Damaged { format: FORMAT, detail },
     }
 }
 
@@ -136,18 +125,10 @@ fn row_to_rgb(row: &[u8], colour: ColorType, sixteen_bits: bool, out: &mut [u8])
     let pixel_bytes = samples << u8::from(sixteen_bits);
     for (pixel, rgb) in row.chunks_exact(pixel_bytes).zip(out.chunks_exact_mut(3)) {
         let sample = |index: usize| {
-            if sixteen_bits {
-                to_8_bits(pixel[index * 2], pixel[index * 2 + 1])
-            } else {
-                pixel[index]
-            }
+            if sixteen_bits { to_8_bits(pixel[index * 2], pixel[index * 2 + 1]) } else { pixel[index] }
         };
         let [red, green, blue] = if samples < 3 { [0; 3] } else { [0, 1, 2] };
-        let alpha = if samples.is_multiple_of(2) {
-            sample(samples - 1)
-        } else {
-            255
-        };
+        let alpha = if samples.is_multiple_of(2) { sample(samples - 1) } else { 255 };
         rgb.copy_from_slice(&[red, green, blue].map(|index| on_white(sample(index), alpha)));
     }
 }
@@ -171,18 +152,9 @@ impl Header {
         let height = fields.u32_be().ok_or_else(unwalkable)?;
         let [_, colour_type, ..] = fields.array::<5>().ok_or_else(unwalkable)?;
         // RGB, and a few rows of up to eight bytes a pixel in the decoder.
-        let memory = u64::from(width)
-            .saturating_mul(u64::from(height))
-            .saturating_mul(3);
+        let memory = u64::from(width).saturating_mul(u64::from(height)).saturating_mul(3);
         let memory = memory.saturating_add(u64::from(width) * 64);
-        Ok(Self {
-            claim: Claim {
-                width,
-                height,
-                memory,
-            },
-            indexed: colour_type == 3,
-        })
+        Ok(Self { claim: Claim { width, height, memory }, indexed: colour_type == 3 })
     }
 }
 
@@ -195,10 +167,8 @@ struct Chunk<'a> {
 
 impl<'a> Chunk<'a> {
     fn read(cursor: &mut Cursor<'a>) -> Result<Self, ImagingError> {
-        let truncated = || ImagingError::Truncated {
-            format: FORMAT,
-            detail: "it ends before its IEND chunk".to_owned(),
-        };
+        let truncated =
+            || ImagingError::Truncated { format: FORMAT, detail: "it ends before its IEND chunk".to_owned() };
         let (rest, start) = (cursor.rest(), cursor.position());
         let length = cursor.u32_be().ok_or_else(truncated)?;
         let kind = cursor.array::<4>().ok_or_else(truncated)?;
@@ -208,17 +178,10 @@ impl<'a> Chunk<'a> {
                 detail: format!("no chunk begins at byte {start}"),
             });
         }
-        let data = usize::try_from(length)
-            .ok()
-            .and_then(|length| cursor.take(length))
-            .ok_or_else(truncated)?;
+        let data =
+            usize::try_from(length).ok().and_then(|length| cursor.take(length)).ok_or_else(truncated)?;
         let checksum = cursor.u32_be().ok_or_else(truncated)?;
-        Ok(Self {
-            kind,
-            data,
-            whole: rest.get(..data.len() + 12).unwrap_or_default(),
-            checksum,
-        })
+        Ok(Self { kind, data, whole: rest.get(..data.len() + 12).unwrap_or_default(), checksum })
     }
 
     fn is_intact(&self) -> bool {
@@ -307,10 +270,7 @@ impl<'a> Walker<'a> {
         };
         if let Some([0, profile @ ..]) = chunk.data.get(end + 1..) {
             self.seen.push(chunk.kind);
-            self.front.push(Cow::Owned(build_chunk(
-                *b"iCCP",
-                &[b"ICC profile\0\0", profile].concat(),
-            )));
+            self.front.push(Cow::Owned(build_chunk(*b"iCCP", &[b"ICC profile\0\0", profile].concat())));
         }
     }
 
@@ -327,13 +287,6 @@ impl<'a> Walker<'a> {
         pieces.extend(self.data);
         pieces.push(Cow::Owned(build_chunk(*b"IEND", &[])));
         let Claim { width, height, .. } = header.claim;
-        Ok(Container {
-            format: FORMAT,
-            width,
-            height,
-            orientation,
-            pieces,
-            picture: Picture::Png,
-        })
+        Ok(Container { format: FORMAT, width, height, orientation, pieces, picture: Picture::Png })
     }
 }

@@ -18,23 +18,13 @@ pub struct Area {
 impl Area {
     /// The whole photo.
     pub fn whole(view: &RgbView<'_>) -> Self {
-        Self {
-            left: 0,
-            top: 0,
-            width: view.width(),
-            height: view.height(),
-        }
+        Self { left: 0, top: 0, width: view.width(), height: view.height() }
     }
 
     /// The largest square around the centre. Where the margin is odd, the left or upper one is a pixel smaller.
     pub fn centre_square(view: &RgbView<'_>) -> Self {
         let side = view.width().min(view.height());
-        Self {
-            left: (view.width() - side) / 2,
-            top: (view.height() - side) / 2,
-            width: side,
-            height: side,
-        }
+        Self { left: (view.width() - side) / 2, top: (view.height() - side) / 2, width: side, height: side }
     }
 
     fn check_inside(&self, view: &RgbView<'_>) -> Result<(), ImagingError> {
@@ -182,16 +172,12 @@ impl Filter {
             let weight_of = |at: u32| (1.0 - ((f64::from(at) + 0.5 - centre) / support).abs()).max(0.0);
             let total: f64 = (start..end).map(weight_of).sum();
             let offset = self.weights.len();
-            self.weights
-                .extend((start..end).map(|at| (weight_of(at) / total) as f32));
+            self.weights.extend((start..end).map(|at| (weight_of(at) / total) as f32));
             self.runs.push((start as usize, offset, self.weights.len()));
         }
     }
 
     fn taps(&self) -> impl Iterator<Item = Taps<'_>> {
-        self.runs.iter().map(|&(start, from, to)| Taps {
-            start,
-            weights: &self.weights[from..to],
-        })
+        self.runs.iter().map(|&(start, from, to)| Taps { start, weights: &self.weights[from..to] })
     }
 }

@@ -15,11 +15,7 @@ impl RgbImage {
     /// [`ImagingError::ZeroSize`] and [`ImagingError::PixelCount`].
     pub fn new(width: u32, height: u32, pixels: Vec<u8>) -> Result<Self, ImagingError> {
         RgbView::new(width, height, &pixels)?;
-        Ok(Self {
-            width,
-            height,
-            pixels,
-        })
+        Ok(Self { width, height, pixels })
     }
 
     /// Width in pixels.
@@ -39,11 +35,7 @@ impl RgbImage {
 
     /// The photo, borrowed.
     pub fn view(&self) -> RgbView<'_> {
-        RgbView {
-            width: self.width,
-            height: self.height,
-            pixels: &self.pixels,
-        }
+        RgbView { width: self.width, height: self.height, pixels: &self.pixels }
     }
 
     /// The pixels, shape `[height, width, 3]`.
@@ -84,11 +76,7 @@ impl<'a> RgbView<'a> {
                 found: pixels.len() as u64,
             });
         }
-        Ok(Self {
-            width,
-            height,
-            pixels,
-        })
+        Ok(Self { width, height, pixels })
     }
 
     /// Width in pixels.
@@ -128,17 +116,9 @@ mod tests {
         assert!(RgbImage::new(2, 3, vec![0; 18]).is_ok());
         assert_eq!(
             RgbImage::new(2, 3, vec![0; 17]),
-            Err(ImagingError::PixelCount {
-                width: 2,
-                height: 3,
-                expected: 18,
-                found: 17
-            })
+            Err(ImagingError::PixelCount { width: 2, height: 3, expected: 18, found: 17 })
         );
-        assert_eq!(
-            RgbImage::new(0, 3, vec![]),
-            Err(ImagingError::ZeroSize { width: 0, height: 3 })
-        );
+        assert_eq!(RgbImage::new(0, 3, vec![]), Err(ImagingError::ZeroSize { width: 0, height: 3 }));
         assert!(RgbView::new(u32::MAX, u32::MAX, &[]).is_err());
     }
 }

@@ -17,17 +17,11 @@ const HAS_EXIF: u8 = 0x08;
 const HAS_ANIMATION: u8 = 0x02;
 
 fn damaged(detail: impl Into<String>) -> ImagingError {
-    ImagingError::Damaged {
-        format: FORMAT,
-        detail: detail.into(),
-    }
+    ImagingError::Damaged { format: FORMAT, detail: detail.into() }
 }
 
 fn truncated() -> ImagingError {
-    ImagingError::Truncated {
-        format: FORMAT,
-        detail: "it ends before the size that it claims".to_owned(),
-    }
+    ImagingError::Truncated { format: FORMAT, detail: "it ends before the size that it claims".to_owned() }
 }
 
 /// The bitstreams of a still or of one frame.
@@ -62,10 +56,7 @@ pub(crate) fn walk<'a>(bytes: &'a [u8], check: Check<'_>) -> Result<Container<'a
     let mut cursor = Cursor::new(bytes);
     cursor.take(4).ok_or_else(truncated)?;
     let size = cursor.u32_le().ok_or_else(truncated)?;
-    let riff = usize::try_from(size)
-        .ok()
-        .and_then(|size| cursor.take(size))
-        .ok_or_else(truncated)?;
+    let riff = usize::try_from(size).ok().and_then(|size| cursor.take(size)).ok_or_else(truncated)?;
     let mut chunks = Cursor::new(riff);
     chunks.take(4).ok_or_else(truncated)?;
     let mut walker = Walker::default();
@@ -111,11 +102,7 @@ impl<'a> Walker<'a> {
                 self.animated = flags & u32::from(HAS_ANIMATION) != 0;
                 self.canvas = Some((width, height));
                 let memory = u64::from(width) * u64::from(height) * 3;
-                check(Claim {
-                    width,
-                    height,
-                    memory,
-                })?;
+                check(Claim { width, height, memory })?;
             }
             b"ICCP" => self.profile = self.profile.or(Some(data)),
             b"EXIF" => self.orientation = self.orientation.or_else(|| exif::orientation(data)),
@@ -151,9 +138,7 @@ impl<'a> Walker<'a> {
     }
 
     fn finish(self, check: Check<'_>) -> Result<Container<'a>, ImagingError> {
-        let bitstream = self
-            .bitstream
-            .ok_or_else(|| damaged("it holds no picture data"))?;
+        let bitstream = self.bitstream.ok_or_else(|| damaged("it holds no picture data"))?;
         let (width, height) = self.canvas.unwrap_or((bitstream.width, bitstream.height));
         let (left, top) = self.placement.as_ref().map_or((0, 0), |at| (at.left, at.top));
         let on_canvas = if self.animated {
@@ -167,16 +152,8 @@ impl<'a> Walker<'a> {
                 bitstream.width, bitstream.height
             )));
         }
-        let canvas = if self.animated {
-            u64::from(width) * u64::from(height) * 3
-        } else {
-            0
-        };
-        check(Claim {
-            width,
-            height,
-            memory: bitstream.memory() + canvas,
-        })?;
+        let canvas = if self.animated { u64::from(width) * u64::from(height) * 3 } else { 0 };
+        check(Claim { width, height, memory: bitstream.memory() + canvas })?;
         let orientation = self.orientation.unwrap_or_default();
         let exif = exif::rebuilt(orientation);
         let mut body = Vec::new();
@@ -187,15 +164,8 @@ impl<'a> Walker<'a> {
                 (exif.is_some(), HAS_EXIF),
                 (self.animated, HAS_ANIMATION),
             ];
-            let flags = flags
-                .iter()
-                .filter(|(set, _)| *set)
-                .fold(0, |all, (_, flag)| all | flag);
-            push_chunk(
-                &mut body,
-                *b"VP8X",
-                vec![extended_header(flags, width, height).into()],
-            );
+            let flags = flags.iter().filter(|(set, _)| *set).fold(0, |all, (_, flag)| all | flag);
+            push_chunk(&mut body, *b"VP8X", vec![extended_header(flags, width, height).into()]);
         }
         if let Some(profile) = self.profile {
             push_chunk(&mut body, *b"ICCP", vec![profile.into()]);
@@ -213,18 +183,8 @@ impl<'a> Walker<'a> {
             push_chunk(&mut body, *b"EXIF", vec![exif.into()]);
         }
         let pieces = file(body);
-        let picture = photo::Picture::WebP(Picture {
-            bitstream,
-            placement: self.placement,
-        });
-        Ok(Container {
-            format: FORMAT,
-            width,
-            height,
-            orientation,
-            pieces,
-            picture,
-        })
+        let picture = photo::Picture::WebP(Picture { bitstream, placement: self.placement });
+        Ok(Container { format: FORMAT, width, height, orientation, pieces, picture })
     }
 }
 
@@ -274,14 +234,7 @@ impl<'a> Bitstream<'a> {
             }
             let width = u32::from(fields.u16_le().ok_or_else(short)? & 0x3fff);
             let height = u32::from(fields.u16_le().ok_or_else(short)? & 0x3fff);
-            return Ok(Self {
-                kind,
-                data,
-                alpha,
-                width,
-                height,
-                has_alpha: alpha.is_some(),
-            });
+            return Ok(Self { kind, data, alpha, width, height, has_alpha: alpha.is_some() });
         }
         let mut fields = Cursor::new(data);
         if fields.u8() != Some(0x2f) {
@@ -290,14 +243,7 @@ impl<'a> Bitstream<'a> {
         let header = fields.u32_le().ok_or_else(short)?;
         let (width, height) = ((header & 0x3fff) + 1, ((header >> 14) & 0x3fff) + 1);
         // A lossless bitstream brings its own transparency.
-        Ok(Self {
-            kind,
-            data,
-            alpha: None,
-            width,
-            height,
-            has_alpha: header >> 28 & 1 != 0,
-        })
+        Ok(Self { kind, data, alpha: None, width, height, has_alpha: header >> 28 & 1 != 0 })
     }
 
     /// Bytes at the peak of decoding: luma and chroma (1.5 a pixel) and RGB; with an alpha chunk RGBA and the
@@ -330,9 +276,7 @@ pub(crate) fn decode(container: &Container<'_>, picture: &Picture<'_>) -> Result
         return Ok(frame);
     }
     let mut pixels = buffer(container.width, container.height, 3, 255)?;
-    let rows = pixels
-        .chunks_exact_mut(container.width as usize * 3)
-        .skip(placement.top as usize);
+    let rows = pixels.chunks_exact_mut(container.width as usize * 3).skip(placement.top as usize);
     for (canvas_row, row) in rows.zip(frame.chunks_exact(width as usize * 3)) {
         let from = placement.left as usize * 3;
         canvas_row[from..from + row.len()].copy_from_slice(row);
@@ -346,11 +290,7 @@ fn decode_still(bitstream: &Bitstream<'_>) -> Result<Vec<u8>, ImagingError> {
     let lossless = bitstream.kind == *b"VP8L";
     if lossless || bitstream.has_alpha {
         // With alpha, the decoder writes a lossless picture where it belongs instead of copying it there.
-        push_chunk(
-            &mut body,
-            *b"VP8X",
-            vec![extended_header(HAS_ALPHA, width, height).into()],
-        );
+        push_chunk(&mut body, *b"VP8X", vec![extended_header(HAS_ALPHA, width, height).into()]);
     }
     bitstream.push_to(&mut body);
     let bytes = file(body).concat();
@@ -367,15 +307,9 @@ fn decode_still(bitstream: &Bitstream<'_>) -> Result<Vec<u8>, ImagingError> {
 fn refusal(error: DecodingError) -> ImagingError {
     match error {
         DecodingError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-            ImagingError::Truncated {
-                format: FORMAT,
-                detail: "the picture data end too early".to_owned(),
-            }
+            ImagingError::Truncated { format: FORMAT, detail: "the picture data end too early".to_owned() }
         }
-        DecodingError::UnsupportedFeature(detail) => ImagingError::Unsupported {
-            format: FORMAT,
-            detail,
-        },
+        DecodingError::UnsupportedFeature(detail) => ImagingError::Unsupported { format: FORMAT, detail },
         error => damaged(error.to_string()),
     }
 }

@@ -32,10 +32,7 @@ impl CompiledNetwork {
     ///
     /// If the network has an operation that this engine does not compute.
     pub fn compile(network: &Network) -> Result<Self, InferError> {
-        Ok(Self {
-            preprocessing: *network.preprocessing(),
-            plan: Arc::new(Plan::compile(network)?),
-        })
+        Ok(Self { preprocessing: *network.preprocessing(), plan: Arc::new(Plan::compile(network)?) })
     }
 
     /// How a photo becomes the network's input.
@@ -56,10 +53,7 @@ impl CompiledNetwork {
     /// If `out` does not hold [`CompiledNetwork::output_len`] values.
     pub fn predict_into(&self, photo: RgbView<'_>, out: &mut [f32]) -> Result<(), InferError> {
         if out.len() != self.output_len() {
-            return Err(InferError::OutputLength {
-                found: out.len(),
-                expected: self.output_len(),
-            });
+            return Err(InferError::OutputLength { found: out.len(), expected: self.output_len() });
         }
         let input = preprocess::preprocess(&self.preprocessing, photo)?;
         out.copy_from_slice(&self.plan.run(input)?);

@@ -45,11 +45,7 @@ impl Model {
             return Err(InferError::NoLabels);
         }
         let compiled = CompiledNetwork::compile(&network)?;
-        Ok(Self {
-            network,
-            compiled,
-            limits: DecodeLimits::prediction(&Limits::default()),
-        })
+        Ok(Self { network, compiled, limits: DecodeLimits::prediction(&Limits::default()) })
     }
 
     /// The same model, with other limits on the photos that it takes.

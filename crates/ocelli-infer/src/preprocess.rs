@@ -5,13 +5,7 @@ use crate::InferError;
 
 /// The network's input for a photo: `[3, height, width]`, normalised.
 pub(crate) fn preprocess(preprocessing: &Preprocessing, photo: RgbView<'_>) -> Result<Vec<f32>, InferError> {
-    let Preprocessing {
-        width,
-        height,
-        view,
-        mean,
-        std,
-    } = *preprocessing;
+    let Preprocessing { width, height, view, mean, std } = *preprocessing;
     let area = match view {
         View::Whole => Area::whole(&photo),
         View::Centre => Area::centre_square(&photo),

@@ -16,20 +16,12 @@ const TOLERANCE: f64 = 1e-2;
 
 #[test]
 fn lite0_agrees_at_every_block() {
-    agrees(
-        ocelli_weights_lite0::MODEL,
-        include_bytes!("golden/efficientnet-lite0.safetensors"),
-        16,
-    );
+    agrees(ocelli_weights_lite0::MODEL, include_bytes!("golden/efficientnet-lite0.safetensors"), 16);
 }
 
 #[test]
 fn lite2_agrees_at_every_block() {
-    agrees(
-        ocelli_weights_lite2::MODEL,
-        include_bytes!("golden/efficientnet-lite2.safetensors"),
-        21,
-    );
+    agrees(ocelli_weights_lite2::MODEL, include_bytes!("golden/efficientnet-lite2.safetensors"), 21);
 }
 
 fn agrees(model: &[u8], golden: &[u8], blocks: usize) {
@@ -51,20 +43,11 @@ fn agrees(model: &[u8], golden: &[u8], blocks: usize) {
     let mut names = vec!["stem".to_owned()];
     names.extend((0..blocks).map(|block| format!("block{block:02}")));
     names.push("features".to_owned());
-    assert_eq!(
-        golden.len(),
-        names.len() + 1,
-        "golden outputs, the input included"
-    );
+    assert_eq!(golden.len(), names.len() + 1, "golden outputs, the input included");
     for name in names {
         let node = trace.iter().find(|node| node.name == name).expect(&name);
         let expected = golden.tensor(&name).unwrap();
-        let expected = expected
-            .data()
-            .as_chunks::<4>()
-            .0
-            .iter()
-            .map(|four| f32::from_le_bytes(*four));
+        let expected = expected.data().as_chunks::<4>().0.iter().map(|four| f32::from_le_bytes(*four));
         let found = subsampled(node, steps.get(&name).copied().unwrap_or(1));
         assert_eq!(found.len(), expected.len(), "{name}");
         let (mut difference, mut norm) = (0.0, 0.0);
@@ -83,11 +66,6 @@ fn subsampled(node: &TracedNode, step: usize) -> Vec<f32> {
     let Shape::Map { height, width, .. } = node.shape else {
         return node.values.clone();
     };
-    let rows = node
-        .values
-        .chunks_exact(width)
-        .enumerate()
-        .filter(|(row, _)| row % height % step == 0);
-    rows.flat_map(|(_, row)| row.iter().copied().step_by(step))
-        .collect()
+    let rows = node.values.chunks_exact(width).enumerate().filter(|(row, _)| row % height % step == 0);
+    rows.flat_map(|(_, row)| row.iter().copied().step_by(step)).collect()
 }

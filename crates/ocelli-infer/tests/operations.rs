@@ -17,13 +17,7 @@ fn noise(len: usize, seed: u32) -> Vec<f32> {
 
 fn preprocessing(height: usize, width: usize) -> Preprocessing {
     let (width, height) = (u32::try_from(width).unwrap(), u32::try_from(height).unwrap());
-    Preprocessing {
-        width,
-        height,
-        view: View::Whole,
-        mean: [127.0; 3],
-        std: [128.0; 3],
-    }
+    Preprocessing { width, height, view: View::Whole, mean: [127.0; 3], std: [128.0; 3] }
 }
 
 /// A convolution of `inputs` maps, which a pointwise convolution makes of the photo's three.
@@ -45,55 +39,30 @@ fn case() -> impl Strategy<Value = Case> {
     let sizes = (1..12_usize, 1..12_usize, 1..5_usize, 1..4_usize, 1..4_usize);
     let kernel = [1..6_usize, 1..6];
     let stride = [1..4_usize, 1..4];
-    (
-        sizes,
-        kernel,
-        stride,
-        any::<[bool; 3]>(),
-        any::<[prop::sample::Index; 4]>(),
+    (sizes, kernel, stride, any::<[bool; 3]>(), any::<[prop::sample::Index; 4]>()).prop_map(
+        |(
+            (height, width, groups, group_inputs, group_outputs),
+            kernel,
+            stride,
+            [same, bias, norm],
+            zeros,
+        )| {
+            let padding = if same {
+                Padding::Same
+            } else {
+                let [top, bottom] = [zeros[0].index(kernel[0]), zeros[1].index(kernel[0])];
+                let [left, right] = [zeros[2].index(kernel[1]), zeros[3].index(kernel[1])];
+                Padding::Explicit { top, left, bottom, right }
+            };
+            Case { height, width, groups, group_inputs, group_outputs, kernel, stride, padding, bias, norm }
+        },
     )
-        .prop_map(
-            |(
-                (height, width, groups, group_inputs, group_outputs),
-                kernel,
-                stride,
-                [same, bias, norm],
-                zeros,
-            )| {
-                let padding = if same {
-                    Padding::Same
-                } else {
-                    let [top, bottom] = [zeros[0].index(kernel[0]), zeros[1].index(kernel[0])];
-                    let [left, right] = [zeros[2].index(kernel[1]), zeros[3].index(kernel[1])];
-                    Padding::Explicit {
-                        top,
-                        left,
-                        bottom,
-                        right,
-                    }
-                };
-                Case {
-                    height,
-                    width,
-                    groups,
-                    group_inputs,
-                    group_outputs,
-                    kernel,
-                    stride,
-                    padding,
-                    bias,
-                    norm,
-                }
-            },
-        )
 }
 
 impl Case {
     /// The convolution as it is defined, with every index written out; `[outputs, height, width]`.
     fn direct(&self, maps: &[f32], weight: &[f32], bias: &[f32], [rows, columns]: [usize; 2]) -> Vec<f64> {
-        let [down, across] = self
-            .padding
-            .amounts([self.height, self.width], self.kernel, self.stride);
+        let [down, across] = self.padding.amounts([self.height, self.width], self.kernel, self.stride);
         let [kernel_rows, kernel_columns] = self.kernel;
         let mut out = Vec::new();
         for (output, bias) in bias.iter().enumerate() {
@@ -205,16 +174,9 @@ fn operations_on_single_values() {
     let input = [-7.0, -0.0, 0.5, 5.5, 6.0, 6.5, 1e9, -1e9, 1.0, 2.0, 3.0, 4.0];
     let clamped = [0.0, 0.0, 0.5, 5.5, 6.0, 6.0, 6.0, 0.0, 1.0, 2.0, 3.0, 4.0];
     assert_eq!(apply(Op::Relu6, &input), clamped);
-    assert_eq!(
-        apply(Op::Add, &input),
-        input.map(|value| 2.0 * value),
-        "a node may be added to itself"
-    );
+    assert_eq!(apply(Op::Add, &input), input.map(|value| 2.0 * value), "a node may be added to itself");
     assert_eq!(apply(Op::GlobalAveragePool, &input), [-0.25, 3.125, 2.5]);
-    assert_eq!(
-        apply(Op::Sigmoid, &input)[7..9],
-        [0.0, 1.0 / (1.0 + (-1.0_f32).exp())]
-    );
+    assert_eq!(apply(Op::Sigmoid, &input)[7..9], [0.0, 1.0 / (1.0 + (-1.0_f32).exp())]);
 }
 
 #[test]
@@ -226,19 +188,10 @@ fn a_batch_normalisation_without_a_convolution_stands_alone() {
     builder.tensor("shift", Tensor::f32(&[3], vec![0.0, 1.0, 0.0]).unwrap());
     builder.tensor("mean", Tensor::f32(&[3], vec![0.0, 1.0, 2.0]).unwrap());
     builder.tensor("variance", Tensor::f32(&[3], vec![0.75, 3.75, 0.0]).unwrap());
-    let norm = BatchNorm {
-        scale,
-        shift,
-        mean,
-        variance,
-        epsilon: 0.25,
-    };
+    let norm = BatchNorm { scale, shift, mean, variance, epsilon: 0.25 };
     let output = builder.node("norm", Op::BatchNorm(norm), &[input]);
     let network = builder.build(output).unwrap();
-    let trace = CompiledNetwork::compile(&network)
-        .unwrap()
-        .trace(&[1.0, 2.0, 3.0, 5.0, 2.0, 3.0])
-        .unwrap();
+    let trace = CompiledNetwork::compile(&network).unwrap().trace(&[1.0, 2.0, 3.0, 5.0, 2.0, 3.0]).unwrap();
     assert_eq!(trace[0].values, [1.0, 2.0, 3.0, 5.0, 0.0, 6.0]);
 }
 
@@ -247,13 +200,8 @@ fn a_convolution_that_others_read_is_not_folded() {
     // conv -> norm, and the convolution's own output is added again.
     let mut builder = NetworkBuilder::new(preprocessing(3, 3));
     let input = builder.input();
-    let conv = Conv2d {
-        weight: "weight".into(),
-        bias: None,
-        stride: [1, 1],
-        padding: Padding::Same,
-        groups: 1,
-    };
+    let conv =
+        Conv2d { weight: "weight".into(), bias: None, stride: [1, 1], padding: Padding::Same, groups: 1 };
     builder.tensor("weight", Tensor::f32(&[2, 3, 1, 1], noise(6, 1)).unwrap());
     let conv = builder.node("conv", Op::Conv2d(conv), &[input]);
     let [scale, shift, mean, variance] = ["scale", "shift", "mean", "variance"].map(String::from);
@@ -263,21 +211,12 @@ fn a_convolution_that_others_read_is_not_folded() {
     builder.tensor("variance", Tensor::f32(&[2], vec![1.0, 4.0]).unwrap());
     let norm = builder.node(
         "norm",
-        Op::BatchNorm(BatchNorm {
-            scale,
-            shift,
-            mean,
-            variance,
-            epsilon: 1e-3,
-        }),
+        Op::BatchNorm(BatchNorm { scale, shift, mean, variance, epsilon: 1e-3 }),
         &[conv],
     );
     let sum = builder.node("sum", Op::Add, &[conv, norm]);
     let network = builder.build(sum).unwrap();
-    let trace = CompiledNetwork::compile(&network)
-        .unwrap()
-        .trace(&noise(27, 2))
-        .unwrap();
+    let trace = CompiledNetwork::compile(&network).unwrap().trace(&noise(27, 2)).unwrap();
     let names: Vec<_> = trace.iter().map(|node| node.name.as_str()).collect();
     assert_eq!(names, ["conv", "norm", "sum"]);
     for (index, sum) in trace[2].values.iter().enumerate() {

@@ -23,41 +23,22 @@ fn classifier(activation: Activation) -> Network {
     let label = |(index, name): (usize, &str)| Label {
         tag_id: format!("018bcfe5-6800-7000-8000-{index:012}").parse().unwrap(),
         name: Name::new(name).unwrap(),
-        tag_type: if index == 2 {
-            TagType::Negative
-        } else {
-            TagType::Regular
-        },
+        tag_type: if index == 2 { TagType::Negative } else { TagType::Regular },
     };
-    let weights = (0..3 * 1280)
-        .map(|index| (index % 7) as f32 * 0.02 - 0.05)
-        .collect();
+    let weights = (0..3 * 1280).map(|index| (index % 7) as f32 * 0.02 - 0.05).collect();
     let labels = NAMES.into_iter().enumerate().map(label).collect();
-    base()
-        .0
-        .with_head(Head {
-            weights,
-            bias: vec![0.1, 0.0, -0.1],
-            activation,
-            labels,
-        })
-        .unwrap()
+    base().0.with_head(Head { weights, bias: vec![0.1, 0.0, -0.1], activation, labels }).unwrap()
 }
 
 /// A photo with some structure.
 fn pixels(width: u32, height: u32) -> Vec<u8> {
     let pixel = |index: u32| [index * 3 % 251, index / width * 5 % 256, (index * index) % 241];
-    (0..width * height)
-        .flat_map(pixel)
-        .map(|value| value as u8)
-        .collect()
+    (0..width * height).flat_map(pixel).map(|value| value as u8).collect()
 }
 
 fn features(compiled: &CompiledNetwork, width: u32, height: u32, pixels: &[u8]) -> Vec<f32> {
     let mut out = vec![f32::NAN; compiled.output_len()];
-    compiled
-        .predict_into(RgbView::new(width, height, pixels).unwrap(), &mut out)
-        .unwrap();
+    compiled.predict_into(RgbView::new(width, height, pixels).unwrap(), &mut out).unwrap();
     out
 }
 
@@ -67,14 +48,8 @@ fn a_base_model_puts_out_features_for_photos_of_any_size() {
         let features = features(&base().1, width, height, &pixels(width, height));
         assert_eq!(features.len(), 1280);
         // The mean over maps that ReLU6 clamped.
-        assert!(
-            features.iter().all(|feature| (0.0..=6.0).contains(feature)),
-            "{width} x {height}"
-        );
-        assert!(
-            features.iter().any(|feature| *feature > 0.0),
-            "{width} x {height}"
-        );
+        assert!(features.iter().all(|feature| (0.0..=6.0).contains(feature)), "{width} x {height}");
+        assert!(features.iter().any(|feature| *feature > 0.0), "{width} x {height}");
     }
 }
 
@@ -83,9 +58,7 @@ fn the_same_pixels_give_the_same_bits_on_every_thread() {
     let pixels = pixels(97, 61);
     let expected = features(&base().1, 97, 61, &pixels);
     std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..3)
-            .map(|_| scope.spawn(|| features(&base().1, 97, 61, &pixels)))
-            .collect();
+        let threads: Vec<_> = (0..3).map(|_| scope.spawn(|| features(&base().1, 97, 61, &pixels))).collect();
         for thread in threads {
             assert_eq!(thread.join().unwrap(), expected);
         }
@@ -98,9 +71,7 @@ fn the_centre_view_sees_the_centre_only() {
     let square = pixels(50, 50);
     // The same square between black margins.
     let rows = square.chunks_exact(150);
-    let wide: Vec<u8> = rows
-        .flat_map(|row| [&[0; 75][..], row, &[0; 75]].concat())
-        .collect();
+    let wide: Vec<u8> = rows.flat_map(|row| [&[0; 75][..], row, &[0; 75]].concat()).collect();
     let expected = features(&centre, 50, 50, &square);
     assert_eq!(features(&centre, 100, 50, &wide), expected);
     assert_ne!(features(&base().1, 100, 50, &wide), expected);
@@ -131,15 +102,8 @@ fn a_model_answers_with_every_label_best_first() {
     let sum: f32 = predictions.iter().map(|prediction| prediction.probability).sum();
     assert!((sum - 1.0).abs() < 1e-5);
     for prediction in &predictions {
-        let label = model
-            .labels()
-            .iter()
-            .find(|label| label.tag_id == prediction.tag_id)
-            .unwrap();
-        assert_eq!(
-            (&label.name, label.tag_type),
-            (&prediction.tag_name, prediction.tag_type)
-        );
+        let label = model.labels().iter().find(|label| label.tag_id == prediction.tag_id).unwrap();
+        assert_eq!((&label.name, label.tag_type), (&prediction.tag_name, prediction.tag_type));
     }
 }
 
@@ -153,21 +117,12 @@ fn a_models_probabilities_are_the_heads() {
     let model = Model::from_network(network).unwrap();
     let predictions = model.predict_rgb(RgbView::new(80, 60, &pixels).unwrap()).unwrap();
     for ((row, bias), label) in weights.chunks_exact(1280).zip(bias).zip(model.labels()) {
-        let products = row
-            .iter()
-            .zip(&features)
-            .map(|(weight, feature)| f64::from(*weight) * f64::from(*feature));
+        let products =
+            row.iter().zip(&features).map(|(weight, feature)| f64::from(*weight) * f64::from(*feature));
         let score = products.sum::<f64>() + f64::from(bias);
         let expected = 1.0 / (1.0 + (-score).exp());
-        let found = predictions
-            .iter()
-            .find(|prediction| prediction.tag_id == label.tag_id)
-            .unwrap();
-        assert!(
-            (f64::from(found.probability) - expected).abs() < 1e-5,
-            "{}",
-            label.name
-        );
+        let found = predictions.iter().find(|prediction| prediction.tag_id == label.tag_id).unwrap();
+        assert!((f64::from(found.probability) - expected).abs() < 1e-5, "{}", label.name);
     }
 }
 
@@ -181,25 +136,14 @@ fn a_model_file_is_opened_by_path_and_asked_about_an_encoded_photo() {
     let mut photo = b"BM\x3e\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x02\0\0\0\x01\0\0\0\x01\0\x18\0".to_vec();
     photo.resize(54, 0);
     photo.extend_from_slice(&[30, 20, 10, 60, 50, 40, 0, 0]);
-    let expected = model
-        .predict_rgb(RgbView::new(2, 1, &[10, 20, 30, 40, 50, 60]).unwrap())
-        .unwrap();
+    let expected = model.predict_rgb(RgbView::new(2, 1, &[10, 20, 30, 40, 50, 60]).unwrap()).unwrap();
     assert_eq!(model.predict(&photo).unwrap(), expected);
     assert!(matches!(model.predict(b"no photo"), Err(InferError::Imaging(_))));
 }
 
 #[test]
 fn a_base_model_is_no_classifier() {
-    assert!(matches!(
-        Model::from_bytes(ocelli_weights_lite0::MODEL),
-        Err(InferError::NoLabels)
-    ));
-    assert!(matches!(
-        Model::from_bytes(b"nonsense"),
-        Err(InferError::Model(_))
-    ));
-    assert!(matches!(
-        Model::open("/nowhere/at/all"),
-        Err(InferError::Model(_))
-    ));
+    assert!(matches!(Model::from_bytes(ocelli_weights_lite0::MODEL), Err(InferError::NoLabels)));
+    assert!(matches!(Model::from_bytes(b"nonsense"), Err(InferError::Model(_))));
+    assert!(matches!(Model::open("/nowhere/at/all"), Err(InferError::Model(_))));
 }

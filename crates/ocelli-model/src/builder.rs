@@ -14,17 +14,8 @@ pub struct NetworkBuilder {
 impl NetworkBuilder {
     /// A network with its input and nothing else yet.
     pub fn new(preprocessing: Preprocessing) -> Self {
-        let input = Node {
-            name: "input".into(),
-            op: Op::Input,
-            inputs: Vec::new(),
-        };
-        Self {
-            preprocessing,
-            nodes: vec![input],
-            tensors: BTreeMap::new(),
-            provenance: None,
-        }
+        let input = Node { name: "input".into(), op: Op::Input, inputs: Vec::new() };
+        Self { preprocessing, nodes: vec![input], tensors: BTreeMap::new(), provenance: None }
     }
 
     /// The input node.
@@ -36,11 +27,7 @@ impl NetworkBuilder {
     pub fn node(&mut self, name: impl Into<String>, op: Op, inputs: &[NodeId]) -> NodeId {
         // A network of more nodes than a u32 counts is refused by `build`.
         let id = NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
-        self.nodes.push(Node {
-            name: name.into(),
-            op,
-            inputs: inputs.to_vec(),
-        });
+        self.nodes.push(Node { name: name.into(), op, inputs: inputs.to_vec() });
         id
     }
 

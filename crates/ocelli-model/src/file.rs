@@ -51,9 +51,7 @@ pub fn write(network: &Network) -> Result<Vec<u8>, ModelError> {
 ///
 /// As [`write()`].
 pub fn write_adapted(network: &Network, base: &Network) -> Result<Vec<u8>, ModelError> {
-    let adapted = network
-        .tensors()
-        .filter(|(name, tensor)| base.tensor(name) != Some(tensor));
+    let adapted = network.tensors().filter(|(name, tensor)| base.tensor(name) != Some(tensor));
     write_tensors(network, adapted, Some(base.fingerprint()))
 }
 
@@ -68,16 +66,7 @@ fn write_tensors<'a>(
         (NETWORK_KEY.to_owned(), to_json(&network.description())?),
     ]);
     if let Some(provenance) = network.provenance() {
-        let Provenance {
-            model,
-            package,
-            version,
-            sha256,
-            license,
-            copyright,
-            changes,
-            ..
-        } = provenance;
+        let Provenance { model, package, version, sha256, license, copyright, changes, .. } = provenance;
         let source = format!("{model} from {package} {version}, SHA-256 {sha256}. {changes}");
         metadata.insert(PROVENANCE_KEY.to_owned(), to_json(provenance)?);
         metadata.insert("license".to_owned(), format!("{license}. {copyright}"));
@@ -93,9 +82,7 @@ fn write_tensors<'a>(
 }
 
 fn to_json(value: &impl serde::Serialize) -> Result<String, ModelError> {
-    serde_json::to_string(value).map_err(|error| ModelError::Description {
-        reason: error.to_string(),
-    })
+    serde_json::to_string(value).map_err(|error| ModelError::Description { reason: error.to_string() })
 }
 
 /// The network in a self-contained model file.
@@ -119,10 +106,9 @@ pub fn read(bytes: &[u8]) -> Result<Network, ModelError> {
 pub fn read_adapted(bytes: &[u8], base: &Network) -> Result<Network, ModelError> {
     let frame = Frame::read(bytes)?;
     match base_of(&frame)? {
-        Some(expected) if expected != base.fingerprint() => Err(ModelError::WrongBase {
-            found: base.fingerprint(),
-            expected,
-        }),
+        Some(expected) if expected != base.fingerprint() => {
+            Err(ModelError::WrongBase { found: base.fingerprint(), expected })
+        }
         Some(_) => read_network(&frame, Some(base)),
         None => read_network(&frame, None),
     }
@@ -135,25 +121,14 @@ pub fn read_adapted(bytes: &[u8], base: &Network) -> Result<Network, ModelError>
 /// If the file cannot be read, and as [`read`].
 pub fn open(path: impl AsRef<Path>) -> Result<Network, ModelError> {
     let path = path.as_ref();
-    let io = |source| ModelError::Io {
-        path: path.to_owned(),
-        source,
-    };
+    let io = |source| ModelError::Io { path: path.to_owned(), source };
     within_limit(std::fs::metadata(path).map_err(io)?.len())?;
     read(&std::fs::read(path).map_err(io)?)
 }
 
 fn within_limit(found: u64) -> Result<(), ModelError> {
     let limit = limits::MAX_FILE_BYTES;
-    if found > limit {
-        Err(ModelError::TooLarge {
-            what: "a model file",
-            found,
-            limit,
-        })
-    } else {
-        Ok(())
-    }
+    if found > limit { Err(ModelError::TooLarge { what: "a model file", found, limit }) } else { Ok(()) }
 }
 
 fn base_of(frame: &Frame<'_>) -> Result<Option<Fingerprint>, ModelError> {
@@ -161,14 +136,9 @@ fn base_of(frame: &Frame<'_>) -> Result<Option<Fingerprint>, ModelError> {
 }
 
 fn read_network(frame: &Frame<'_>, base: Option<&Network>) -> Result<Network, ModelError> {
-    let missing = || ModelError::Description {
-        reason: format!("{NETWORK_KEY} is missing"),
-    };
+    let missing = || ModelError::Description { reason: format!("{NETWORK_KEY} is missing") };
     let description: NetworkDescription = from_json(frame.metadata(NETWORK_KEY).ok_or_else(missing)?)?;
-    let provenance = frame
-        .metadata(PROVENANCE_KEY)
-        .map(from_json::<Provenance>)
-        .transpose()?;
+    let provenance = frame.metadata(PROVENANCE_KEY).map(from_json::<Provenance>).transpose()?;
     let mut tensors = BTreeMap::new();
     for (name, dtype, shape, data) in frame.tensors() {
         let precision = match dtype {
@@ -182,11 +152,7 @@ fn read_network(frame: &Frame<'_>, base: Option<&Network>) -> Result<Network, Mo
         tensors.insert(name, Tensor::from_le_bytes(precision, shape, data)?);
     }
     if let Some(base) = base {
-        let names = description
-            .nodes
-            .iter()
-            .flat_map(|node| node.op.tensors())
-            .map(Cow::Borrowed);
+        let names = description.nodes.iter().flat_map(|node| node.op.tensors()).map(Cow::Borrowed);
         for name in names {
             if let (false, Some(tensor)) = (tensors.contains_key(name.as_ref()), base.tensor(&name)) {
                 tensors.insert(name.into_owned(), tensor.clone());
@@ -197,7 +163,5 @@ fn read_network(frame: &Frame<'_>, base: Option<&Network>) -> Result<Network, Mo
 }
 
 fn from_json<T: serde::de::DeserializeOwned>(json: &str) -> Result<T, ModelError> {
-    serde_json::from_str(json).map_err(|error| ModelError::Description {
-        reason: error.to_string(),
-    })
+    serde_json::from_str(json).map_err(|error| ModelError::Description { reason: error.to_string() })
 }

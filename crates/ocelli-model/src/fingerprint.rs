@@ -25,9 +25,7 @@ impl std::str::FromStr for Fingerprint {
     type Err = ModelError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        blake3::Hash::from_hex(text)
-            .map(Self::new)
-            .map_err(|_| ModelError::Fingerprint)
+        blake3::Hash::from_hex(text).map(Self::new).map_err(|_| ModelError::Fingerprint)
     }
 }
 

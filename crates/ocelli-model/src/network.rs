@@ -62,30 +62,11 @@ impl Network {
         provenance: Option<Arc<Provenance>>,
     ) -> Result<Self, ModelError> {
         let validated = validation::validate(&description, &tensors)?;
-        let NetworkDescription {
-            preprocessing,
-            nodes,
-            output,
-            labels,
-        } = description;
-        let unknown = ModelError::UnknownOutput {
-            output: output.index(),
-            nodes: nodes.len(),
-        };
+        let NetworkDescription { preprocessing, nodes, output, labels } = description;
+        let unknown = ModelError::UnknownOutput { output: output.index(), nodes: nodes.len() };
         let output_shape = *validated.shapes.get(output.index()).ok_or(unknown)?;
-        let graph = Graph {
-            nodes,
-            output,
-            output_shape,
-            tensors,
-            validated,
-        };
-        Ok(Self {
-            preprocessing,
-            graph: Arc::new(graph),
-            labels: labels.into(),
-            provenance,
-        })
+        let graph = Graph { nodes, output, output_shape, tensors, validated };
+        Ok(Self { preprocessing, graph: Arc::new(graph), labels: labels.into(), provenance })
     }
 
     /// How a photo becomes the input.
@@ -135,10 +116,7 @@ impl Network {
 
     /// Every tensor with its name, in the order of names.
     pub fn tensors(&self) -> impl Iterator<Item = (&str, &Tensor)> {
-        self.graph
-            .tensors
-            .iter()
-            .map(|(name, tensor)| (name.as_str(), tensor))
+        self.graph.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor))
     }
 
     /// Where the base model's weights come from, as far as it is known.
@@ -174,9 +152,7 @@ impl Network {
         let nodes = serde_json::to_vec(&nodes).unwrap_or_default();
         hasher.update(&(nodes.len() as u64).to_le_bytes()).update(&nodes);
         for (name, tensor) in &self.graph.tensors {
-            hasher
-                .update(&(name.len() as u64).to_le_bytes())
-                .update(name.as_bytes());
+            hasher.update(&(name.len() as u64).to_le_bytes()).update(name.as_bytes());
             hasher.update(tensor.digest().as_bytes());
         }
         Fingerprint::new(hasher.finalize())
@@ -201,32 +177,17 @@ impl Network {
         let fits = labels.checked_mul(features) == Some(head.weights.len());
         if labels == 0 || head.bias.len() != labels || !fits {
             let (weights, bias) = (head.weights.len(), head.bias.len());
-            return Err(ModelError::Head {
-                weights,
-                bias,
-                labels,
-                features,
-            });
+            return Err(ModelError::Head { weights, bias, labels, features });
         }
         let mut description = self.description();
         let mut tensors = self.graph.tensors.clone();
         let mut append = |name: &str, op, input| {
             let id = NodeId(u32::try_from(description.nodes.len()).unwrap_or(u32::MAX));
-            description.nodes.push(Node {
-                name: name.into(),
-                op,
-                inputs: vec![input],
-            });
+            description.nodes.push(Node { name: name.into(), op, inputs: vec![input] });
             id
         };
-        let linear = Linear {
-            weight: "head.weight".into(),
-            bias: "head.bias".into(),
-        };
-        tensors.insert(
-            linear.weight.clone(),
-            Tensor::f32(&[labels, features], head.weights)?,
-        );
+        let linear = Linear { weight: "head.weight".into(), bias: "head.bias".into() };
+        tensors.insert(linear.weight.clone(), Tensor::f32(&[labels, features], head.weights)?);
         tensors.insert(linear.bias.clone(), Tensor::f32(&[labels], head.bias)?);
         let scores = append("head", Op::Linear(linear), self.graph.output);
         let activation = match head.activation {

@@ -78,10 +78,9 @@ impl Op {
     /// The names of the tensors that the operation reads.
     pub fn tensors(&self) -> Vec<&str> {
         match self {
-            Self::Conv2d(conv) => [Some(conv.weight.as_str()), conv.bias.as_deref()]
-                .into_iter()
-                .flatten()
-                .collect(),
+            Self::Conv2d(conv) => {
+                [Some(conv.weight.as_str()), conv.bias.as_deref()].into_iter().flatten().collect()
+            }
             Self::BatchNorm(norm) => vec![&norm.scale, &norm.shift, &norm.mean, &norm.variance],
             Self::Linear(linear) => vec![&linear.weight, &linear.bias],
             _ => Vec::new(),

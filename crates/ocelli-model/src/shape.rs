@@ -26,11 +26,7 @@ impl Shape {
     /// How many values there are; more than a `usize` holds counts as `usize::MAX`.
     pub fn values(&self) -> usize {
         match *self {
-            Self::Map {
-                channels,
-                height,
-                width,
-            } => channels.saturating_mul(height).saturating_mul(width),
+            Self::Map { channels, height, width } => channels.saturating_mul(height).saturating_mul(width),
             Self::Vector { len } => len,
         }
     }
@@ -39,11 +35,7 @@ impl Shape {
 impl std::fmt::Display for Shape {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Map {
-                channels,
-                height,
-                width,
-            } => write!(f, "[{channels}, {height}, {width}]"),
+            Self::Map { channels, height, width } => write!(f, "[{channels}, {height}, {width}]"),
             Self::Vector { len } => write!(f, "[{len}]"),
         }
     }
@@ -61,24 +53,13 @@ impl Padding {
         let same = |side: usize, kernel: usize, stride: usize| {
             let stride = stride.max(1);
             let outputs = side.div_ceil(stride);
-            let reach = outputs
-                .saturating_sub(1)
-                .saturating_mul(stride)
-                .saturating_add(kernel);
+            let reach = outputs.saturating_sub(1).saturating_mul(stride).saturating_add(kernel);
             let total = reach.saturating_sub(side);
             [total / 2, total - total / 2]
         };
         match *self {
-            Self::Same => [
-                same(height, kernel[0], stride[0]),
-                same(width, kernel[1], stride[1]),
-            ],
-            Self::Explicit {
-                top,
-                left,
-                bottom,
-                right,
-            } => [[top, bottom], [left, right]],
+            Self::Same => [same(height, kernel[0], stride[0]), same(width, kernel[1], stride[1])],
+            Self::Explicit { top, left, bottom, right } => [[top, bottom], [left, right]],
         }
     }
 }

@@ -60,25 +60,14 @@ impl Tensor {
     }
 
     fn new(shape: &[usize], len: usize, finite: bool, values: Values) -> Result<Self, ModelError> {
-        let expected = shape
-            .iter()
-            .try_fold(1_usize, |product, side| product.checked_mul(*side));
+        let expected = shape.iter().try_fold(1_usize, |product, side| product.checked_mul(*side));
         if expected != Some(len) || len == 0 {
-            return Err(ModelError::TensorLength {
-                shape: shape.to_vec(),
-                found: len,
-            });
+            return Err(ModelError::TensorLength { shape: shape.to_vec(), found: len });
         }
         if !finite {
-            return Err(ModelError::NotFinite {
-                shape: shape.to_vec(),
-            });
+            return Err(ModelError::NotFinite { shape: shape.to_vec() });
         }
-        Ok(Self(Arc::new(Inner {
-            shape: shape.to_vec(),
-            values,
-            digest: OnceLock::new(),
-        })))
+        Ok(Self(Arc::new(Inner { shape: shape.to_vec(), values, digest: OnceLock::new() })))
     }
 
     /// Reads little-endian values, as safetensors holds them.
@@ -90,17 +79,11 @@ impl Tensor {
         match precision {
             Precision::F16 => {
                 let (pairs, _) = bytes.as_chunks::<2>();
-                Self::half(
-                    shape,
-                    pairs.iter().map(|pair| f16::from_le_bytes(*pair)).collect(),
-                )
+                Self::half(shape, pairs.iter().map(|pair| f16::from_le_bytes(*pair)).collect())
             }
             Precision::F32 => {
                 let (fours, _) = bytes.as_chunks::<4>();
-                Self::f32(
-                    shape,
-                    fours.iter().map(|four| f32::from_le_bytes(*four)).collect(),
-                )
+                Self::f32(shape, fours.iter().map(|four| f32::from_le_bytes(*four)).collect())
             }
         }
     }
@@ -108,12 +91,12 @@ impl Tensor {
     /// Writes little-endian values, as safetensors holds them.
     pub(crate) fn write_le_bytes(&self, out: &mut Vec<u8>) {
         match &self.0.values {
-            Values::F16(values) => values
-                .iter()
-                .for_each(|value| out.extend_from_slice(&value.to_le_bytes())),
-            Values::F32(values) => values
-                .iter()
-                .for_each(|value| out.extend_from_slice(&value.to_le_bytes())),
+            Values::F16(values) => {
+                values.iter().for_each(|value| out.extend_from_slice(&value.to_le_bytes()))
+            }
+            Values::F32(values) => {
+                values.iter().for_each(|value| out.extend_from_slice(&value.to_le_bytes()))
+            }
         }
     }
 
@@ -193,23 +176,14 @@ mod tests {
         assert!(Tensor::f32(&[2, 3], vec![0.0; 6]).is_ok());
         for (shape, len) in [(&[2, 3][..], 5), (&[], 0), (&[0, 3], 0), (&[usize::MAX, 2], 2)] {
             let result = Tensor::f32(shape, vec![0.0; len]);
-            assert!(
-                matches!(result, Err(ModelError::TensorLength { .. })),
-                "{shape:?}, {len} values"
-            );
+            assert!(matches!(result, Err(ModelError::TensorLength { .. })), "{shape:?}, {len} values");
         }
     }
 
     #[test]
     fn values_that_are_not_finite_in_their_precision_are_refused() {
-        assert!(matches!(
-            Tensor::f32(&[1], vec![f32::NAN]),
-            Err(ModelError::NotFinite { .. })
-        ));
-        assert!(matches!(
-            Tensor::f16(&[1], &[70_000.0]),
-            Err(ModelError::NotFinite { .. })
-        ));
+        assert!(matches!(Tensor::f32(&[1], vec![f32::NAN]), Err(ModelError::NotFinite { .. })));
+        assert!(matches!(Tensor::f16(&[1], &[70_000.0]), Err(ModelError::NotFinite { .. })));
         assert!(Tensor::f32(&[1], vec![70_000.0]).is_ok());
     }
 

@@ -20,29 +20,14 @@ pub(crate) fn validate(
     description: &NetworkDescription,
     tensors: &BTreeMap<String, Tensor>,
 ) -> Result<Validated, ModelError> {
-    let NetworkDescription {
-        preprocessing,
-        nodes,
-        output,
-        labels,
-    } = description;
+    let NetworkDescription { preprocessing, nodes, output, labels } = description;
     preprocessing.validate()?;
-    within(
-        "a network's number of nodes",
-        nodes.len() as u64,
-        limits::MAX_NODES as u64,
-    )?;
+    within("a network's number of nodes", nodes.len() as u64, limits::MAX_NODES as u64)?;
     if output.index() >= nodes.len() {
-        return Err(ModelError::UnknownOutput {
-            output: output.index(),
-            nodes: nodes.len(),
-        });
+        return Err(ModelError::UnknownOutput { output: output.index(), nodes: nodes.len() });
     }
 
-    let mut validated = Validated {
-        shapes: Vec::with_capacity(nodes.len()),
-        multiply_adds: 0,
-    };
+    let mut validated = Validated { shapes: Vec::with_capacity(nodes.len()), multiply_adds: 0 };
     let (mut names, mut used_tensors) = (HashSet::new(), BTreeSet::new());
     let mut is_read = vec![false; nodes.len()];
     is_read[output.index()] = true;
@@ -51,9 +36,7 @@ pub(crate) fn validate(
             return Err(ModelError::InputPlacement { index });
         }
         if !names.insert(&node.name) {
-            return Err(ModelError::DuplicateNode {
-                node: node.name.clone(),
-            });
+            return Err(ModelError::DuplicateNode { node: node.name.clone() });
         }
         let inputs = input_shapes(node, &validated.shapes, nodes.len())?;
         node.inputs.iter().for_each(|input| is_read[input.index()] = true);
@@ -67,46 +50,27 @@ pub(crate) fn validate(
             },
             _ => checked.output_shape(&inputs)?,
         };
-        within(
-            "a node's number of values",
-            shape.values() as u64,
-            limits::MAX_NODE_VALUES as u64,
-        )?;
+        within("a node's number of values", shape.values() as u64, limits::MAX_NODE_VALUES as u64)?;
         let work = checked.multiply_adds(shape);
         validated.multiply_adds = validated.multiply_adds.saturating_add(work);
         validated.shapes.push(shape);
     }
-    within(
-        "a network's number of multiply-adds",
-        validated.multiply_adds,
-        limits::MAX_MULTIPLY_ADDS,
-    )?;
+    within("a network's number of multiply-adds", validated.multiply_adds, limits::MAX_MULTIPLY_ADDS)?;
     let held = most_values_held(nodes, &validated.shapes);
-    within(
-        "a network's number of values held at once",
-        held,
-        limits::MAX_VALUES_HELD,
-    )?;
+    within("a network's number of values held at once", held, limits::MAX_VALUES_HELD)?;
 
     if let Some(index) = is_read.iter().position(|read| !read) {
-        return Err(ModelError::UnusedNode {
-            node: nodes[index].name.clone(),
-        });
+        return Err(ModelError::UnusedNode { node: nodes[index].name.clone() });
     }
     if tensors.contains_key("__metadata__") {
         return Err(ModelError::ReservedTensor);
     }
     if let Some(tensor) = tensors.keys().find(|name| !used_tensors.contains(name.as_str())) {
-        return Err(ModelError::UnusedTensor {
-            tensor: tensor.clone(),
-        });
+        return Err(ModelError::UnusedTensor { tensor: tensor.clone() });
     }
     let outputs = validated.shapes[output.index()].values();
     if !labels.is_empty() && labels.len() != outputs {
-        return Err(ModelError::Labels {
-            found: labels.len(),
-            outputs,
-        });
+        return Err(ModelError::Labels { found: labels.len(), outputs });
     }
     let mut tags = HashSet::new();
     match labels.iter().find(|label| !tags.insert(label.tag_id)) {
@@ -116,35 +80,23 @@ pub(crate) fn validate(
 }
 
 fn within(what: &'static str, found: u64, limit: u64) -> Result<(), ModelError> {
-    if found > limit {
-        Err(ModelError::TooLarge { what, found, limit })
-    } else {
-        Ok(())
-    }
+    if found > limit { Err(ModelError::TooLarge { what, found, limit }) } else { Ok(()) }
 }
 
 /// The most values that must be held at once, if each node's output is dropped after its last reader.
 fn most_values_held(nodes: &[Node], shapes: &[Shape]) -> u64 {
     let mut last_reader: Vec<usize> = (0..nodes.len()).collect();
     for (index, node) in nodes.iter().enumerate() {
-        node.inputs
-            .iter()
-            .for_each(|input| last_reader[input.index()] = index);
+        node.inputs.iter().for_each(|input| last_reader[input.index()] = index);
     }
     let (mut held, mut most) = (0_u64, 0_u64);
     for (index, node) in nodes.iter().enumerate() {
         held += shapes[index].values() as u64;
         most = most.max(held);
-        let mut dropped: Vec<_> = node
-            .inputs
-            .iter()
-            .filter(|input| last_reader[input.index()] == index)
-            .collect();
+        let mut dropped: Vec<_> =
+            node.inputs.iter().filter(|input| last_reader[input.index()] == index).collect();
         dropped.dedup();
-        held -= dropped
-            .iter()
-            .map(|input| shapes[input.index()].values() as u64)
-            .sum::<u64>();
+        held -= dropped.iter().map(|input| shapes[input.index()].values() as u64).sum::<u64>();
     }
     most
 }
@@ -161,15 +113,8 @@ fn input_shapes(node: &Node, known: &[Shape], nodes: usize) -> Result<Vec<Shape>
     }
     let shape_of = |input: usize| match known.get(input) {
         Some(shape) => Ok(*shape),
-        None if input < nodes => Err(ModelError::Order {
-            node: node.name.clone(),
-            input,
-        }),
-        None => Err(ModelError::UnknownInput {
-            node: node.name.clone(),
-            input,
-            nodes,
-        }),
+        None if input < nodes => Err(ModelError::Order { node: node.name.clone(), input }),
+        None => Err(ModelError::UnknownInput { node: node.name.clone(), input, nodes }),
     };
     node.inputs.iter().map(|input| shape_of(input.index())).collect()
 }
@@ -206,12 +151,7 @@ impl CheckedNode<'_> {
     }
 
     fn conv2d(&self, conv: &Conv2d, input: Shape) -> Result<Shape, ModelError> {
-        let Shape::Map {
-            channels,
-            height,
-            width,
-        } = input
-        else {
+        let Shape::Map { channels, height, width } = input else {
             return Err(self.input_error(input, "[channels, height, width]".into()));
         };
         let weight = self.tensor(&conv.weight)?;
@@ -231,16 +171,11 @@ impl CheckedNode<'_> {
             return Err(self.tensor_error(&conv.weight, weight, expected));
         }
         let side_ok = |side: usize| (1..=limits::MAX_KERNEL_SIDE).contains(&side);
-        if ![rows, columns, conv.stride[0], conv.stride[1]]
-            .into_iter()
-            .all(side_ok)
-        {
+        if ![rows, columns, conv.stride[0], conv.stride[1]].into_iter().all(side_ok) {
             let what = format!("a kernel of {rows} x {columns} and a stride of {:?}", conv.stride);
             return Err(self.parameter_error(what, format!("sides of 1 to {}", limits::MAX_KERNEL_SIDE)));
         }
-        let [down, across] = conv
-            .padding
-            .amounts([height, width], [rows, columns], conv.stride);
+        let [down, across] = conv.padding.amounts([height, width], [rows, columns], conv.stride);
         if down.iter().any(|zeros| *zeros >= rows) || across.iter().any(|zeros| *zeros >= columns) {
             let what = format!("{down:?} rows and {across:?} columns of padding");
             return Err(self.parameter_error(what, format!("less than its kernel's {rows} x {columns}")));
@@ -251,15 +186,8 @@ impl CheckedNode<'_> {
         let height = shape::convolved(height, down, rows, conv.stride[0]);
         let width = shape::convolved(width, across, columns, conv.stride[1]);
         match (height, width) {
-            (Some(height), Some(width)) => Ok(Shape::Map {
-                channels: outputs,
-                height,
-                width,
-            }),
-            _ => Err(self.input_error(
-                input,
-                format!("at least {rows} x {columns}, its padding included"),
-            )),
+            (Some(height), Some(width)) => Ok(Shape::Map { channels: outputs, height, width }),
+            _ => Err(self.input_error(input, format!("at least {rows} x {columns}, its padding included"))),
         }
     }
 
@@ -275,12 +203,7 @@ impl CheckedNode<'_> {
         for name in [&norm.scale, &norm.shift, &norm.mean, &norm.variance] {
             self.vector(name, channels)?;
         }
-        match self
-            .tensor(&norm.variance)?
-            .to_f32()
-            .iter()
-            .find(|variance| **variance < 0.0)
-        {
+        match self.tensor(&norm.variance)?.to_f32().iter().find(|variance| **variance < 0.0) {
             Some(variance) => {
                 Err(self.parameter_error(format!("the variance {variance}"), "none below 0".into()))
             }
@@ -315,10 +238,7 @@ impl CheckedNode<'_> {
     }
 
     fn tensor(&self, name: &str) -> Result<&Tensor, ModelError> {
-        let missing = || ModelError::MissingTensor {
-            node: self.node.name.clone(),
-            tensor: name.to_owned(),
-        };
+        let missing = || ModelError::MissingTensor { node: self.node.name.clone(), tensor: name.to_owned() };
         self.tensors.get(name).ok_or_else(missing)
     }
 
@@ -333,20 +253,11 @@ impl CheckedNode<'_> {
 
     fn input_error(&self, found: Shape, expected: String) -> ModelError {
         let (node, op) = (self.node.name.clone(), self.node.op.name());
-        ModelError::InputShape {
-            node,
-            op,
-            found,
-            expected,
-        }
+        ModelError::InputShape { node, op, found, expected }
     }
 
     fn parameter_error(&self, what: String, right: String) -> ModelError {
-        ModelError::Parameter {
-            node: self.node.name.clone(),
-            what,
-            right,
-        }
+        ModelError::Parameter { node: self.node.name.clone(), what, right }
     }
 
     fn tensor_error(&self, name: &str, tensor: &Tensor, expected: String) -> ModelError {

@@ -22,8 +22,7 @@ fn network() -> Network {
         changes: "None.".into(),
     });
     let base = builder.build(features).unwrap();
-    base.with_head(head(&["cherry \"quoted\"", "hemlock"], Activation::Sigmoid))
-        .unwrap()
+    base.with_head(head(&["cherry \"quoted\"", "hemlock"], Activation::Sigmoid)).unwrap()
 }
 
 /// A file with the given texts in its header replaced, its length and checksum put right.
@@ -56,11 +55,7 @@ fn what_is_written_is_read() {
     for network in [base(), network()] {
         let bytes = file::write(&network).unwrap();
         assert_eq!(file::read(&bytes).unwrap(), network);
-        assert_eq!(
-            file::write(&network).unwrap(),
-            bytes,
-            "the same network gives the same bytes"
-        );
+        assert_eq!(file::write(&network).unwrap(), bytes, "the same network gives the same bytes");
     }
 }
 
@@ -103,10 +98,7 @@ fn every_missing_end_is_called_one() {
         );
     }
     let longer = [bytes, vec![0]].concat();
-    assert!(matches!(
-        file::read(&longer),
-        Err(ModelError::TrailingBytes { .. })
-    ));
+    assert!(matches!(file::read(&longer), Err(ModelError::TrailingBytes { .. })));
 }
 
 #[test]
@@ -121,20 +113,14 @@ fn damage_to_weights_is_a_checksum_error() {
 fn other_files_are_not_model_files() {
     let header = r#"{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#;
     let cases: [(&str, &[u8]); 4] = [
-        (
-            "a JPEG photo",
-            b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01",
-        ),
+        ("a JPEG photo", b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01"),
         ("text", b"This is a text, not a model file."),
         ("safetensors of another program", &with_header(header, &[0; 4])),
         ("nonsense in braces", &with_header("{nonsense}", &[])),
     ];
     for (name, bytes) in cases {
         let error = file::read(bytes).unwrap_err();
-        assert!(
-            matches!(error, ModelError::NotAModelFile { .. }),
-            "{name}: {error}"
-        );
+        assert!(matches!(error, ModelError::NotAModelFile { .. }), "{name}: {error}");
     }
 }
 
@@ -143,16 +129,7 @@ fn a_later_version_is_named() {
     let bytes = file::write(&network()).unwrap();
     let later = rewritten(&bytes, &[(r#""ocelli.version":"1""#, r#""ocelli.version":"7""#)]);
     let error = file::read(&later).unwrap_err();
-    assert!(
-        matches!(
-            error,
-            ModelError::NewerVersion {
-                found: 7,
-                supported: file::VERSION
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, ModelError::NewerVersion { found: 7, supported: file::VERSION }), "{error}");
     let none = rewritten(&bytes, &[(r#""ocelli.version":"1""#, r#""ocelli.version":"0""#)]);
     assert!(matches!(file::read(&none), Err(ModelError::NotAModelFile { .. })));
 }
@@ -163,27 +140,15 @@ type Refusal = fn(&ModelError) -> bool;
 fn a_checksum_does_not_excuse_a_wrong_content() {
     let bytes = file::write(&network()).unwrap();
     let cases: [(&str, &str, Refusal); 7] = [
-        (r#"\"type\":\"relu6\""#, r#"\"type\":\"swish\""#, |e| {
-            matches!(e, ModelError::Description { .. })
-        }),
+        (r#"\"type\":\"relu6\""#, r#"\"type\":\"swish\""#, |e| matches!(e, ModelError::Description { .. })),
         (r#"\"groups\":4"#, r#"\"groups\":4,\"dilation\":2"#, |e| {
             matches!(e, ModelError::Description { .. })
         }),
-        (r#"\"output\":8"#, r#"\"output\":9"#, |e| {
-            matches!(e, ModelError::UnknownOutput { .. })
-        }),
-        (r#"\"width\":6"#, r#"\"width\":0"#, |e| {
-            matches!(e, ModelError::Preprocessing { .. })
-        }),
-        (r#""shape":[4,3,3,3]"#, r#""shape":[4,9,3,1]"#, |e| {
-            matches!(e, ModelError::TensorShape { .. })
-        }),
-        (r#""dtype":"F16""#, r#""dtype":"BF16""#, |e| {
-            matches!(e, ModelError::Description { .. })
-        }),
-        ("ocelli.network", "ocelli.nothing", |e| {
-            matches!(e, ModelError::Description { .. })
-        }),
+        (r#"\"output\":8"#, r#"\"output\":9"#, |e| matches!(e, ModelError::UnknownOutput { .. })),
+        (r#"\"width\":6"#, r#"\"width\":0"#, |e| matches!(e, ModelError::Preprocessing { .. })),
+        (r#""shape":[4,3,3,3]"#, r#""shape":[4,9,3,1]"#, |e| matches!(e, ModelError::TensorShape { .. })),
+        (r#""dtype":"F16""#, r#""dtype":"BF16""#, |e| matches!(e, ModelError::Description { .. })),
+        ("ocelli.network", "ocelli.nothing", |e| matches!(e, ModelError::Description { .. })),
     ];
     for (from, to, refused) in cases {
         let error = file::read(&rewritten(&bytes, &[(from, to)])).unwrap_err();
@@ -193,17 +158,11 @@ fn a_checksum_does_not_excuse_a_wrong_content() {
 
 #[test]
 fn absurd_offsets_and_shapes_neither_panic_nor_allocate() {
-    let metadata = format!(
-        r#""__metadata__":{{"ocelli.checksum":"{}","ocelli.version":"1"}}"#,
-        "0".repeat(64)
-    );
+    let metadata =
+        format!(r#""__metadata__":{{"ocelli.checksum":"{}","ocelli.version":"1"}}"#, "0".repeat(64));
     let huge = u64::MAX;
     for tensor in [
-        format!(
-            r#"{{"dtype":"F32","shape":[{}],"data_offsets":[0,{}]}}"#,
-            huge / 4,
-            huge / 4 * 4
-        ),
+        format!(r#"{{"dtype":"F32","shape":[{}],"data_offsets":[0,{}]}}"#, huge / 4, huge / 4 * 4),
         format!(r#"{{"dtype":"F32","shape":[{huge},{huge}],"data_offsets":[0,4]}}"#),
         r#"{"dtype":"F32","shape":[1],"data_offsets":[4,0]}"#.to_owned(),
         r#"{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}"#.to_owned(),
@@ -225,12 +184,8 @@ fn an_adapted_file_holds_only_what_differs() {
         .and_then(|network| network.with_head(head(&["a", "b"], Activation::Softmax)))
         .unwrap();
     let bytes = file::write_adapted(&network, &base).unwrap();
-    let mut held: Vec<_> = SafeTensors::deserialize(&bytes)
-        .unwrap()
-        .names()
-        .into_iter()
-        .map(String::from)
-        .collect();
+    let mut held: Vec<_> =
+        SafeTensors::deserialize(&bytes).unwrap().names().into_iter().map(String::from).collect();
     held.sort();
     assert_eq!(held, ["depthwise", "head.bias", "head.weight"]);
     assert_eq!(file::read_adapted(&bytes, &base).unwrap(), network);

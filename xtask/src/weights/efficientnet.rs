@@ -52,11 +52,7 @@ impl Variant {
 
     fn provenance(&self) -> Provenance {
         Provenance {
-            model: format!(
-                "EfficientNet-{}{}",
-                self.name[..1].to_uppercase(),
-                &self.name[1..]
-            ),
+            model: format!("EfficientNet-{}{}", self.name[..1].to_uppercase(), &self.name[1..]),
             package: self.package(),
             version: Self::VERSION.into(),
             checkpoint: self.checkpoint.into(),
@@ -116,21 +112,15 @@ impl Layers<'_> {
         let mut x = input;
         // The first block of the network does not expand.
         if index > 0 {
-            x = self.conv_norm(
-                &format!("{name}.expand"),
-                (&source("_expand_conv"), &source("_bn0")),
-                x,
-                1,
-            )?;
+            x =
+                self.conv_norm(&format!("{name}.expand"), (&source("_expand_conv"), &source("_bn0")), x, 1)?;
             x = self.builder.node(format!("{name}.expand"), Op::Relu6, &[x]);
         }
         let layers = (&*source("_depthwise_conv"), &*source("_bn1"));
         x = self.conv_norm(&format!("{name}.depthwise"), layers, x, stride)?;
         x = self.builder.node(format!("{name}.depthwise"), Op::Relu6, &[x]);
         let layers = (&*source("_project_conv"), &*source("_bn2"));
-        let kernel = self
-            .checkpoint
-            .tensor(&format!("{}.weight", layers.0), Precision::F16)?;
+        let kernel = self.checkpoint.tensor(&format!("{}.weight", layers.0), Precision::F16)?;
         let (inputs, outputs) = (self.channels(index)?, kernel.shape()[0]);
         if stride == 1 && inputs == outputs {
             x = self.conv_norm(&format!("{name}.project"), layers, x, 1)?;
@@ -145,10 +135,7 @@ impl Layers<'_> {
     /// How many channels a block reads.
     fn channels(&self, block: usize) -> Result<usize, Box<dyn Error>> {
         Ok(match block {
-            0 => self
-                .checkpoint
-                .tensor("_conv_stem.weight", Precision::F16)?
-                .shape()[0],
+            0 => self.checkpoint.tensor("_conv_stem.weight", Precision::F16)?.shape()[0],
             _ => self
                 .checkpoint
                 .tensor(&format!("_blocks.{block}._expand_conv.weight"), Precision::F16)?
@@ -177,23 +164,11 @@ impl Layers<'_> {
     ) -> Result<NodeId, Box<dyn Error>> {
         let name = format!("{name}.conv");
         let weight = format!("{name}.weight");
-        let kernel = self
-            .checkpoint
-            .tensor(&format!("{source}.weight"), Precision::F16)?;
+        let kernel = self.checkpoint.tensor(&format!("{source}.weight"), Precision::F16)?;
         // A depthwise kernel sees one channel each.
-        let groups = if source.ends_with("_depthwise_conv") {
-            kernel.shape()[0]
-        } else {
-            1
-        };
+        let groups = if source.ends_with("_depthwise_conv") { kernel.shape()[0] } else { 1 };
         self.builder.tensor(&weight, kernel);
-        let conv = Conv2d {
-            weight,
-            bias: None,
-            stride: [stride; 2],
-            padding: Padding::Same,
-            groups,
-        };
+        let conv = Conv2d { weight, bias: None, stride: [stride; 2], padding: Padding::Same, groups };
         Ok(self.builder.node(name, Op::Conv2d(conv), &[input]))
     }
 
@@ -207,11 +182,8 @@ impl Layers<'_> {
     ) -> Result<NodeId, Box<dyn Error>> {
         let mut tensor = |role: &str, source_role: &str| -> Result<String, Box<dyn Error>> {
             let name = format!("{layer}.norm.{role}");
-            self.builder.tensor(
-                &name,
-                self.checkpoint
-                    .tensor(&format!("{source}.{source_role}"), Precision::F32)?,
-            );
+            self.builder
+                .tensor(&name, self.checkpoint.tensor(&format!("{source}.{source_role}"), Precision::F32)?);
             Ok(name)
         };
         let norm = BatchNorm {

@@ -67,12 +67,7 @@ pub(super) struct Bits<'a> {
 
 impl<'a> Bits<'a> {
     pub(super) fn new(data: &'a [u8], at: usize) -> Self {
-        Self {
-            data,
-            at,
-            held: 0,
-            count: 0,
-        }
+        Self { data, at, held: 0, count: 0 }
     }
 
     /// Fills up to more than 48 bits, as far as there are any.
@@ -100,11 +95,7 @@ impl<'a> Bits<'a> {
         if self.count < 16 {
             self.fill();
         }
-        let value = if count == 0 {
-            0
-        } else {
-            (self.held >> (64 - count)) as u32
-        };
+        let value = if count == 0 { 0 } else { (self.held >> (64 - count)) as u32 };
         self.drop(count)?;
         Ok(value)
     }
@@ -120,16 +111,10 @@ impl<'a> Bits<'a> {
             let next = (self.held >> 48) as u32;
             let longer = (FAST_BITS as usize..16).find(|&at| next < table.limits[at]);
             // Where the data are used up, the missing bits read as zeros.
-            let at = longer.ok_or(if self.count < 16 {
-                Fault::Short
-            } else {
-                Fault::NoCode
-            })?;
+            let at = longer.ok_or(if self.count < 16 { Fault::Short } else { Fault::NoCode })?;
             length = at as u8 + 1;
             let index = (next >> (15 - at)) as i32 + table.offsets[at];
-            let found = usize::try_from(index)
-                .ok()
-                .and_then(|index| table.symbols.get(index));
+            let found = usize::try_from(index).ok().and_then(|index| table.symbols.get(index));
             symbol = *found.ok_or(Fault::NoCode)?;
         }
         let value = if with_value { u32::from(symbol & 15) } else { 0 };
@@ -141,11 +126,7 @@ impl<'a> Bits<'a> {
     pub(super) fn end(&self) -> usize {
         let mut at = self.at;
         for _ in 0..self.count / 8 {
-            at -= if at >= 2 && self.data[at - 1] == 0 && self.data[at - 2] == 0xff {
-                2
-            } else {
-                1
-            };
+            at -= if at >= 2 && self.data[at - 1] == 0 && self.data[at - 2] == 0xff { 2 } else { 1 };
         }
         at
     }

@@ -24,24 +24,15 @@ const FORMAT: ImageFormat = ImageFormat::Jpeg;
 const MAX_SCANS: usize = 100;
 
 fn damaged(detail: impl Into<String>) -> ImagingError {
-    ImagingError::Damaged {
-        format: FORMAT,
-        detail: detail.into(),
-    }
+    ImagingError::Damaged { format: FORMAT, detail: detail.into() }
 }
 
 fn truncated() -> ImagingError {
-    ImagingError::Truncated {
-        format: FORMAT,
-        detail: "it ends before its end marker".to_owned(),
-    }
+    ImagingError::Truncated { format: FORMAT, detail: "it ends before its end marker".to_owned() }
 }
 
 fn unsupported(detail: &str) -> ImagingError {
-    ImagingError::Unsupported {
-        format: FORMAT,
-        detail: detail.to_owned(),
-    }
+    ImagingError::Unsupported { format: FORMAT, detail: detail.to_owned() }
 }
 
 /// What the components mean, by libjpeg's rules (`default_decompress_parms`).
@@ -128,12 +119,10 @@ impl<'a> Walker<'a> {
     fn segment(&mut self, marker: u8, cursor: &mut Cursor<'a>, check: Check<'_>) -> Result<(), ImagingError> {
         let whole = cursor.rest();
         let length = usize::from(cursor.u16_be().ok_or_else(truncated)?);
-        let body_length = length
-            .checked_sub(2)
-            .ok_or_else(|| ImagingError::UnwalkableContainer {
-                format: FORMAT,
-                detail: format!("the segment 0xFF{marker:02X} claims a length of {length}"),
-            })?;
+        let body_length = length.checked_sub(2).ok_or_else(|| ImagingError::UnwalkableContainer {
+            format: FORMAT,
+            detail: format!("the segment 0xFF{marker:02X} claims a length of {length}"),
+        })?;
         let body = cursor.take(body_length).ok_or_else(truncated)?;
         let whole = whole.get(..length).unwrap_or_default();
         match marker {
@@ -156,10 +145,7 @@ impl<'a> Walker<'a> {
             }
             0xe2 if body.starts_with(b"ICC_PROFILE\0") && body.len() > 14 => self.keep(marker, whole),
             0xee if self.adobe_transform.is_none() => {
-                self.adobe_transform = body
-                    .strip_prefix(b"Adobe")
-                    .and_then(|fields| fields.get(6))
-                    .copied();
+                self.adobe_transform = body.strip_prefix(b"Adobe").and_then(|fields| fields.get(6)).copied();
             }
             _ => {}
         }
@@ -173,10 +159,7 @@ impl<'a> Walker<'a> {
         cursor: &mut Cursor<'a>,
         check: Check<'_>,
     ) -> Result<(), ImagingError> {
-        let frame = self
-            .frame
-            .as_ref()
-            .ok_or_else(|| damaged("a scan comes before the frame header"))?;
+        let frame = self.frame.as_ref().ok_or_else(|| damaged("a scan comes before the frame header"))?;
         if self.scans == 0 {
             check(frame.claim(body.first().copied()))?;
         }
@@ -224,27 +207,13 @@ impl<'a> Walker<'a> {
         let mut adobe = None;
         if let Some(transform) = self.adobe_transform {
             adobe = Some(pieces.len());
-            pieces.push(Cow::Owned(
-                [b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0".as_slice(), &[transform]].concat(),
-            ));
+            pieces.push(Cow::Owned([b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0".as_slice(), &[transform]].concat()));
         }
         pieces.extend(self.pieces);
         pieces.push(Cow::Borrowed(&[0xff, 0xd9]));
         let (width, height) = (frame.width, frame.height);
-        let picture = photo::Picture::Jpeg(Picture {
-            colour,
-            frame,
-            adobe,
-            fault: None,
-        });
-        Ok(Container {
-            format: FORMAT,
-            width,
-            height,
-            orientation,
-            pieces,
-            picture,
-        })
+        let picture = photo::Picture::Jpeg(Picture { colour, frame, adobe, fault: None });
+        Ok(Container { format: FORMAT, width, height, orientation, pieces, picture })
     }
 }
 
@@ -275,25 +244,15 @@ impl Frame {
         let (precision, width, height, components, whole) =
             read().ok_or_else(|| damaged("the frame header is too short"))?;
         if !whole {
-            return Err(damaged(
-                "the frame header's length contradicts its number of components",
-            ));
+            return Err(damaged("the frame header's length contradicts its number of components"));
         }
         if precision != 8 {
             return Err(unsupported(&format!("{precision} bits a sample")));
         }
-        if components
-            .iter()
-            .any(|&(_, h, v)| !(1..=4).contains(&h) || !(1..=4).contains(&v))
-        {
+        if components.iter().any(|&(_, h, v)| !(1..=4).contains(&h) || !(1..=4).contains(&v)) {
             return Err(damaged("a sampling factor is not 1 to 4"));
         }
-        Ok(Self {
-            progressive: marker == 0xc2,
-            width: width.into(),
-            height: height.into(),
-            components,
-        })
+        Ok(Self { progressive: marker == 0xc2, width: width.into(), height: height.into(), components })
     }
 
     fn largest_factors(&self) -> (u32, u32) {
@@ -321,24 +280,12 @@ impl Frame {
         let (h, v) = (u64::from(h), u64::from(v));
         let (width, height) = (u64::from(self.width), u64::from(self.height));
         let units = width.div_ceil(8 * h) * height.div_ceil(8 * v);
-        let blocks: u64 = self
-            .components
-            .iter()
-            .map(|c| u64::from(c.1) * u64::from(c.2))
-            .sum();
+        let blocks: u64 = self.components.iter().map(|c| u64::from(c.1) * u64::from(c.2)).sum();
         let whole_in_one = components_in_first_scan.map(usize::from) == Some(self.components.len());
-        let coefficients = if self.progressive || !whole_in_one {
-            units * blocks * (64 * 2 + 8)
-        } else {
-            0
-        };
+        let coefficients = if self.progressive || !whole_in_one { units * blocks * (64 * 2 + 8) } else { 0 };
         // RGB, the coefficients, and a few rows of blocks.
         let memory = width * height * 3 + coefficients + width * 64 * h * v;
-        Claim {
-            width: self.width,
-            height: self.height,
-            memory,
-        }
+        Claim { width: self.width, height: self.height, memory }
     }
 
     fn colour(&self, jfif: bool, adobe_transform: Option<u8>) -> Result<Colour, ImagingError> {
@@ -398,11 +345,7 @@ pub(crate) fn decode(container: &Container<'_>, picture: &Picture) -> Result<Vec
         return Err(fault.clone());
     }
     // The decoder reads the Adobe segment by other rules than libjpeg and needs it for YCCK only.
-    let hidden = if picture.colour == Colour::Ycck {
-        None
-    } else {
-        picture.adobe
-    };
+    let hidden = if picture.colour == Colour::Ycck { None } else { picture.adobe };
     let visible: Vec<&[u8]> = container
         .pieces
         .iter()
@@ -430,10 +373,7 @@ pub(crate) fn decode(container: &Container<'_>, picture: &Picture) -> Result<Vec
 fn refusal(error: DecodeErrors) -> ImagingError {
     match error {
         DecodeErrors::ExhaustedData | DecodeErrors::FormatStatic("Premature end of buffer") => {
-            ImagingError::Truncated {
-                format: FORMAT,
-                detail: "the picture data end too early".to_owned(),
-            }
+            ImagingError::Truncated { format: FORMAT, detail: "the picture data end too early".to_owned() }
         }
         DecodeErrors::Unsupported(scheme) => unsupported(&format!("{scheme:?}")),
         DecodeErrors::Format(detail) => damaged(detail),

@@ -54,11 +54,7 @@ impl<'f> Scans<'f> {
         while let (Some(place), Some(counts)) = (cursor.u8(), cursor.array::<16>()) {
             let total = counts.iter().map(|&count| usize::from(count)).sum();
             let Some(symbols) = cursor.take(total) else { return };
-            let tables = if place >> 4 == 0 {
-                &mut self.direct
-            } else {
-                &mut self.alternating
-            };
+            let tables = if place >> 4 == 0 { &mut self.direct } else { &mut self.alternating };
             if let Some(slot) = tables.get_mut(usize::from(place & 15)) {
                 *slot = Table::new(&counts, symbols);
             }
@@ -81,28 +77,14 @@ impl<'f> Scans<'f> {
     ) -> Result<Cow<'a, [u8]>, ImagingError> {
         let (parts, band) = read_header(self.frame, &self.direct, &self.alternating, header)
             .ok_or_else(|| damaged("a scan header names no lawful components and coefficients"))?;
-        let (columns, rows) = self.frame.units(
-            parts
-                .as_slice()
-                .first()
-                .filter(|_| parts.len() == 1)
-                .map(|p| p.index),
-        );
+        let (columns, rows) =
+            self.frame.units(parts.as_slice().first().filter(|_| parts.len() == 1).map(|p| p.index));
         let units = columns * rows;
         if let ([part], true) = (parts.as_slice(), self.frame.progressive) {
             self.nonzero[part.index].resize(units, 0);
         }
-        let mut follower = Follower {
-            parts: &parts,
-            band,
-            progressive: self.frame.progressive,
-            end_run: 0,
-        };
-        let interval = if self.restart_interval == 0 {
-            units
-        } else {
-            self.restart_interval
-        };
+        let mut follower = Follower { parts: &parts, band, progressive: self.frame.progressive, end_run: 0 };
+        let interval = if self.restart_interval == 0 { units } else { self.restart_interval };
         let mut kept: Vec<&[u8]> = Vec::new();
         let mut at = 0;
         let mut done = 0;
@@ -112,17 +94,13 @@ impl<'f> Scans<'f> {
             let mut bits = Bits::new(data, at);
             follower.end_run = 0;
             for unit in done..until {
-                follower
-                    .unit(&mut bits, unit, &mut self.nonzero)
-                    .map_err(|fault| match fault {
-                        Fault::Short => ImagingError::Truncated {
-                            format: ImageFormat::Jpeg,
-                            detail: format!("a scan ends after {unit} of its {units} units"),
-                        },
-                        Fault::NoCode => {
-                            damaged(format!("unit {unit} of {units} of a scan is no Huffman code"))
-                        }
-                    })?;
+                follower.unit(&mut bits, unit, &mut self.nonzero).map_err(|fault| match fault {
+                    Fault::Short => ImagingError::Truncated {
+                        format: ImageFormat::Jpeg,
+                        detail: format!("a scan ends after {unit} of its {units} units"),
+                    },
+                    Fault::NoCode => damaged(format!("unit {unit} of {units} of a scan is no Huffman code")),
+                })?;
             }
             done = until;
             let end = bits.end();
@@ -141,11 +119,7 @@ impl<'f> Scans<'f> {
         let contiguous = kept
             .last()
             .is_some_and(|last| data.as_ptr_range().start.addr() + length == last.as_ptr_range().end.addr());
-        Ok(if contiguous {
-            Cow::Borrowed(&data[..length])
-        } else {
-            Cow::Owned(kept.concat())
-        })
+        Ok(if contiguous { Cow::Borrowed(&data[..length]) } else { Cow::Owned(kept.concat()) })
     }
 }
 
@@ -178,17 +152,9 @@ fn read_header<'t>(
     }
     let [first, last, approximation] = cursor.array()?;
     let band = if frame.progressive {
-        Band {
-            first: first.into(),
-            last: last.into(),
-            refines: approximation >> 4 != 0,
-        }
+        Band { first: first.into(), last: last.into(), refines: approximation >> 4 != 0 }
     } else {
-        Band {
-            first: 0,
-            last: 63,
-            refines: false,
-        }
+        Band { first: 0, last: 63, refines: false }
     };
     // Coefficients beyond the first come one component at a time.
     let lawful = band.first <= band.last

@@ -66,12 +66,7 @@ fn every_kind_of_file_shows_the_gradient() {
 #[test]
 fn grey_is_the_same_in_all_channels() {
     let photo = decode(&photo("grey.jpg"), &DecodeLimits::default()).unwrap();
-    assert!(
-        photo
-            .pixels()
-            .chunks_exact(3)
-            .all(|rgb| rgb[0] == rgb[1] && rgb[1] == rgb[2])
-    );
+    assert!(photo.pixels().chunks_exact(3).all(|rgb| rgb[0] == rgb[1] && rgb[1] == rgb[2]));
     assert!(photo.pixels().iter().max().unwrap() - photo.pixels().iter().min().unwrap() > 100);
 }
 
@@ -120,11 +115,7 @@ fn orientation_is_applied_exactly() {
 fn the_first_readable_orientation_counts() {
     let block = |body: &[u8]| segment(0xe1, &[b"Exif\0\0", body].concat());
     let bytes = [block(b"garbage"), block(&exif(6, b"x")), block(&exif(3, b"x"))].concat();
-    let header = inspect(
-        &after_soi(&photo("baseline.jpg"), &bytes),
-        &DecodeLimits::default(),
-    )
-    .unwrap();
+    let header = inspect(&after_soi(&photo("baseline.jpg"), &bytes), &DecodeLimits::default()).unwrap();
     assert_eq!(header.orientation, Orientation::Rotated90);
     assert_eq!((header.width, header.height), (24, 40));
 }
@@ -137,46 +128,18 @@ fn limits_refuse_in_their_order() {
         assert_eq!(inspect(&bytes, &limits), Err(error.clone()));
         error
     };
-    let none = DecodeLimits {
-        bytes: 0,
-        side: 0,
-        aspect_ratio: 0,
-        pixels: 0,
-        allocation: 0,
-    };
+    let none = DecodeLimits { bytes: 0, side: 0, aspect_ratio: 0, pixels: 0, allocation: 0 };
     let usual = DecodeLimits::default();
     let mut limits = none;
-    assert!(matches!(
-        refused(limits.clone()),
-        ImagingError::TooManyBytes { bytes: 104, limit: 0 }
-    ));
+    assert!(matches!(refused(limits.clone()), ImagingError::TooManyBytes { bytes: 104, limit: 0 }));
     limits.bytes = usual.bytes;
-    assert!(matches!(
-        refused(limits.clone()),
-        ImagingError::SideTooLong {
-            width: 40,
-            height: 24,
-            limit: 0
-        }
-    ));
+    assert!(matches!(refused(limits.clone()), ImagingError::SideTooLong { width: 40, height: 24, limit: 0 }));
     limits.side = usual.side;
-    assert!(matches!(
-        refused(limits.clone()),
-        ImagingError::AspectRatio { limit: 0, .. }
-    ));
+    assert!(matches!(refused(limits.clone()), ImagingError::AspectRatio { limit: 0, .. }));
     limits.aspect_ratio = usual.aspect_ratio;
-    assert!(matches!(
-        refused(limits.clone()),
-        ImagingError::TooManyPixels {
-            pixels: 960,
-            limit: 0
-        }
-    ));
+    assert!(matches!(refused(limits.clone()), ImagingError::TooManyPixels { pixels: 960, limit: 0 }));
     limits.pixels = usual.pixels;
-    assert!(matches!(
-        refused(limits.clone()),
-        ImagingError::Allocation { limit: 0, .. }
-    ));
+    assert!(matches!(refused(limits.clone()), ImagingError::Allocation { limit: 0, .. }));
     limits.allocation = usual.allocation;
     assert!(decode(&bytes, &limits).is_ok());
 }
@@ -198,11 +161,7 @@ fn a_photo_that_is_cut_off_is_never_half_grey() {
             let refused = decode(&bytes[..length], &DecodeLimits::default());
             // What a GIF holds behind its first frame is not needed.
             if *name != "palette.gif" || length + 1 < bytes.len() {
-                assert!(
-                    refused.is_err(),
-                    "{name} cut to {length} of {} bytes",
-                    bytes.len()
-                );
+                assert!(refused.is_err(), "{name} cut to {length} of {} bytes", bytes.len());
             }
         }
     }
@@ -217,10 +176,7 @@ fn a_scan_that_ends_early_is_refused_though_the_file_is_closed() {
         for length in first..bytes.len() - 2 {
             let closed = [&bytes[..length], &[0xff, 0xd9]].concat();
             let refused = decode(&closed, &DecodeLimits::default()).unwrap_err();
-            let named = matches!(
-                refused,
-                ImagingError::Truncated { .. } | ImagingError::Damaged { .. }
-            );
+            let named = matches!(refused, ImagingError::Truncated { .. } | ImagingError::Damaged { .. });
             assert!(named, "{name} cut to {length}: {refused}");
         }
     }
@@ -230,12 +186,7 @@ fn a_scan_that_ends_early_is_refused_though_the_file_is_closed() {
 fn scans_without_end_are_refused() {
     let bytes = photo("progressive.jpg");
     let last = bytes.windows(2).rposition(|pair| pair == [0xff, 0xda]).unwrap();
-    let many = [
-        &bytes[..last],
-        &bytes[last..bytes.len() - 2].repeat(200),
-        &[0xff, 0xd9],
-    ]
-    .concat();
+    let many = [&bytes[..last], &bytes[last..bytes.len() - 2].repeat(200), &[0xff, 0xd9]].concat();
     let refused = decode(&many, &DecodeLimits::default()).unwrap_err();
     assert!(refused.to_string().contains("more than 100 scans"), "{refused}");
 }
@@ -248,10 +199,7 @@ fn formats_are_told_by_their_bytes() {
         assert_eq!(inspect(bytes, &DecodeLimits::default()).unwrap().format, format);
     }
     let error = ImageFormat::detect(b"II*\0").unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "the bytes are TIFF; a photo must be JPEG, PNG, BMP, GIF or WebP"
-    );
+    assert_eq!(error.to_string(), "the bytes are TIFF; a photo must be JPEG, PNG, BMP, GIF or WebP");
     assert_eq!(error.code(), ErrorCode::BadRequestImageFormat);
 }
 
@@ -259,16 +207,7 @@ fn formats_are_told_by_their_bytes() {
 fn headers_and_limits_serialise() {
     let header = inspect(&photo("lossy.webp"), &DecodeLimits::default()).unwrap();
     let json = serde_json::to_string(&header).unwrap();
-    assert_eq!(
-        json,
-        r#"{"format":"webp","width":40,"height":24,"orientation":"upright"}"#
-    );
+    assert_eq!(json, r#"{"format":"webp","width":40,"height":24,"orientation":"upright"}"#);
     let limits: DecodeLimits = serde_json::from_str(r#"{"side":100}"#).unwrap();
-    assert_eq!(
-        limits,
-        DecodeLimits {
-            side: 100,
-            ..DecodeLimits::default()
-        }
-    );
+    assert_eq!(limits, DecodeLimits { side: 100, ..DecodeLimits::default() });
 }

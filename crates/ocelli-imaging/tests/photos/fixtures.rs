@@ -31,12 +31,7 @@ photos![
 ];
 
 pub(crate) fn photo(name: &str) -> Vec<u8> {
-    PHOTOS
-        .iter()
-        .find(|(known, _)| *known == name)
-        .unwrap()
-        .1
-        .to_vec()
+    PHOTOS.iter().find(|(known, _)| *known == name).unwrap().1.to_vec()
 }
 
 /// An EXIF block with an orientation, a comment-like field holding `text` and a GPS directory.
@@ -68,13 +63,7 @@ pub(crate) fn segment(marker: u8, body: &[u8]) -> Vec<u8> {
 
 /// Puts `inserted` before the `nth` JPEG marker of a kind (0 the first).
 pub(crate) fn before_jpeg_marker(jpeg: &[u8], marker: u8, nth: usize, inserted: &[u8]) -> Vec<u8> {
-    let at = jpeg
-        .windows(2)
-        .enumerate()
-        .filter(|(_, pair)| *pair == [0xff, marker])
-        .nth(nth)
-        .unwrap()
-        .0;
+    let at = jpeg.windows(2).enumerate().filter(|(_, pair)| *pair == [0xff, marker]).nth(nth).unwrap().0;
     [&jpeg[..at], inserted, &jpeg[at..]].concat()
 }
 
@@ -106,11 +95,8 @@ pub(crate) fn riff_chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
 
 /// A WebP in the extended form with these flags and further chunks behind its picture.
 pub(crate) fn extended_webp(webp: &[u8], flags: u8, further: &[u8]) -> Vec<u8> {
-    let (picture, flags) = if &webp[12..16] == b"VP8X" {
-        (&webp[30..], flags | webp[20])
-    } else {
-        (&webp[12..], flags)
-    };
+    let (picture, flags) =
+        if &webp[12..16] == b"VP8X" { (&webp[30..], flags | webp[20]) } else { (&webp[12..], flags) };
     let header = riff_chunk(b"VP8X", &[flags, 0, 0, 0, 39, 0, 0, 23, 0, 0]);
     let body = [b"WEBP", header.as_slice(), picture, further].concat();
     riff_chunk(b"RIFF", &body)

@@ -62,56 +62,26 @@ fn files_under(folder: &Path) -> Vec<PathBuf> {
 /// Reads a folder in a child and gives each file's answer.
 fn answers(folder: &Path) -> BTreeMap<String, String> {
     let child = Command::new("sh")
-        .args([
-            "-c",
-            &format!("ulimit -v {MEMORY_KIB} && ulimit -t {SECONDS} && exec \"$@\""),
-            "sh",
-        ])
+        .args(["-c", &format!("ulimit -v {MEMORY_KIB} && ulimit -t {SECONDS} && exec \"$@\""), "sh"])
         .arg(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "hostile::read_folder_in_child",
-            "--nocapture",
-            "--test-threads=1",
-        ])
+        .args(["--exact", "hostile::read_folder_in_child", "--nocapture", "--test-threads=1"])
         .env(CHILD, folder)
         .output()
         .unwrap();
-    let (out, err) = (
-        String::from_utf8_lossy(&child.stdout),
-        String::from_utf8_lossy(&child.stderr),
-    );
+    let (out, err) = (String::from_utf8_lossy(&child.stdout), String::from_utf8_lossy(&child.stderr));
     let answers: BTreeMap<String, String> = out
         .lines()
         .filter_map(|line| line.strip_prefix("photo\t")?.split_once('\t'))
         .map(|(name, answer)| (name.to_owned(), answer.to_owned()))
         .collect();
-    assert!(
-        child.status.success(),
-        "{} after {:?}: {err}",
-        child.status,
-        answers.last_key_value()
-    );
+    assert!(child.status.success(), "{} after {:?}: {err}", child.status, answers.last_key_value());
     assert!(!err.contains("panicked"), "{err}");
     assert!(!out.contains("panicked"), "{out}");
     for (name, answer) in &answers {
-        assert!(
-            !answer.starts_with("DecoderPanicked") && answer != "BROKEN LAW",
-            "{name}: {answer}"
-        );
-        assert!(
-            answer == "whole"
-                || answer
-                    .split_once(": ")
-                    .is_some_and(|(_, cause)| !cause.is_empty())
-        );
+        assert!(!answer.starts_with("DecoderPanicked") && answer != "BROKEN LAW", "{name}: {answer}");
+        assert!(answer == "whole" || answer.split_once(": ").is_some_and(|(_, cause)| !cause.is_empty()));
     }
-    assert_eq!(
-        answers.len(),
-        files_under(folder).len(),
-        "every file in {} has an answer",
-        folder.display()
-    );
+    assert_eq!(answers.len(), files_under(folder).len(), "every file in {} has an answer", folder.display());
     answers
 }
 
@@ -144,9 +114,6 @@ fn made_files_are_all_answered() {
     for (name, expected) in liars::FATES {
         let path = folder.path().join(name);
         let answer = &answers[&path.display().to_string()];
-        assert!(
-            answer.starts_with(expected),
-            "{name}: {answer}, expected {expected}"
-        );
+        assert!(answer.starts_with(expected), "{name}: {answer}, expected {expected}");
     }
 }

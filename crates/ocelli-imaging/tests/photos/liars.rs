@@ -22,14 +22,8 @@ pub(crate) const FATES: &[(&str, &str)] = &[
     ("large-frame.gif", "Allocation"),
     ("large-progressive.jpg", "Allocation"),
     ("narrow.png", "AspectRatio"),
-    (
-        "arithmetic.jpg",
-        "Unsupported: the JPEG file is of a kind that is not supported: arithmetic coding",
-    ),
-    (
-        "lossless.jpg",
-        "Unsupported: the JPEG file is of a kind that is not supported: lossless coding",
-    ),
+    ("arithmetic.jpg", "Unsupported: the JPEG file is of a kind that is not supported: arithmetic coding"),
+    ("lossless.jpg", "Unsupported: the JPEG file is of a kind that is not supported: lossless coding"),
     ("twelve-bits.jpg", "Unsupported"),
     ("png-in.bmp", "Unsupported"),
     ("false-canvas.webp", "Damaged"),
@@ -51,10 +45,8 @@ pub(crate) const FATES: &[(&str, &str)] = &[
 
 /// Every file, by name.
 pub(crate) fn files() -> Vec<(String, Vec<u8>)> {
-    let mut files: Vec<(String, Vec<u8>)> = liars()
-        .into_iter()
-        .map(|(name, bytes)| (name.to_owned(), bytes))
-        .collect();
+    let mut files: Vec<(String, Vec<u8>)> =
+        liars().into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).collect();
     let mut random = SplitMix(2024);
     for (name, photo) in PHOTOS {
         let step = (photo.len() / 40).max(1);
@@ -71,10 +63,7 @@ pub(crate) fn files() -> Vec<(String, Vec<u8>)> {
         }
         for round in 0..20 {
             let mut bytes = photo.to_vec();
-            let (from, to) = (
-                random.next() as usize % bytes.len(),
-                random.next() as usize % bytes.len(),
-            );
+            let (from, to) = (random.next() as usize % bytes.len(), random.next() as usize % bytes.len());
             let length = (random.next() as usize % 40).min(bytes.len() - from.max(to));
             bytes.copy_within(from..from + length, to);
             files.push((format!("copied-{round}-{name}"), bytes));
@@ -101,16 +90,10 @@ fn liars() -> Vec<(&'static str, Vec<u8>)> {
         ("empty", vec![]),
         ("tiff", b"II*\0\x08\0\0\0".to_vec()),
         ("html", b"<html>".to_vec()),
-        (
-            "many-bytes.bmp",
-            [photo("plain.bmp"), vec![0; 6_000_000]].concat(),
-        ),
+        ("many-bytes.bmp", [photo("plain.bmp"), vec![0; 6_000_000]].concat()),
         ("text-bomb.png", text_bomb(b"zTXt", b"Comment\0\0")),
         ("profile-bomb.png", text_bomb(b"iCCP", b"name\0\0")),
-        (
-            "second-picture.jpg",
-            after_soi(&photo("baseline.jpg"), &[0xff, 0xd8]),
-        ),
+        ("second-picture.jpg", after_soi(&photo("baseline.jpg"), &[0xff, 0xd8])),
         ("no-scan.jpg", vec![0xff, 0xd8, 0xff, 0xd9]),
     ];
     liars.extend(sizes());
@@ -133,13 +116,7 @@ fn frame_header(name: &str) -> usize {
 }
 
 fn sized_png(width: u32, height: u32) -> Vec<u8> {
-    let header = [
-        &width.to_be_bytes(),
-        &height.to_be_bytes(),
-        [8, 2, 0, 0].as_slice(),
-        &[0],
-    ]
-    .concat();
+    let header = [&width.to_be_bytes(), &height.to_be_bytes(), [8, 2, 0, 0].as_slice(), &[0]].concat();
     let mut png = photo("plain.png");
     let data = png.split_off(33);
     [b"\x89PNG\r\n\x1a\n".as_slice(), &chunk(b"IHDR", &header), &data].concat()
@@ -147,10 +124,8 @@ fn sized_png(width: u32, height: u32) -> Vec<u8> {
 
 fn sizes() -> Vec<(&'static str, Vec<u8>)> {
     let (jpeg, progressive) = (frame_header("baseline.jpg"), frame_header("progressive-444.jpg"));
-    let gif_frame = photo("palette.gif")
-        .windows(9)
-        .position(|bytes| bytes == b"\x2c\0\0\0\0\x28\0\x18\0")
-        .unwrap();
+    let gif_frame =
+        photo("palette.gif").windows(9).position(|bytes| bytes == b"\x2c\0\0\0\0\x28\0\x18\0").unwrap();
     vec![
         ("zero-width.png", sized_png(0, 24)),
         ("zero-height.jpg", patched("baseline.jpg", jpeg, &[0, 0])),
@@ -159,10 +134,7 @@ fn sizes() -> Vec<(&'static str, Vec<u8>)> {
         ("zero-width.bmp", patched("plain.bmp", 18, &[0; 4])),
         ("huge.png", sized_png(0x7fff_ffff, 0x7fff_ffff)),
         ("huge.jpg", patched("baseline.jpg", jpeg, &[255; 4])),
-        (
-            "huge.bmp",
-            patched("plain.bmp", 18, &0x7fff_ffff_u32.to_le_bytes()),
-        ),
+        ("huge.bmp", patched("plain.bmp", 18, &0x7fff_ffff_u32.to_le_bytes())),
         ("huge.gif", patched("palette.gif", 6, &[255; 4])),
         ("huge-canvas.webp", {
             let mut webp = extended_webp(&photo("lossy.webp"), 0, &[]);
@@ -176,20 +148,11 @@ fn sizes() -> Vec<(&'static str, Vec<u8>)> {
         }),
         ("large.png", sized_png(10_000, 10_000)),
         // A full-size frame on a small screen.
-        (
-            "large-frame.gif",
-            patched("palette.gif", gif_frame + 5, &[255; 4]),
-        ),
+        ("large-frame.gif", patched("palette.gif", gif_frame + 5, &[255; 4])),
         // 8,000 x 8,000, whose coefficients would take 384 MB more than the pixels.
-        (
-            "large-progressive.jpg",
-            patched("progressive-444.jpg", progressive, &[0x1f, 0x40, 0x1f, 0x40]),
-        ),
+        ("large-progressive.jpg", patched("progressive-444.jpg", progressive, &[0x1f, 0x40, 0x1f, 0x40])),
         ("narrow.png", sized_png(26, 1)),
-        (
-            "tiny-frame.gif",
-            patched("palette.gif", 6, &[0x40, 0x1f, 0x40, 0x1f]),
-        ),
+        ("tiny-frame.gif", patched("palette.gif", 6, &[0x40, 0x1f, 0x40, 0x1f])),
     ]
 }
 
@@ -204,22 +167,15 @@ fn text_bomb(kind: &[u8; 4], prefix: &[u8]) -> Vec<u8> {
 
 fn jpegs() -> Vec<(&'static str, Vec<u8>)> {
     let marker = frame_header("baseline.jpg") - 4;
-    let with_exif = |block: &[u8]| {
-        after_soi(
-            &photo("baseline.jpg"),
-            &segment(0xe1, &[b"Exif\0\0", block].concat()),
-        )
-    };
+    let with_exif =
+        |block: &[u8]| after_soi(&photo("baseline.jpg"), &segment(0xe1, &[b"Exif\0\0", block].concat()));
     vec![
         ("arithmetic.jpg", patched("baseline.jpg", marker, &[0xc9])),
         ("lossless.jpg", patched("baseline.jpg", marker, &[0xc3])),
         ("twelve-bits.jpg", patched("baseline.jpg", marker + 3, &[12])),
         // A directory whose next directory is itself.
         ("exif-loop.jpg", with_exif(b"II*\0\x08\0\0\0\0\0\x08\0\0\0")),
-        (
-            "exif-out-of-range.jpg",
-            with_exif(b"MM\0*\xff\xff\xff\xf0\xff\xff"),
-        ),
+        ("exif-out-of-range.jpg", with_exif(b"MM\0*\xff\xff\xff\xf0\xff\xff")),
         ("two-exif.jpg", {
             let blocks =
                 [6, 3].map(|value| segment(0xe1, &[b"Exif\0\0".as_slice(), &exif(value, b"x")].concat()));
@@ -233,10 +189,7 @@ fn pngs() -> Vec<(&'static str, Vec<u8>)> {
     let data = png.windows(4).position(|kind| kind == b"IDAT").unwrap();
     vec![
         ("no-data.png", [&png[..data - 4], &chunk(b"IEND", &[])].concat()),
-        (
-            "bad-checksum.png",
-            patched("plain.png", data + 8, &[!png[data + 8]]),
-        ),
+        ("bad-checksum.png", patched("plain.png", data + 8, &[!png[data + 8]])),
     ]
 }
 
@@ -247,14 +200,8 @@ fn others() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("png-in.bmp", patched("plain.bmp", 30, &[5])),
         ("offset-in-header.bmp", patched("plain.bmp", 10, &[20])),
-        (
-            "exif-garbage.webp",
-            extended_webp(&photo("lossy.webp"), 8, &riff_chunk(b"EXIF", &[255; 33])),
-        ),
-        (
-            "endless-blocks.gif",
-            [photo("palette.gif")[..200].to_vec(), vec![1; 5000]].concat(),
-        ),
+        ("exif-garbage.webp", extended_webp(&photo("lossy.webp"), 8, &riff_chunk(b"EXIF", &[255; 33]))),
+        ("endless-blocks.gif", [photo("palette.gif")[..200].to_vec(), vec![1; 5000]].concat()),
         ("no-colours.gif", no_colours),
     ]
 }

@@ -4,10 +4,7 @@ use std::path::Path;
 
 use ocelli_imaging::{Area, DecodeLimits, Orientation, decode, inspect, resize_into, strip_metadata};
 
-const SHARED: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../../../shared/data/exif_orientation"
-);
+const SHARED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/exif_orientation");
 
 /// The photo at 48 x 48, for comparing photos that were encoded separately.
 fn thumbnail(bytes: &[u8]) -> Vec<f32> {
@@ -30,17 +27,9 @@ fn one_photo_in_nine_orientations_looks_the_same() {
             let bytes = read(n);
             let header = inspect(&bytes, &DecodeLimits::default()).unwrap();
             assert_eq!((header.width, header.height), size, "{name}_{n}");
-            assert_eq!(
-                header.orientation,
-                Orientation::from_exif(n).unwrap_or_default(),
-                "{name}_{n}"
-            );
+            assert_eq!(header.orientation, Orientation::from_exif(n).unwrap_or_default(), "{name}_{n}");
             let stripped = strip_metadata(&bytes).unwrap();
-            assert_eq!(
-                inspect(&stripped, &DecodeLimits::default()),
-                Ok(header),
-                "{name}_{n}"
-            );
+            assert_eq!(inspect(&stripped, &DecodeLimits::default()), Ok(header), "{name}_{n}");
             let seen = thumbnail(&bytes);
             let difference: f32 = upright.iter().zip(&seen).map(|(a, b)| (a - b).abs()).sum();
             let mean = difference / upright.len() as f32;

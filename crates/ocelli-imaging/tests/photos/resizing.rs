@@ -21,30 +21,17 @@ fn noise(width: u32, height: u32, seed: u32) -> Vec<u8> {
 fn resized(pixels: &[u8], size: (u32, u32), area: Option<Area>, target: (u32, u32)) -> Vec<f32> {
     let view = RgbView::new(size.0, size.1, pixels).unwrap();
     let mut out = vec![f32::NAN; (target.0 * target.1 * 3) as usize];
-    resize_into(
-        view,
-        area.unwrap_or(Area::whole(&view)),
-        target.0,
-        target.1,
-        &mut out,
-    )
-    .unwrap();
+    resize_into(view, area.unwrap_or(Area::whole(&view)), target.0, target.1, &mut out).unwrap();
     out
 }
 
 fn reference(pixels: &[u8], size: (u32, u32), target: (u32, u32)) -> Vec<f32> {
-    let floats: Vec<u8> = pixels
-        .iter()
-        .flat_map(|&value| f32::from(value).to_ne_bytes())
-        .collect();
+    let floats: Vec<u8> = pixels.iter().flat_map(|&value| f32::from(value).to_ne_bytes()).collect();
     let source = ImageRef::new(size.0, size.1, &floats, PixelType::F32x3).unwrap();
     let mut out = Image::new(target.0, target.1, PixelType::F32x3);
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
     Reference::new().resize(&source, &mut out, &options).unwrap();
-    out.buffer()
-        .chunks_exact(4)
-        .map(|bytes| f32::from_ne_bytes(bytes.try_into().unwrap()))
-        .collect()
+    out.buffer().chunks_exact(4).map(|bytes| f32::from_ne_bytes(bytes.try_into().unwrap())).collect()
 }
 
 fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
@@ -66,10 +53,8 @@ fn agrees_with_fast_image_resize() {
     ];
     for (size, target) in cases {
         let pixels = noise(size.0, size.1, 7);
-        let difference = largest_difference(
-            &resized(&pixels, size, None, target),
-            &reference(&pixels, size, target),
-        );
+        let difference =
+            largest_difference(&resized(&pixels, size, None, target), &reference(&pixels, size, target));
         assert!(difference < 0.003, "{size:?} to {target:?}: {difference}");
     }
 }
@@ -85,52 +70,25 @@ fn wrong_sizes_are_errors() {
     assert_eq!(ask(whole, 2, 2), Ok(()));
     assert_eq!(
         ask(whole, 2, 3),
-        Err(ImagingError::OutputLength {
-            width: 2,
-            height: 3,
-            expected: 18,
-            found: 12
-        })
+        Err(ImagingError::OutputLength { width: 2, height: 3, expected: 18, found: 12 })
     );
-    assert_eq!(
-        ask(whole, 0, 2),
-        Err(ImagingError::ZeroSize { width: 0, height: 2 })
-    );
+    assert_eq!(ask(whole, 0, 2), Err(ImagingError::ZeroSize { width: 0, height: 2 }));
     for area in [
         Area { left: 1, ..whole },
         Area { height: 4, ..whole },
         Area { width: 0, ..whole },
-        Area {
-            left: u32::MAX,
-            top: u32::MAX,
-            width: u32::MAX,
-            height: u32::MAX,
-        },
+        Area { left: u32::MAX, top: u32::MAX, width: u32::MAX, height: u32::MAX },
     ] {
-        assert!(
-            matches!(ask(area, 2, 2), Err(ImagingError::AreaOutside { .. })),
-            "{area:?}"
-        );
+        assert!(matches!(ask(area, 2, 2), Err(ImagingError::AreaOutside { .. })), "{area:?}");
     }
-    assert!(matches!(
-        ask(whole, u32::MAX, u32::MAX),
-        Err(ImagingError::OutputLength { .. })
-    ));
+    assert!(matches!(ask(whole, u32::MAX, u32::MAX), Err(ImagingError::OutputLength { .. })));
 }
 
 #[test]
 fn the_centre_square_is_in_the_centre() {
     let pixels = noise(9, 4, 1);
     let view = RgbView::new(9, 4, &pixels).unwrap();
-    assert_eq!(
-        Area::centre_square(&view),
-        Area {
-            left: 2,
-            top: 0,
-            width: 4,
-            height: 4
-        }
-    );
+    assert_eq!(Area::centre_square(&view), Area { left: 2, top: 0, width: 4, height: 4 });
 }
 
 #[test]
@@ -141,9 +99,7 @@ fn a_resizer_gives_the_same_again_and_after_other_sizes() {
     let mut resizer = Resizer::new();
     let mut run = |view: RgbView<'_>| {
         let mut out = vec![0.0; 16 * 16 * 3];
-        resizer
-            .resize_into(view, Area::whole(&view), 16, 16, &mut out)
-            .unwrap();
+        resizer.resize_into(view, Area::whole(&view), 16, 16, &mut out).unwrap();
         out
     };
     let first = run(large);

@@ -41,10 +41,7 @@ fn jpegs(name: &str) -> Vec<(String, Vec<u8>)> {
         ("comment", segment(0xfe, MARKER)),
         ("JFIF thumbnail", segment(0xe0, &thumbnail)),
         ("JFIF extension", segment(0xe0, &with(b"JFXX\0"))),
-        (
-            "EXIF",
-            segment(0xe1, &[b"Exif\0\0".as_slice(), &exif(6, MARKER)].concat()),
-        ),
+        ("EXIF", segment(0xe1, &[b"Exif\0\0".as_slice(), &exif(6, MARKER)].concat())),
         ("EXIF that cannot be read", segment(0xe1, &with(b"Exif\0\0"))),
         ("XMP", segment(0xe1, &with(b"http://ns.adobe.com/xap/1.0/\0"))),
         ("multi-picture index", segment(0xe2, &with(b"MPF\0"))),
@@ -56,10 +53,8 @@ fn jpegs(name: &str) -> Vec<(String, Vec<u8>)> {
     ];
     for (what, segment) in &segments {
         files.push((format!("{what} in {name}"), after_soi(&jpeg, segment)));
-        files.push((
-            format!("{what} before the scan of {name}"),
-            before_jpeg_marker(&jpeg, 0xda, 0, segment),
-        ));
+        files
+            .push((format!("{what} before the scan of {name}"), before_jpeg_marker(&jpeg, 0xda, 0, segment)));
         files.push((
             format!("{what} behind the scans of {name}"),
             before_jpeg_marker(&jpeg, 0xd9, 0, segment),
@@ -69,10 +64,7 @@ fn jpegs(name: &str) -> Vec<(String, Vec<u8>)> {
             files.push((format!("{what} between the scans of {name}"), between));
         }
     }
-    files.push((
-        format!("behind the last scan of {name}"),
-        before_jpeg_marker(&jpeg, 0xd9, 0, MARKER),
-    ));
+    files.push((format!("behind the last scan of {name}"), before_jpeg_marker(&jpeg, 0xd9, 0, MARKER)));
     if name.starts_with("progressive") {
         let tables = jpeg.windows(2).filter(|pair| *pair == [0xff, 0xc4]).count();
         let between = before_jpeg_marker(&jpeg, 0xc4, tables - 1, MARKER);
@@ -86,18 +78,13 @@ fn jpegs(name: &str) -> Vec<(String, Vec<u8>)> {
     }
     let second = [jpeg.as_slice(), &after_soi(&jpeg, &segments[0].1)].concat();
     files.push((format!("second picture behind {name}"), second));
-    files.push((
-        format!("between segments of {name}"),
-        before_jpeg_marker(&jpeg, 0xdb, 0, MARKER),
-    ));
+    files.push((format!("between segments of {name}"), before_jpeg_marker(&jpeg, 0xdb, 0, MARKER)));
     // After the fields that say how the colours are stored.
     if name == "cmyk.jpg" {
         let at = jpeg.windows(5).position(|bytes| bytes == b"Adobe").unwrap();
         let long = segment(0xee, &[&jpeg[at..at + 12], MARKER].concat());
-        files.push((
-            "long Adobe in cmyk.jpg".to_owned(),
-            [&jpeg[..at - 4], &long, &jpeg[at + 12..]].concat(),
-        ));
+        files
+            .push(("long Adobe in cmyk.jpg".to_owned(), [&jpeg[..at - 4], &long, &jpeg[at + 12..]].concat()));
     }
     files
 }
@@ -109,10 +96,7 @@ fn pngs(name: &str) -> Vec<(String, Vec<u8>)> {
     let profile_name = chunk(b"iCCP", &[MARKER, b"\0\0compressed"].concat());
     let chunks = [
         ("text", chunk(b"tEXt", &with(b"Comment\0"))),
-        (
-            "international text",
-            chunk(b"iTXt", &with(b"XML:com.adobe.xmp\0\0\0\0\0")),
-        ),
+        ("international text", chunk(b"iTXt", &with(b"XML:com.adobe.xmp\0\0\0\0\0"))),
         ("compressed text", chunk(b"zTXt", &with(b"Comment\0\0"))),
         ("EXIF", chunk(b"eXIf", &exif(8, MARKER))),
         ("EXIF that cannot be read", chunk(b"eXIf", MARKER)),
@@ -125,25 +109,16 @@ fn pngs(name: &str) -> Vec<(String, Vec<u8>)> {
         ("profile name", profile_name),
     ];
     let data = chunk(b"IDAT", MARKER);
-    files.push((
-        format!("data behind the picture of {name}"),
-        before_png_chunk(&png, b"IEND", &data),
-    ));
+    files.push((format!("data behind the picture of {name}"), before_png_chunk(&png, b"IEND", &data)));
     let at = png.windows(4).position(|kind| kind == b"IDAT").unwrap();
     let long = chunk(b"IDAT", &[&png[at + 4..png.len() - 16], MARKER].concat());
     let long = [&png[..at - 4], &long, &png[png.len() - 12..]].concat();
     files.push((format!("within the data of {name}"), long));
     for (what, chunk) in &chunks {
         if *what != "long end" {
-            files.push((
-                format!("{what} in {name}"),
-                before_png_chunk(&png, b"IDAT", chunk),
-            ));
+            files.push((format!("{what} in {name}"), before_png_chunk(&png, b"IDAT", chunk)));
         }
-        files.push((
-            format!("{what} at the end of {name}"),
-            before_png_chunk(&png, b"IEND", chunk),
-        ));
+        files.push((format!("{what} at the end of {name}"), before_png_chunk(&png, b"IEND", chunk)));
     }
     files
 }
@@ -155,27 +130,15 @@ fn gifs(name: &str) -> Vec<(String, Vec<u8>)> {
     let end = gif.len() - 1;
     let extensions = [
         ("comment", [b"\x21\xfe".as_slice(), &block].concat()),
-        (
-            "application",
-            [b"\x21\xff\x0bXMP DataXMP".as_slice(), &block].concat(),
-        ),
-        (
-            "plain text",
-            [b"\x21\x01\x0c\0\0\0\0\0\0\0\0\0\0\0\0".as_slice(), &block].concat(),
-        ),
+        ("application", [b"\x21\xff\x0bXMP DataXMP".as_slice(), &block].concat()),
+        ("plain text", [b"\x21\x01\x0c\0\0\0\0\0\0\0\0\0\0\0\0".as_slice(), &block].concat()),
         ("unknown extension", [b"\x21\x77".as_slice(), &block].concat()),
-        (
-            "long graphic control",
-            [b"\x21\xf9\x04\0\0\0\0".as_slice(), &block].concat(),
-        ),
+        ("long graphic control", [b"\x21\xf9\x04\0\0\0\0".as_slice(), &block].concat()),
     ];
     let behind_picture = [&gif[..end - 1], &[MARKER.len() as u8], MARKER, &gif[end - 1..]].concat();
     let mut files = vec![(format!("block behind the picture of {name}"), behind_picture)];
     for (what, extension) in extensions {
-        files.push((
-            format!("{what} in {name}"),
-            [&gif[..frame], &extension, &gif[frame..]].concat(),
-        ));
+        files.push((format!("{what} in {name}"), [&gif[..frame], &extension, &gif[frame..]].concat()));
         files.push((
             format!("{what} behind the frame of {name}"),
             [&gif[..end], &extension, &gif[end..]].concat(),
@@ -281,16 +244,9 @@ fn a_clean_photo_is_left_as_it_is() {
 #[test]
 fn a_container_that_cannot_be_walked_is_refused() {
     let jpeg = after_soi(&photo("baseline.jpg"), &[0xff, 0xe5, 0, 1]);
-    let png = before_png_chunk(
-        &photo("plain.png"),
-        b"IEND",
-        &[0, 0, 0, 0, b'?', 0, 0, 0, 0, 0, 0, 0],
-    );
+    let png = before_png_chunk(&photo("plain.png"), b"IEND", &[0, 0, 0, 0, b'?', 0, 0, 0, 0, 0, 0, 0]);
     for bytes in [jpeg, png] {
-        assert!(matches!(
-            strip_metadata(&bytes),
-            Err(ImagingError::UnwalkableContainer { .. })
-        ));
+        assert!(matches!(strip_metadata(&bytes), Err(ImagingError::UnwalkableContainer { .. })));
     }
 }
 

@@ -46,28 +46,16 @@ impl Convolution {
         weight: Vec<f32>,
         bias: Option<Vec<f32>>,
     ) -> Option<Self> {
-        let Shape::Map {
-            channels: inputs,
-            height,
-            width,
-        } = input
-        else {
+        let Shape::Map { channels: inputs, height, width } = input else {
             return None;
         };
-        let Shape::Map {
-            channels: outputs,
-            height: output_height,
-            width: output_width,
-        } = output
-        else {
+        let Shape::Map { channels: outputs, height: output_height, width: output_width } = output else {
             return None;
         };
         let &[_, _, rows, columns] = kernel else {
             return None;
         };
-        let [down, across] = conv
-            .padding
-            .amounts([height, width], [rows, columns], conv.stride);
+        let [down, across] = conv.padding.amounts([height, width], [rows, columns], conv.stride);
         let geometry = Geometry {
             inputs,
             outputs,
@@ -81,11 +69,7 @@ impl Convolution {
         };
         let bias = bias.unwrap_or_else(|| vec![0.0; outputs]);
         let fits = weight.len() == outputs * geometry.patch() && bias.len() == outputs;
-        fits.then_some(Self {
-            weight,
-            bias,
-            geometry,
-        })
+        fits.then_some(Self { weight, bias, geometry })
     }
 
     /// Folds a factor and an offset for each output channel into weights and bias.
@@ -105,9 +89,7 @@ impl Convolution {
             return None;
         }
         let mut out: Vec<f32> = Vec::with_capacity(g.outputs * pixels);
-        self.bias
-            .iter()
-            .for_each(|bias| out.extend(std::iter::repeat_n(*bias, pixels)));
+        self.bias.iter().for_each(|bias| out.extend(std::iter::repeat_n(*bias, pixels)));
         if g.groups == g.inputs && g.groups > 1 {
             depthwise::accumulate(g, &self.weight, maps, &mut out);
             return Some(out);

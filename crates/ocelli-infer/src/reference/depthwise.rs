@@ -24,9 +24,7 @@ pub(super) fn accumulate(g: &Geometry, weight: &[f32], maps: &[f32], out: &mut [
             for (tap, weight) in kernel.iter().enumerate() {
                 let (row, column) = (tap / g.kernel[1], tap % g.kernel[1]);
                 let source = &split[phases.offset(g, row, column)..][..used];
-                wide.iter_mut()
-                    .zip(source)
-                    .for_each(|(sum, value)| *sum += weight * value);
+                wide.iter_mut().zip(source).for_each(|(sum, value)| *sum += weight * value);
             }
             for (out, wide) in out.chunks_exact_mut(g.output[1]).zip(wide.chunks(phases.columns)) {
                 out.iter_mut().zip(wide).for_each(|(out, sum)| *out += sum);
@@ -50,10 +48,7 @@ impl Phases {
     fn new(g: &Geometry) -> Self {
         let padded = |axis: usize| (g.before[axis] + g.input[axis] + g.after[axis]).div_ceil(g.stride[axis]);
         let columns = padded(1);
-        Self {
-            columns,
-            len: padded(0) * columns,
-        }
+        Self { columns, len: padded(0) * columns }
     }
 
     /// Where the value for a row and column of the padded map lies.
@@ -68,10 +63,7 @@ impl Phases {
             for first in 0..g.stride[1].min(row.len()) {
                 let start = self.offset(g, y + g.before[0], first + g.before[1]);
                 let values = row[first..].iter().step_by(g.stride[1]);
-                split[start..]
-                    .iter_mut()
-                    .zip(values)
-                    .for_each(|(slot, value)| *slot = *value);
+                split[start..].iter_mut().zip(values).for_each(|(slot, value)| *slot = *value);
             }
         }
     }

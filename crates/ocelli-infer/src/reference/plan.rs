@@ -51,10 +51,7 @@ impl Plan {
     pub fn compile(network: &Network) -> Result<Self, InferError> {
         let nodes = network.nodes();
         let mut readers = vec![0_usize; nodes.len()];
-        nodes
-            .iter()
-            .flat_map(|node| &node.inputs)
-            .for_each(|input| readers[input.index()] += 1);
+        nodes.iter().flat_map(|node| &node.inputs).for_each(|input| readers[input.index()] += 1);
         let output = network.output().index();
         readers[output] += 1;
 
@@ -65,12 +62,9 @@ impl Plan {
                 let scale = channel_scale(network, node, norm)?;
                 // Folded where the step before is a convolution that nothing else reads.
                 match steps.last_mut() {
-                    Some(Step {
-                        name,
-                        node: last,
-                        compute: Compute::Convolution(convolution),
-                        ..
-                    }) if inputs == [*last] && readers[*last] == 1 => {
+                    Some(Step { name, node: last, compute: Compute::Convolution(convolution), .. })
+                        if inputs == [*last] && readers[*last] == 1 =>
+                    {
                         convolution.scale(&scale);
                         name.clone_from(&node.name);
                         *last = index;
@@ -82,15 +76,9 @@ impl Plan {
             let compute = match &node.op {
                 Op::Conv2d(conv) => {
                     let shapes = [network.shapes()[inputs[0]], *shape];
-                    let kernel = network
-                        .tensor(&conv.weight)
-                        .map_or(&[][..], |weight| weight.shape());
+                    let kernel = network.tensor(&conv.weight).map_or(&[][..], |weight| weight.shape());
                     let weight = tensor(network, node, &conv.weight)?;
-                    let bias = conv
-                        .bias
-                        .as_ref()
-                        .map(|name| tensor(network, node, name))
-                        .transpose()?;
+                    let bias = conv.bias.as_ref().map(|name| tensor(network, node, name)).transpose()?;
                     let convolution = Convolution::new(conv, shapes, kernel, weight, bias);
                     Compute::Convolution(convolution.ok_or_else(|| inconsistent(&node.name))?)
                 }
@@ -101,10 +89,7 @@ impl Plan {
                 Op::Softmax => Compute::Softmax,
                 Op::Sigmoid => Compute::Sigmoid,
                 other => {
-                    return Err(InferError::Unsupported {
-                        node: node.name.clone(),
-                        op: other.name(),
-                    });
+                    return Err(InferError::Unsupported { node: node.name.clone(), op: other.name() });
                 }
             };
             steps.push(Step::new(node, index, *shape, inputs, compute));
@@ -121,13 +106,7 @@ impl Plan {
             }
         }
         let input_len = network.shapes().first().map_or(0, Shape::values);
-        Ok(Self {
-            steps,
-            nodes: nodes.len(),
-            input_len,
-            output,
-            output_len: network.output_len(),
-        })
+        Ok(Self { steps, nodes: nodes.len(), input_len, output, output_len: network.output_len() })
     }
 
     /// How many values [`Plan::run`] returns.
@@ -175,10 +154,7 @@ impl Plan {
     /// The values of each node, of which only the input's are there yet.
     fn start(&self, input: Vec<f32>) -> Result<Vec<Vec<f32>>, InferError> {
         if input.len() != self.input_len {
-            return Err(InferError::InputLength {
-                found: input.len(),
-                expected: self.input_len,
-            });
+            return Err(InferError::InputLength { found: input.len(), expected: self.input_len });
         }
         let mut values = vec![Vec::new(); self.nodes];
         values[0] = input;
@@ -188,14 +164,7 @@ impl Plan {
 
 impl Step {
     fn new(node: &Node, index: usize, shape: Shape, inputs: Vec<usize>, compute: Compute) -> Self {
-        Self {
-            name: node.name.clone(),
-            node: index,
-            shape,
-            inputs,
-            last_read: Vec::new(),
-            compute,
-        }
+        Self { name: node.name.clone(), node: index, shape, inputs, last_read: Vec::new(), compute }
     }
 }
 
@@ -224,16 +193,12 @@ impl Compute {
             Self::Add => {
                 // A node may be added to itself, so the first is taken only after the second was read.
                 let mut sum = values[step.inputs[1]].clone();
-                sum.iter_mut()
-                    .zip(&values[first])
-                    .for_each(|(sum, value)| *sum += value);
+                sum.iter_mut().zip(&values[first]).for_each(|(sum, value)| *sum += value);
                 sum
             }
             Self::Sigmoid => {
                 let mut scores = own(first);
-                scores
-                    .iter_mut()
-                    .for_each(|score| *score = vector::sigmoid(*score));
+                scores.iter_mut().for_each(|score| *score = vector::sigmoid(*score));
                 scores
             }
             Self::Softmax => {
@@ -242,20 +207,16 @@ impl Compute {
                 scores
             }
             Self::GlobalAveragePool => vector::means(&values[first], step.shape.values()),
-            Self::Dense(dense) => dense
-                .apply(&values[first])
-                .ok_or_else(|| inconsistent(&step.name))?,
-            Self::Convolution(convolution) => convolution
-                .apply(&values[first])
-                .ok_or_else(|| inconsistent(&step.name))?,
+            Self::Dense(dense) => dense.apply(&values[first]).ok_or_else(|| inconsistent(&step.name))?,
+            Self::Convolution(convolution) => {
+                convolution.apply(&values[first]).ok_or_else(|| inconsistent(&step.name))?
+            }
         })
     }
 }
 
 fn inconsistent(node: &str) -> InferError {
-    InferError::Inconsistent {
-        node: node.to_owned(),
-    }
+    InferError::Inconsistent { node: node.to_owned() }
 }
 
 fn tensor(network: &Network, node: &Node, name: &str) -> Result<Vec<f32>, InferError> {
@@ -271,22 +232,12 @@ fn dense(network: &Network, node: &Node, linear: &Linear) -> Result<Dense, Infer
 
 /// Batch normalisation as one factor and one offset for each channel.
 fn channel_scale(network: &Network, node: &Node, norm: &BatchNorm) -> Result<Vec<(f32, f32)>, InferError> {
-    let [scale, shift] = [
-        tensor(network, node, &norm.scale)?,
-        tensor(network, node, &norm.shift)?,
-    ];
-    let [mean, variance] = [
-        tensor(network, node, &norm.mean)?,
-        tensor(network, node, &norm.variance)?,
-    ];
+    let [scale, shift] = [tensor(network, node, &norm.scale)?, tensor(network, node, &norm.shift)?];
+    let [mean, variance] = [tensor(network, node, &norm.mean)?, tensor(network, node, &norm.variance)?];
     let statistics = mean.into_iter().zip(variance);
-    let folded = scale
-        .into_iter()
-        .zip(shift)
-        .zip(statistics)
-        .map(|((scale, shift), (mean, variance))| {
-            let factor = scale / (variance + norm.epsilon).sqrt();
-            (factor, shift - mean * factor)
-        });
+    let folded = scale.into_iter().zip(shift).zip(statistics).map(|((scale, shift), (mean, variance))| {
+        let factor = scale / (variance + norm.epsilon).sqrt();
+        (factor, shift - mean * factor)
+    });
     Ok(folded.collect())
 }

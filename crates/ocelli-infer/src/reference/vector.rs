@@ -15,10 +15,7 @@ impl Dense {
         let outputs = bias.len();
         let inputs = weight.len().checked_div(outputs)?;
         let weight = Array2::from_shape_vec((outputs, inputs), weight).ok()?;
-        Some(Self {
-            weight,
-            bias: bias.into(),
-        })
+        Some(Self { weight, bias: bias.into() })
     }
 
     pub(super) fn apply(&self, input: &[f32]) -> Option<Vec<f32>> {
@@ -38,9 +35,7 @@ pub(super) fn means(maps: &[f32], channels: usize) -> Vec<f32> {
 pub(super) fn softmax(scores: &mut [f32]) {
     // Shifted by the largest score, so that no exponential overflows.
     let largest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    scores
-        .iter_mut()
-        .for_each(|score| *score = (*score - largest).exp());
+    scores.iter_mut().for_each(|score| *score = (*score - largest).exp());
     let sum: f32 = scores.iter().sum();
     scores.iter_mut().for_each(|score| *score /= sum);
 }

@@ -32,10 +32,7 @@ pub(super) fn write(
     mut metadata: BTreeMap<String, String>,
     tensors: &[(&str, &Tensor)],
 ) -> Result<Vec<u8>, ModelError> {
-    metadata.insert(
-        CHECKSUM_KEY.to_owned(),
-        String::from_utf8_lossy(CHECKSUM_ZEROS).into_owned(),
-    );
+    metadata.insert(CHECKSUM_KEY.to_owned(), String::from_utf8_lossy(CHECKSUM_ZEROS).into_owned());
     let mut infos = BTreeMap::new();
     let mut end = 0;
     for (name, tensor) in tensors {
@@ -45,22 +42,11 @@ pub(super) fn write(
         };
         let start = end;
         end += tensor.len() * size;
-        infos.insert(
-            *name,
-            TensorInfo {
-                dtype,
-                shape: tensor.shape().to_vec(),
-                data_offsets: (start, end),
-            },
-        );
+        infos.insert(*name, TensorInfo { dtype, shape: tensor.shape().to_vec(), data_offsets: (start, end) });
     }
-    let header = Header {
-        metadata: &metadata,
-        tensors: infos,
-    };
-    let mut header = serde_json::to_vec(&header).map_err(|error| ModelError::Description {
-        reason: error.to_string(),
-    })?;
+    let header = Header { metadata: &metadata, tensors: infos };
+    let mut header =
+        serde_json::to_vec(&header).map_err(|error| ModelError::Description { reason: error.to_string() })?;
     header.resize(header.len().next_multiple_of(LENGTH_BYTES), b' ');
     within_limit((LENGTH_BYTES + header.len() + end) as u64)?;
 
@@ -78,10 +64,8 @@ pub(super) fn write(
 
 /// Where in the file the checksum's digits begin, if the header names one checksum.
 fn checksum_position(header: &[u8]) -> Option<usize> {
-    let mut marks = header
-        .windows(CHECKSUM_MARK.len())
-        .enumerate()
-        .filter(|(_, window)| *window == CHECKSUM_MARK);
+    let mut marks =
+        header.windows(CHECKSUM_MARK.len()).enumerate().filter(|(_, window)| *window == CHECKSUM_MARK);
     let (mark, _) = marks.next()?;
     let digits = mark + CHECKSUM_MARK.len();
     let whole = digits + CHECKSUM_ZEROS.len() <= header.len();
@@ -99,20 +83,14 @@ impl<'a> Frame<'a> {
         let found = bytes.len() as u64;
         within_limit(found)?;
         let Some((length, rest)) = bytes.split_first_chunk::<LENGTH_BYTES>() else {
-            return Err(ModelError::Truncated {
-                found,
-                expected: LENGTH_BYTES as u64,
-            });
+            return Err(ModelError::Truncated { found, expected: LENGTH_BYTES as u64 });
         };
         let length = u64::from_le_bytes(*length);
         if length > MAX_HEADER_BYTES || rest.first().is_some_and(|byte| *byte != b'{') {
             return Err(not_a_model_file("it does not begin as a safetensors file does"));
         }
         let Some((header_bytes, data)) = rest.split_at_checked(length as usize) else {
-            return Err(ModelError::Truncated {
-                found,
-                expected: LENGTH_BYTES as u64 + length,
-            });
+            return Err(ModelError::Truncated { found, expected: LENGTH_BYTES as u64 + length });
         };
         let header = serde_json::from_slice::<Metadata>(header_bytes);
         let Some(digits) = checksum_position(header_bytes) else {
@@ -141,14 +119,9 @@ impl<'a> Frame<'a> {
     }
 
     fn check_version(&self) -> Result<(), ModelError> {
-        let version = self
-            .metadata(VERSION_KEY)
-            .and_then(|version| version.parse::<u32>().ok());
+        let version = self.metadata(VERSION_KEY).and_then(|version| version.parse::<u32>().ok());
         match version {
-            Some(found) if found > VERSION => Err(ModelError::NewerVersion {
-                found,
-                supported: VERSION,
-            }),
+            Some(found) if found > VERSION => Err(ModelError::NewerVersion { found, supported: VERSION }),
             Some(VERSION) => Ok(()),
             _ => Err(not_a_model_file("its version is not a number from 1 on")),
         }
@@ -170,9 +143,7 @@ impl<'a> Frame<'a> {
 
 fn verify(bytes: &[u8], digits: usize) -> Result<(), ModelError> {
     let (before, rest) = bytes.split_at_checked(digits).ok_or(ModelError::Checksum)?;
-    let (stated, after) = rest
-        .split_at_checked(CHECKSUM_ZEROS.len())
-        .ok_or(ModelError::Checksum)?;
+    let (stated, after) = rest.split_at_checked(CHECKSUM_ZEROS.len()).ok_or(ModelError::Checksum)?;
     let mut hasher = blake3::Hasher::new();
     hasher.update(before).update(CHECKSUM_ZEROS).update(after);
     // Compared as text: an upper-case digit would be an altered byte, too.
@@ -181,7 +152,5 @@ fn verify(bytes: &[u8], digits: usize) -> Result<(), ModelError> {
 }
 
 fn not_a_model_file(reason: &str) -> ModelError {
-    ModelError::NotAModelFile {
-        reason: reason.to_owned(),
-    }
+    ModelError::NotAModelFile { reason: reason.to_owned() }
 }

@@ -8,43 +8,23 @@ use ocelli_model::{
 
 /// 6 x 5 pixels, with mean and std as EfficientNet-Lite has them.
 pub(crate) fn preprocessing() -> Preprocessing {
-    Preprocessing {
-        width: 6,
-        height: 5,
-        view: View::Whole,
-        mean: [127.0; 3],
-        std: [128.0; 3],
-    }
+    Preprocessing { width: 6, height: 5, view: View::Whole, mean: [127.0; 3], std: [128.0; 3] }
 }
 
 /// A convolution with the weight `name` and "same" padding.
 pub(crate) fn conv(name: &str, stride: usize, groups: usize) -> Conv2d {
-    Conv2d {
-        weight: name.into(),
-        bias: None,
-        stride: [stride; 2],
-        padding: Padding::Same,
-        groups,
-    }
+    Conv2d { weight: name.into(), bias: None, stride: [stride; 2], padding: Padding::Same, groups }
 }
 
 /// A batch normalisation with the tensors `scale`, `shift`, `mean` and `variance`.
 pub(crate) fn norm() -> BatchNorm {
     let [scale, shift, mean, variance] = ["scale", "shift", "mean", "variance"].map(String::from);
-    BatchNorm {
-        scale,
-        shift,
-        mean,
-        variance,
-        epsilon: 1e-3,
-    }
+    BatchNorm { scale, shift, mean, variance, epsilon: 1e-3 }
 }
 
 /// Values that differ from each other.
 pub(crate) fn values(len: usize) -> Vec<f32> {
-    (0..len)
-        .map(|index| ((index * 37 + 11) % 101) as f32 / 64.0 - 0.75)
-        .collect()
+    (0..len).map(|index| ((index * 37 + 11) % 101) as f32 / 64.0 - 0.75).collect()
 }
 
 /// The builder of [`base`], and its output: convolution to 4 channels, batch normalisation, ReLU6, a depthwise
@@ -86,10 +66,5 @@ pub(crate) fn labels(names: &[&str]) -> Vec<Label> {
 /// A head for the features of [`base`].
 pub(crate) fn head(names: &[&str], activation: Activation) -> Head {
     let (weights, bias) = (values(names.len() * 4), values(names.len()));
-    Head {
-        weights,
-        bias,
-        activation,
-        labels: labels(names),
-    }
+    Head { weights, bias, activation, labels: labels(names) }
 }
