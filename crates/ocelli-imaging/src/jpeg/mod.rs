@@ -2,6 +2,7 @@
 
 mod huffman;
 mod scans;
+mod standard_tables;
 
 use std::borrow::Cow;
 
@@ -98,8 +99,10 @@ fn entropy_coded<'a>(cursor: &mut Cursor<'a>) -> Option<&'a [u8]> {
     let mut at = 0;
     loop {
         at += rest.get(at..)?.iter().position(|&byte| byte == 0xff)?;
-        match rest.get(at + 1)? {
-            0 | 0xd0..=0xd7 => at += 2,
+        let fill = rest.get(at + 1..)?.iter().position(|&byte| byte != 0xff)?;
+        match rest.get(at + 1 + fill)? {
+            0 if fill == 0 => at += 2,
+            0xd0..=0xd7 => at += 2 + fill,
             _ => return cursor.take(at),
         }
     }
@@ -111,6 +114,7 @@ struct Walker<'a> {
     orientation: Option<Orientation>,
     jfif: bool,
     adobe_transform: Option<u8>,
+    has_tables: bool,
     scans: usize,
     pieces: Vec<Cow<'a, [u8]>>,
 }
@@ -134,7 +138,10 @@ impl<'a> Walker<'a> {
                 self.keep(marker, whole);
                 self.frame = Some(frame);
             }
-            0xc4 | 0xdb | 0xdd => self.keep(marker, whole),
+            0xc4 | 0xdb | 0xdd => {
+                self.has_tables |= marker == 0xc4;
+                self.keep(marker, whole);
+            }
             0xc3 => return Err(unsupported("lossless coding")),
             0xc5..=0xc7 | 0xde | 0xdf => return Err(unsupported("hierarchical coding")),
             0xc9..=0xcf => return Err(unsupported("arithmetic coding")),
@@ -162,6 +169,10 @@ impl<'a> Walker<'a> {
         let frame = self.frame.as_ref().ok_or_else(|| damaged("a scan comes before the frame header"))?;
         if self.scans == 0 {
             check(frame.claim(body.first().copied()))?;
+            frame.check_supported(body)?;
+            if !self.has_tables && !frame.progressive {
+                self.keep(0xc4, standard_tables::SEGMENT);
+            }
         }
         self.scans += 1;
         if self.scans > MAX_SCANS {
@@ -206,6 +217,8 @@ impl<'a> Walker<'a> {
         }
         let mut adobe = None;
         if let Some(transform) = self.adobe_transform {
+            // Decoders agree on what the defined value means.
+            let transform = if colour == Colour::Ycck { 2 } else { transform };
             adobe = Some(pieces.len());
             pieces.push(Cow::Owned([b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0".as_slice(), &[transform]].concat()));
         }
@@ -286,6 +299,29 @@ impl Frame {
         // RGB, the coefficients, and a few rows of blocks.
         let memory = width * height * 3 + coefficients + width * 64 * h * v;
         Claim { width: self.width, height: self.height, memory }
+    }
+
+    /// Refuses by name what the decoder would refuse without a reason or, worse, show wrong.
+    fn check_supported(&self, first_scan: &[u8]) -> Result<(), ImagingError> {
+        let Some(&(first_id, own_h, own_v)) = self.components.first() else { return Ok(()) };
+        if self.components.iter().any(|&(_, h, v)| h == 3 || v == 3) {
+            return Err(unsupported("a sampling factor of 3"));
+        }
+        let (h, v) = self.largest_factors();
+        if (u32::from(own_h), u32::from(own_v)) != (h, v) {
+            return Err(unsupported("colours sampled more finely than brightness"));
+        }
+        let whole_in_one = first_scan.first().map(|&count| usize::from(count)) == Some(self.components.len());
+        if self.progressive || whole_in_one {
+            return Ok(());
+        }
+        if (h, v) != (1, 1) {
+            return Err(unsupported("sequential scans of single, subsampled components"));
+        }
+        if first_scan.get(1) != Some(&first_id) {
+            return Err(unsupported("sequential scans that begin with a later component"));
+        }
+        Ok(())
     }
 
     fn colour(&self, jfif: bool, adobe_transform: Option<u8>) -> Result<Colour, ImagingError> {

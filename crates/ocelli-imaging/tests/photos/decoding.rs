@@ -1,9 +1,9 @@
 //! Every kind of photo comes out as the right pixels, and the limits hold.
 
 use ocelli_core::{ErrorCode, Limits, limits};
-use ocelli_imaging::{DecodeLimits, ImageFormat, ImagingError, Orientation, decode, inspect};
+use ocelli_imaging::{DecodeLimits, ImageFormat, ImagingError, Orientation, decode, inspect, strip_metadata};
 
-use crate::fixtures::{PHOTOS, after_soi, before_png_chunk, chunk, exif, photo, segment};
+use crate::fixtures::{PHOTOS, after_soi, before_jpeg_marker, before_png_chunk, chunk, exif, photo, segment};
 
 /// What a photo shows at (x, y).
 type Expected = fn(usize, usize) -> [i32; 3];
@@ -38,7 +38,7 @@ fn mean_error(bytes: &[u8], expected: Expected) -> f32 {
 #[test]
 fn every_kind_of_file_shows_the_gradient() {
     // Lossless files are exact; the others differ by what their coding loses.
-    let cases: [(&str, Expected, f32); 17] = [
+    let cases: [(&str, Expected, f32); 18] = [
         ("plain.png", gradient, 0.0),
         ("plain.bmp", gradient, 0.0),
         ("plain-8.png", faded, 0.0),
@@ -52,6 +52,7 @@ fn every_kind_of_file_shows_the_gradient() {
         ("progressive.jpg", gradient, 6.0),
         ("progressive-444.jpg", gradient, 4.0),
         ("rgb.jpg", gradient, 4.0),
+        ("scans-444.jpg", gradient, 4.0),
         ("cmyk.jpg", gradient, 4.0),
         ("palette.gif", gradient, 16.0),
         ("palette.bmp", gradient, 16.0),
@@ -179,6 +180,71 @@ fn a_scan_that_ends_early_is_refused_though_the_file_is_closed() {
             let named = matches!(refused, ImagingError::Truncated { .. } | ImagingError::Damaged { .. });
             assert!(named, "{name} cut to {length}: {refused}");
         }
+    }
+}
+
+#[test]
+fn fill_bytes_before_a_restart_are_skipped() {
+    let bytes = photo("restarts.jpg");
+    let filled = before_jpeg_marker(&bytes, 0xd1, 0, &[0xff, 0xff]);
+    let limits = DecodeLimits::default();
+    assert_eq!(decode(&filled, &limits), decode(&bytes, &limits));
+    assert_eq!(strip_metadata(&filled), strip_metadata(&bytes));
+}
+
+#[test]
+fn a_jpeg_without_huffman_tables_has_the_standard_ones() {
+    let bytes = photo("baseline.jpg");
+    let mut bare = bytes.clone();
+    while let Some(at) = bare.windows(2).position(|pair| pair == [0xff, 0xc4]) {
+        let length = usize::from(u16::from_be_bytes([bare[at + 2], bare[at + 3]]));
+        bare.drain(at..at + 2 + length);
+    }
+    let limits = DecodeLimits::default();
+    assert!(bare.len() < bytes.len());
+    assert_eq!(decode(&bare, &limits), decode(&bytes, &limits));
+    let stripped = strip_metadata(&bare).unwrap();
+    assert_eq!(decode(&stripped, &limits), decode(&bytes, &limits));
+    assert_eq!(strip_metadata(&stripped).as_ref(), Ok(&stripped));
+}
+
+#[test]
+fn an_adobe_transform_that_is_not_defined_means_ycck() {
+    let with_transform = |transform: u8| {
+        let mut bytes = photo("cmyk.jpg");
+        let at = bytes.windows(5).position(|window| window == b"Adobe").unwrap();
+        bytes[at + 11] = transform;
+        decode(&bytes, &DecodeLimits::default()).unwrap()
+    };
+    assert_eq!(with_transform(1), with_transform(2));
+    assert_ne!(with_transform(1), with_transform(0));
+}
+
+/// Each of these the decoder would refuse without a reason, or show wrong.
+#[test]
+fn rare_samplings_of_jpeg_are_refused_by_name() {
+    let frame = |name: &str, factors: [u8; 3]| {
+        let mut bytes = photo(name);
+        let at = bytes.windows(4).position(|window| window == [0xff, 0xc0, 0, 17]).unwrap();
+        for (component, factors) in factors.into_iter().enumerate() {
+            bytes[at + 11 + component * 3] = factors;
+        }
+        bytes
+    };
+    let mut chroma_first = photo("scans-444.jpg");
+    let scan = chroma_first.windows(4).position(|window| window == [0xff, 0xda, 0, 8]).unwrap();
+    chroma_first[scan + 5] = 2;
+    let cases = [
+        (frame("baseline.jpg", [0x31, 0x11, 0x11]), "a sampling factor of 3"),
+        (frame("baseline.jpg", [0x11, 0x22, 0x22]), "colours sampled more finely than brightness"),
+        (frame("scans-444.jpg", [0x22, 0x11, 0x11]), "sequential scans of single, subsampled components"),
+        (chroma_first, "sequential scans that begin with a later component"),
+    ];
+    for (bytes, detail) in cases {
+        let refused = decode(&bytes, &DecodeLimits::default()).unwrap_err();
+        let expected = ImagingError::Unsupported { format: ImageFormat::Jpeg, detail: detail.to_owned() };
+        assert_eq!(refused, expected);
+        assert_eq!(inspect(&bytes, &DecodeLimits::default()), Err(expected));
     }
 }
 

@@ -28,6 +28,7 @@ photos![
     "restarts.jpg",
     "rgb.jpg",
     "rle8.bmp",
+    "scans-444.jpg",
 ];
 
 pub(crate) fn photo(name: &str) -> Vec<u8> {
