@@ -63,7 +63,8 @@ pub(crate) fn walk<'a>(bytes: &'a [u8], check: Check<'_>) -> Result<Container<'a
     let info = Info::read(&mut cursor)?;
     let (width, height) = (info.width, info.height.unsigned_abs());
     let channels = if info.masks.is_some_and(|masks| masks[3] != 0) { 4 } else { 3 };
-    let memory = u64::from(width) * u64::from(height) * channels + u64::from(width) * 8;
+    // The largest sides take four channels just to the end of 64 bits.
+    let memory = (u64::from(width) * u64::from(height) * channels).saturating_add(u64::from(width) * 8);
     check(Claim { width, height, memory })?;
     let offset = usize::try_from(offset).unwrap_or(usize::MAX);
     let headers = FILE_HEADER + info.to_palette as usize;

@@ -56,8 +56,6 @@
 //! - What hides inside of the picture itself (low bits of pixels, an ICC profile's texts, bytes behind the end of a
 //!   WebP bitstream within its chunk) is not looked for. For JPEG, PNG and GIF, bytes behind the end of the coded
 //!   picture are left out.
-//! - A lossless WebP can be made, at a few megabytes, whose Huffman tables take its decoder over a gigabyte; that
-//!   memory is not in the estimate.
 
 mod bmp;
 mod cursor;
@@ -73,6 +71,7 @@ mod pixels;
 mod png;
 mod resize;
 mod rgb;
+mod vp8l;
 mod webp;
 
 pub use error::ImagingError;

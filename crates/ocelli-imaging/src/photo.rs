@@ -49,6 +49,9 @@ pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, ImagingEr
     limits.check_bytes(bytes.len())?;
     let container = walk_whole(bytes, &|claim| limits.check(claim))?;
     limits.check_memory(container.memory_to_turn())?;
+    if let Picture::WebP(picture) = &container.picture {
+        picture.check_codes(limits)?;
+    }
     let Container { format, width, height, orientation, .. } = container;
     let pixels = catch_unwind(AssertUnwindSafe(|| container.decode())).unwrap_or_else(|panic| {
         let detail = panic
@@ -113,7 +116,7 @@ impl Container<'_> {
     /// Bytes that turning the decoded photo upright takes at its peak.
     fn memory_to_turn(&self) -> u64 {
         let copies = if self.orientation.swaps_sides() { 2 } else { 1 };
-        u64::from(self.width) * u64::from(self.height) * 3 * copies
+        (u64::from(self.width) * u64::from(self.height)).saturating_mul(3 * copies)
     }
 
     /// RGB8 pixels of the photo as stored, `[height, width, 3]`.

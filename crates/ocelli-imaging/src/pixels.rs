@@ -4,7 +4,7 @@ use crate::ImagingError;
 
 /// A zeroed buffer of `width * height * channels` bytes; a refusal by the system is an error, not an abort.
 pub(crate) fn buffer(width: u32, height: u32, channels: u64, value: u8) -> Result<Vec<u8>, ImagingError> {
-    let needed = u64::from(width) * u64::from(height) * channels;
+    let needed = (u64::from(width) * u64::from(height)).saturating_mul(channels);
     let refused = ImagingError::Allocation { needed, limit: needed.saturating_sub(1) };
     let length = usize::try_from(needed).map_err(|_| refused.clone())?;
     let mut buffer = Vec::new();

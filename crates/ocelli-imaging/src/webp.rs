@@ -8,7 +8,7 @@ use crate::cursor::Cursor;
 use crate::limits::Claim;
 use crate::photo::{self, Check, Container};
 use crate::pixels::{buffer, rgba_to_rgb};
-use crate::{ImageFormat, ImagingError, Orientation, exif};
+use crate::{DecodeLimits, ImageFormat, ImagingError, Orientation, exif, vp8l};
 
 const FORMAT: ImageFormat = ImageFormat::WebP;
 const HAS_PROFILE: u8 = 0x20;
@@ -48,6 +48,26 @@ struct Placement {
 pub(crate) struct Picture<'a> {
     bitstream: Bitstream<'a>,
     placement: Option<Placement>,
+    /// Bytes at the peak of decoding but for prefix codes.
+    memory: u64,
+}
+
+impl Picture<'_> {
+    /// Checks the memory that decoding takes with its prefix codes, which stand behind the headers.
+    pub(crate) fn check_codes(&self, limits: &DecodeLimits) -> Result<(), ImagingError> {
+        let Bitstream { kind, data, alpha, width, height, .. } = self.bitstream;
+        let lossless = match (kind == *b"VP8L", alpha) {
+            // Signature, size and version.
+            (true, _) => data.get(5..),
+            // Of the first byte, the lower two bits are 1 where what follows is coded as a lossless picture.
+            (false, Some([first, data @ ..])) if first & 3 == 1 => Some(data),
+            (false, _) => return Ok(()),
+        };
+        let codes = lossless
+            .and_then(|data| vp8l::code_memory(data, width, height, limits.allocation))
+            .ok_or_else(|| damaged("the codes of its lossless picture cannot be followed"))?;
+        limits.check_memory(self.memory.saturating_add(codes))
+    }
 }
 
 /// Keeps the bitstreams, the ICC profile, of an animation the first frame, and a rebuilt EXIF chunk where the
@@ -153,7 +173,8 @@ impl<'a> Walker<'a> {
             )));
         }
         let canvas = if self.animated { u64::from(width) * u64::from(height) * 3 } else { 0 };
-        check(Claim { width, height, memory: bitstream.memory() + canvas })?;
+        let memory = bitstream.memory() + canvas;
+        check(Claim { width, height, memory })?;
         let orientation = self.orientation.unwrap_or_default();
         let exif = exif::rebuilt(orientation);
         let mut body = Vec::new();
@@ -183,7 +204,7 @@ impl<'a> Walker<'a> {
             push_chunk(&mut body, *b"EXIF", vec![exif.into()]);
         }
         let pieces = file(body);
-        let picture = photo::Picture::WebP(Picture { bitstream, placement: self.placement });
+        let picture = photo::Picture::WebP(Picture { bitstream, placement: self.placement, memory });
         Ok(Container { format: FORMAT, width, height, orientation, pieces, picture })
     }
 }

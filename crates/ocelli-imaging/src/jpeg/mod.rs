@@ -304,8 +304,8 @@ impl Frame {
     /// Refuses by name what the decoder would refuse without a reason or, worse, show wrong.
     fn check_supported(&self, first_scan: &[u8]) -> Result<(), ImagingError> {
         let Some(&(first_id, own_h, own_v)) = self.components.first() else { return Ok(()) };
-        if self.components.iter().any(|&(_, h, v)| h == 3 || v == 3) {
-            return Err(unsupported("a sampling factor of 3"));
+        if self.components.iter().any(|&(_, h, _)| h == 3) {
+            return Err(unsupported("a horizontal sampling factor of 3"));
         }
         let (h, v) = self.largest_factors();
         if (u32::from(own_h), u32::from(own_v)) != (h, v) {

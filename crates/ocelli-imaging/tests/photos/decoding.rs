@@ -235,7 +235,7 @@ fn rare_samplings_of_jpeg_are_refused_by_name() {
     let scan = chroma_first.windows(4).position(|window| window == [0xff, 0xda, 0, 8]).unwrap();
     chroma_first[scan + 5] = 2;
     let cases = [
-        (frame("baseline.jpg", [0x31, 0x11, 0x11]), "a sampling factor of 3"),
+        (frame("baseline.jpg", [0x31, 0x11, 0x11]), "a horizontal sampling factor of 3"),
         (frame("baseline.jpg", [0x11, 0x22, 0x22]), "colours sampled more finely than brightness"),
         (frame("scans-444.jpg", [0x22, 0x11, 0x11]), "sequential scans of single, subsampled components"),
         (chroma_first, "sequential scans that begin with a later component"),

@@ -17,6 +17,7 @@ pub(crate) const FATES: &[(&str, &str)] = &[
     ("huge.jpg", "SideTooLong"),
     ("huge.bmp", "SideTooLong"),
     ("huge.gif", "SideTooLong"),
+    ("largest.bmp", "SideTooLong"),
     ("huge-canvas.webp", "SideTooLong"),
     ("large.png", "TooManyPixels"),
     ("large-frame.gif", "Allocation"),
@@ -27,6 +28,8 @@ pub(crate) const FATES: &[(&str, &str)] = &[
     ("twelve-bits.jpg", "Unsupported"),
     ("png-in.bmp", "Unsupported"),
     ("false-canvas.webp", "Damaged"),
+    ("many-codes.webp", "Allocation"),
+    ("many-codes-alpha.webp", "Allocation"),
     ("text-bomb.png", "whole"),
     ("profile-bomb.png", "whole"),
     ("exif-loop.jpg", "whole"),
@@ -135,6 +138,11 @@ fn sizes() -> Vec<(&'static str, Vec<u8>)> {
         ("huge.png", sized_png(0x7fff_ffff, 0x7fff_ffff)),
         ("huge.jpg", patched("baseline.jpg", jpeg, &[255; 4])),
         ("huge.bmp", patched("plain.bmp", 18, &0x7fff_ffff_u32.to_le_bytes())),
+        // The largest sides that the fields hold, with four channels.
+        ("largest.bmp", {
+            let sides = [i32::MAX.to_le_bytes(), i32::MIN.to_le_bytes()].concat();
+            patched("alpha-v4.bmp", 18, &sides)
+        }),
         ("huge.gif", patched("palette.gif", 6, &[255; 4])),
         ("huge-canvas.webp", {
             let mut webp = extended_webp(&photo("lossy.webp"), 0, &[]);
@@ -203,5 +211,49 @@ fn others() -> Vec<(&'static str, Vec<u8>)> {
         ("exif-garbage.webp", extended_webp(&photo("lossy.webp"), 8, &riff_chunk(b"EXIF", &[255; 33]))),
         ("endless-blocks.gif", [photo("palette.gif")[..200].to_vec(), vec![1; 5000]].concat()),
         ("no-colours.gif", no_colours),
+        ("many-codes.webp", {
+            // 1,024 x 1,024.
+            let picture = [b"\x2f\xff\xc3\xff\0".as_slice(), &many_codes()].concat();
+            riff_chunk(b"RIFF", &[b"WEBP".as_slice(), &riff_chunk(b"VP8L", &picture)].concat())
+        }),
+        ("many-codes-alpha.webp", {
+            let lossy = photo("lossy.webp");
+            let mut picture = lossy[12..].to_vec();
+            picture[14..18].copy_from_slice(&[0, 4, 0, 4]);
+            let header = riff_chunk(b"VP8X", &[0x10, 0, 0, 0, 0xff, 3, 0, 0xff, 3, 0]);
+            let alpha = riff_chunk(b"ALPH", &[b"\x01".as_slice(), &many_codes()].concat());
+            riff_chunk(b"RIFF", &[b"WEBP", header.as_slice(), &alpha, &picture].concat())
+        }),
     ]
+}
+
+/// A lossless WebP picture of 1,024 x 1,024 pixels that defines 65,536 groups of codes: over 4 GB of tables, in
+/// 670 KB.
+fn many_codes() -> Vec<u8> {
+    let mut bits: Vec<bool> = Vec::new();
+    let put = |bits: &mut Vec<bool>, value: u32, count: u32| {
+        bits.extend((0..count).map(|place| value >> place & 1 == 1));
+    };
+    // No transform; a colour cache of 11 bits; groups by blocks of four pixels, in an image without a cache.
+    for (value, count) in [(0, 1), (1, 1), (11, 4), (1, 1), (0, 3), (0, 1)] {
+        put(&mut bits, value, count);
+    }
+    // Every block is of group 0xffff: one symbol each for green, red, blue, alpha and distance.
+    for symbol in [255, 255, 0, 0, 0] {
+        put(&mut bits, 0b101, 3);
+        put(&mut bits, symbol, 8);
+    }
+    for _ in 0..=0xffff {
+        // Green: 15 lengths of codes for lengths, all but that for 11 absent.
+        put(&mut bits, 0, 1);
+        put(&mut bits, 11, 4);
+        (0..15).for_each(|at| put(&mut bits, u32::from(at == 14), 3));
+        // 2,048 symbols, each of 11 bits.
+        for (value, count) in [(1, 1), (5, 3), (2046, 12)] {
+            put(&mut bits, value, count);
+        }
+        // The others: symbol 0 alone.
+        put(&mut bits, 0x1111, 16);
+    }
+    bits.chunks(8).map(|byte| byte.iter().rev().fold(0, |all, &bit| all << 1 | u8::from(bit))).collect()
 }
