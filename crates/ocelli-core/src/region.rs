@@ -31,7 +31,7 @@ impl BoundingBox {
         let edge = |start: f32, size: f32| {
             start.is_finite()
                 && size.is_finite()
-                && start >= 0.0
+                && (0.0..1.0).contains(&start)
                 && size > 0.0
                 && start + size <= 1.0 + ROUNDING
         };
@@ -101,6 +101,9 @@ mod tests {
             (0.0, 0.0, 0.0, 0.5),
             (0.0, 0.0, f32::NAN, 0.5),
             (0.0, f32::INFINITY, 0.5, 0.5),
+            // Within the rounding of the right edge, but with nothing of the photo inside.
+            (1.00005, 0.0, 0.00004, 0.5),
+            (0.0, 1.0, 0.5, 0.00005),
         ] {
             assert!(BoundingBox::new(left, top, width, height).is_err(), "{left} {top} {width} {height}");
         }

@@ -39,8 +39,12 @@ impl Timestamp {
 
 impl From<std::time::SystemTime> for Timestamp {
     fn from(time: std::time::SystemTime) -> Self {
-        let millis = OffsetDateTime::from(time).unix_timestamp_nanos() / 1_000_000;
-        Self::from_millis(i64::try_from(millis).unwrap_or(MAX_MILLIS))
+        Self::from_millis(match time.duration_since(std::time::UNIX_EPOCH) {
+            Ok(after) => i64::try_from(after.as_millis()).unwrap_or(MAX_MILLIS),
+            // Rounded down, as after the epoch.
+            Err(before) => i64::try_from(before.duration().as_nanos().div_ceil(1_000_000))
+                .map_or(MIN_MILLIS, |millis| -millis),
+        })
     }
 }
 
@@ -100,6 +104,20 @@ mod tests {
     fn custom_visions_seven_digits_are_read_too() {
         let read: Timestamp = "2020-11-06T16:37:26.2661234Z".parse().unwrap();
         assert_eq!(read, Timestamp::from_millis(1_604_680_646_266));
+    }
+
+    #[test]
+    fn any_time_of_the_system_is_a_timestamp() {
+        use std::time::{Duration, UNIX_EPOCH};
+
+        let far = UNIX_EPOCH.checked_add(Duration::from_secs(1 << 60)).unwrap();
+        assert_eq!(Timestamp::from(far), Timestamp::from_millis(i64::MAX));
+        let long_ago = UNIX_EPOCH.checked_sub(Duration::from_secs(1 << 60)).unwrap();
+        assert_eq!(Timestamp::from(long_ago), Timestamp::from_millis(i64::MIN));
+        let before = UNIX_EPOCH - Duration::from_micros(1_500);
+        assert_eq!(Timestamp::from(before), Timestamp::from_millis(-2));
+        let after = UNIX_EPOCH + Duration::from_micros(1_500);
+        assert_eq!(Timestamp::from(after), Timestamp::from_millis(1));
     }
 
     proptest! {

@@ -42,7 +42,7 @@
 //!   pixels; memory; then decoding, with panics of decoders caught.
 //! - Sizes and areas are those of the upright photo. EXIF orientation is read from JPEG, PNG and WebP; where it
 //!   cannot be read, the photo counts as upright.
-//! - A photo that is not whole is refused. For JPEG that includes every scan: its Huffman codes are followed to
+//! - A photo that is not whole, its end marker included, is refused. For JPEG that includes every scan: its Huffman codes are followed to
 //!   the last unit, since decoders would fill the rest with grey. A progressive file that was cut exactly between
 //!   two scans and closed again cannot be told from one that was made coarse.
 //! - `decode(strip_metadata(x)) == decode(x)`, and stripping twice is stripping once.
@@ -52,7 +52,11 @@
 //!
 //! - Colours are taken as they are stored: ICC profiles and gamma are kept, not applied. CMYK is converted by the
 //!   usual formula, inverted as Adobe writes it.
-//! - Arithmetic, lossless, hierarchical and 12-bit JPEG are refused by name.
+//! - Arithmetic, lossless, hierarchical and 12-bit JPEG are refused by name, and so are samplings that hardly any
+//!   encoder writes: a horizontal factor of 3, colours finer than brightness, and sequential scans of single
+//!   components that are subsampled or do not begin with the first.
+//! - Time is bounded by pixels and bytes only: a progressive JPEG of 64 million pixels and 100 scans, the most that
+//!   are read, keeps one core busy for seconds.
 //! - What hides inside of the picture itself (low bits of pixels, an ICC profile's texts, bytes behind the end of a
 //!   WebP bitstream within its chunk) is not looked for. For JPEG, PNG and GIF, bytes behind the end of the coded
 //!   picture are left out.
