@@ -62,7 +62,7 @@ fn show_progress(event: TrainingEvent) {
             }
         }
         TrainingEvent::Features { done, total, .. } if done == total => {
-            eprintln!("Looked at {total} photos.")
+            eprintln!("Looked at {total} photos.");
         }
         TrainingEvent::StrengthTried { strength, held_out_loss, held_out_top1 } => eprintln!(
             "Regularisation {strength:.0e}: loss {held_out_loss:.3}, {:.1} % right on photos held out",

@@ -92,10 +92,10 @@ impl Tensor {
     pub(crate) fn write_le_bytes(&self, out: &mut Vec<u8>) {
         match &self.0.values {
             Values::F16(values) => {
-                values.iter().for_each(|value| out.extend_from_slice(&value.to_le_bytes()))
+                values.iter().for_each(|value| out.extend_from_slice(&value.to_le_bytes()));
             }
             Values::F32(values) => {
-                values.iter().for_each(|value| out.extend_from_slice(&value.to_le_bytes()))
+                values.iter().for_each(|value| out.extend_from_slice(&value.to_le_bytes()));
             }
         }
     }
