@@ -1,6 +1,6 @@
 use ocelli_core::{
     Image, ImageId, Iteration, IterationId, Manifest, Name, PredictionId, Project, ProjectId,
-    StoredPrediction, Tag, Timestamp,
+    StoredPrediction, Tag, TagId, Timestamp,
 };
 use ocelli_store::{
     Applied, Change, ContentHash, FeatureKey, ImageFilter, ImageQuery, Missing, PredictionPage,
@@ -51,6 +51,10 @@ impl Store for LocalStore {
             };
             images.iter().map(get).collect()
         })
+    }
+
+    fn tagged_images(&self, project: ProjectId) -> Result<Vec<(ImageId, Vec<TagId>)>, StoreError> {
+        self.ask_about(project, |connection| images::tagged(connection, project))
     }
 
     fn image_bytes(&self, project: ProjectId, image: ImageId) -> Result<Vec<u8>, StoreError> {

@@ -206,6 +206,7 @@ fn everything(store: &dyn Store) -> Vec<String> {
     for project in [project(0), project(1)] {
         tell(&store.project(project));
         tell(&store.tags(project));
+        tell(&store.tagged_images(project));
         for order in [Order::Newest, Order::Oldest] {
             tell(&store.images(project, &ImageQuery { order, skip: 1, take: 3, ..Default::default() }));
             let query = PredictionQuery { order, take: 2, ..Default::default() };

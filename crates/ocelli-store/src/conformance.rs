@@ -73,6 +73,7 @@ macro_rules! conformance_tests {
             labels: regions_are_drawn_all_or_none,
             labels: regions_are_limited_per_photo_and_batch,
             images: a_photo_comes_back_as_it_was_added,
+            images: all_photos_with_tags_are_listed_with_them,
             images: the_same_bytes_are_one_photo,
             images: the_same_bytes_within_a_batch_are_one_photo,
             images: a_bad_photo_does_not_lose_the_others,

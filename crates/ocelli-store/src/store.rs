@@ -3,7 +3,7 @@ use std::fmt::Debug;
 
 use ocelli_core::{
     Image, ImageId, Iteration, IterationId, Manifest, Name, PredictionId, Project, ProjectId,
-    StoredPrediction, Tag, Timestamp,
+    StoredPrediction, Tag, TagId, Timestamp,
 };
 
 use crate::{
@@ -37,6 +37,9 @@ pub trait Store: Debug + Send + Sync {
 
     /// These photos, in this order. All must exist.
     fn images_by_id(&self, project: ProjectId, images: &[ImageId]) -> Result<Vec<Image>, StoreError>;
+
+    /// All photos that have tags on the whole, by id, each with its tags by id. All of it is about one moment.
+    fn tagged_images(&self, project: ProjectId) -> Result<Vec<(ImageId, Vec<TagId>)>, StoreError>;
 
     /// A photo's bytes, as they were stored.
     fn image_bytes(&self, project: ProjectId, image: ImageId) -> Result<Vec<u8>, StoreError>;

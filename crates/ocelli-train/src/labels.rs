@@ -7,14 +7,15 @@ use crate::{Lack, TrainError};
 pub struct LabelledPhoto {
     /// The photo.
     pub image: ImageId,
-    /// Its tags. In a multilabel training there may be none: the photo shows none of the tags.
+    /// Its tags, in any order; one that is named twice counts once. In a multilabel training there may be none: the
+    /// photo shows none of the tags.
     pub tags: Vec<u16>,
 }
 
 /// Which photos have which tags, known to be enough to train on.
 ///
 /// There are at least [`limits::MIN_TAGS`] tags, each on at least [`limits::MIN_IMAGES_PER_TAG`] photos; every index is
-/// one of a tag; in a multiclass training every photo has exactly one.
+/// one of a tag; a photo's stand in order, each once; in a multiclass training every photo has exactly one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Labels {
     classification_type: ClassificationType,
@@ -27,17 +28,19 @@ impl Labels {
     pub fn new(
         classification_type: ClassificationType,
         tags: Vec<TrainedTag>,
-        photos: Vec<LabelledPhoto>,
+        mut photos: Vec<LabelledPhoto>,
     ) -> Result<Self, TrainError> {
         if tags.len() < limits::MIN_TAGS {
             return Err(TrainError::TooFewTags { tags: tags.len(), classification_type });
         }
         let mut counts = vec![0; tags.len()];
-        for LabelledPhoto { image, tags: own } in &photos {
+        for LabelledPhoto { image, tags: own } in &mut photos {
+            own.sort_unstable();
+            own.dedup();
             if classification_type == ClassificationType::Multiclass && own.len() != 1 {
                 return Err(TrainError::NotOneTag { image: *image, tags: own.len() });
             }
-            for tag in own {
+            for tag in own.iter() {
                 match counts.get_mut(usize::from(*tag)) {
                     Some(count) => *count += 1,
                     None => {
@@ -173,6 +176,25 @@ mod tests {
         let lacks: Vec<_> = lacks.iter().map(|lack| (lack.tag.as_str(), lack.photos, lack.needed)).collect();
         assert_eq!(lacks, [("tag 1", 2, 5), ("tag 2", 0, 5)]);
         assert!(error.to_string().contains("\"tag 1\" has 2 of 5 photos and lacks 3"), "{error}");
+    }
+
+    #[test]
+    fn a_tag_named_twice_counts_once_and_order_means_nothing() {
+        let labels = |own: &[u16]| {
+            let mut photos = photos(&[0, 0, 0, 0, 1, 1, 1, 1]);
+            photos.iter_mut().for_each(|photo| photo.tags = own.to_vec());
+            Labels::new(ClassificationType::Multilabel, tags(2), photos)
+        };
+        assert_eq!(labels(&[1, 0]).unwrap(), labels(&[0, 1, 0]).unwrap());
+        let few = Labels::new(
+            ClassificationType::Multilabel,
+            tags(2),
+            photos(&[0, 0, 0, 1, 1, 1])
+                .into_iter()
+                .map(|photo| LabelledPhoto { tags: photo.tags.repeat(2), ..photo })
+                .collect(),
+        );
+        assert!(matches!(few, Err(TrainError::TooFewPhotos { .. })), "{few:?}");
     }
 
     #[test]

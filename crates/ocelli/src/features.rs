@@ -52,6 +52,9 @@ impl<'a> Extraction<'a> {
         let mut features = Features::with_capacity(images.len());
         let mut lacking = Vec::new();
         for chunk in images.chunks(LOOKED_UP) {
+            if stop.is_stopped() {
+                return Err(TrainError::Stopped.into());
+            }
             let cached = self.shared.store.features(self.project, &self.key, chunk)?;
             for (image, values) in chunk.iter().zip(cached) {
                 match values.filter(|values| values.len() == self.base.output_len()) {

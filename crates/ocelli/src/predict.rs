@@ -1,6 +1,7 @@
 use ocelli_core::{ImagePrediction, Iteration, Name, PredictionId, StoredPrediction, limits};
 use ocelli_imaging::{DecodeLimits, decode, strip_metadata};
-use ocelli_store::Change;
+use ocelli_infer::Model;
+use ocelli_store::{Change, Missing, StoreError};
 
 use crate::ocelli::Shared;
 use crate::{Error, IterationHandle, ProjectHandle};
@@ -41,8 +42,18 @@ impl ProjectHandle {
         photo: &[u8],
         keep: Keep,
     ) -> Result<ImagePrediction, Error> {
-        let iteration = self.shared.store.published(self.id(), &Name::new(publish_name)?)?;
-        self.shared.predict(&iteration, iteration.publish_name.clone(), photo, keep)
+        let name = Name::new(publish_name)?;
+        let mut iteration = self.shared.store.published(self.id(), &name)?;
+        let model = loop {
+            match self.shared.model(&iteration) {
+                // The name went to another iteration, and this one was deleted, since the name was looked up.
+                Err(Error::Store(StoreError::NotFound(Missing::Iteration(_)))) => {
+                    iteration = self.shared.store.published(self.id(), &name)?;
+                }
+                model => break model?,
+            }
+        };
+        self.shared.predict(&iteration, &model, Some(name), photo, keep)
     }
 }
 
@@ -62,7 +73,9 @@ impl IterationHandle {
     ///
     /// As [`quick_test`](Self::quick_test).
     pub fn quick_test_with(&self, photo: &[u8], keep: Keep) -> Result<ImagePrediction, Error> {
-        self.shared.predict(&self.details()?, None, photo, keep)
+        let iteration = self.details()?;
+        let model = self.shared.model(&iteration)?;
+        self.shared.predict(&iteration, &model, None, photo, keep)
     }
 }
 
@@ -70,11 +83,11 @@ impl Shared {
     fn predict(
         &self,
         iteration: &Iteration,
+        model: &Model,
         publish_name: Option<Name>,
         bytes: &[u8],
         keep: Keep,
     ) -> Result<ImagePrediction, Error> {
-        let model = self.model(iteration)?;
         let photo = decode(bytes, &DecodeLimits::prediction(&self.limits))?;
         let predictions = model.predict_rgb(photo.view())?;
         let created = self.now();

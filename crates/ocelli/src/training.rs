@@ -1,14 +1,13 @@
 use std::collections::{HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Instant;
 
 use ocelli_core::{
-    ClassificationType, Domain, Image, ImageId, IterationId, LeftOut, Manifest, Name, Project, TagId,
-    TagType, TrainedTag, TrainingFailure, TrainingType, limits,
+    ClassificationType, Domain, ErrorCode, ImageId, IterationId, LeftOut, Manifest, Name, Project, TagId,
+    TagType, TrainedTag, TrainingFailure, TrainingType,
 };
 use ocelli_model::{Activation, Head, Label, Network, View, file};
-use ocelli_store::{
-    Applied, Change, ImageFilter, ImageQuery, NewIteration, Order, StoreError, TaggingStatus, Trained,
-};
+use ocelli_store::{Applied, Change, NewIteration, StoreError, Trained};
 use ocelli_train::{
     HeadOptions, LabelledPhoto, Labels, StopToken, TrainError, TrainingEvent, TrainingSet, train_head,
 };
@@ -90,7 +89,13 @@ impl ProjectHandle {
             left_out: dataset.left_out.len(),
         });
         let iteration = self.begin(&project, options)?;
-        let trained = self.shared.pool.run(|| self.trained(&project, options, &base, dataset, stop, watch));
+        let train = || self.shared.pool.run(|| self.trained(&project, options, &base, dataset, stop, watch));
+        // A panic, of `watch` or of a dependency, stays one, and does not leave the iteration in training.
+        let trained = catch_unwind(AssertUnwindSafe(train)).unwrap_or_else(|panic| {
+            let message = "the training panicked".to_owned();
+            self.fail(iteration, TrainingFailure::Error { code: ErrorCode::ErrorUnknown, message });
+            resume_unwind(panic)
+        });
         let (at, training_millis) =
             (self.shared.now(), u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
         let project = self.id();
@@ -108,12 +113,18 @@ impl ProjectHandle {
                     Error::Train(TrainError::Stopped) => TrainingFailure::Stopped,
                     other => TrainingFailure::Error { code: other.code(), message: other.to_string() },
                 };
-                // Where this fails too, the iteration shows as interrupted once the project is opened or restored.
-                if let Err(error) = self.apply(Change::FailTraining { project, iteration, failure, at }) {
-                    tracing::warn!(%iteration, %error, "the failure of a training could not be stored");
-                }
+                self.fail(iteration, failure);
                 Err(error)
             }
+        }
+    }
+
+    /// Says why an iteration has no model. Where this cannot be stored either, the iteration shows as interrupted
+    /// once the project is trained, opened or restored.
+    fn fail(&self, iteration: IterationId, failure: TrainingFailure) {
+        let (project, at) = (self.id(), self.shared.now());
+        if let Err(error) = self.apply(Change::FailTraining { project, iteration, failure, at }) {
+            tracing::warn!(%iteration, %error, "the failure of a training could not be stored");
         }
     }
 
@@ -137,46 +148,36 @@ impl ProjectHandle {
 
     /// The tagged photos as they are now.
     fn dataset(&self, project: &Project) -> Result<Dataset, Error> {
-        let images = self.tagged_images()?;
         let mut tags = self.tags()?;
+        let is_negative =
+            |tag: &TagId| tags.iter().any(|known| known.id == *tag && known.tag_type == TagType::Negative);
+        let images = self.shared.store.tagged_images(self.id())?;
+        let negative: HashSet<ImageId> =
+            images.iter().filter(|(_, own)| own.iter().any(is_negative)).map(|(image, _)| *image).collect();
         // A negative tag that no photo has, or that the settings leave out, is not one to train.
-        tags.retain(|tag| {
-            tag.tag_type == TagType::Regular || (project.settings.use_negative_set && tag.image_count > 0)
-        });
+        let with_negative = project.settings.use_negative_set && !negative.is_empty();
+        tags.retain(|tag| tag.tag_type != TagType::Negative || with_negative);
+
         let index: HashMap<TagId, u16> = tags.iter().map(|tag| tag.id).zip(0u16..).collect();
         let mut photos = Vec::with_capacity(images.len());
         let mut left_out = Vec::new();
-        for image in images.iter().filter(|image| !image.tags.is_empty()) {
-            let own: Vec<u16> = image.tags.iter().filter_map(|tag| index.get(&tag.tag_id)).copied().collect();
+        for (image, own) in images {
+            let own: Vec<u16> = own.iter().filter_map(|tag| index.get(tag)).copied().collect();
             if own.is_empty() {
-                left_out.push((image.id, LeftOut::NegativeSet));
+                // Without the negative tag it has one that was made since the tags were read.
+                if negative.contains(&image) {
+                    left_out.push((image, LeftOut::NegativeSet));
+                }
             } else if project.settings.classification_type == ClassificationType::Multiclass && own.len() > 1
             {
-                left_out.push((image.id, LeftOut::SeveralTags));
+                left_out.push((image, LeftOut::SeveralTags));
             } else {
-                photos.push(LabelledPhoto { image: image.id, tags: own });
+                photos.push(LabelledPhoto { image, tags: own });
             }
         }
         let trained =
             tags.into_iter().map(|tag| TrainedTag { id: tag.id, name: tag.name, tag_type: tag.tag_type });
         Ok(Dataset { tags: trained.collect(), photos, left_out })
-    }
-
-    /// All photos with tags, by id. A photo that comes or goes between two pages may be missed, never doubled.
-    fn tagged_images(&self) -> Result<Vec<Image>, Error> {
-        let filter = ImageFilter { tagging_status: TaggingStatus::Tagged, tags: Vec::new() };
-        let mut query = ImageQuery { filter, order: Order::Oldest, skip: 0, take: limits::MAX_PAGE };
-        let (mut images, mut seen) = (Vec::new(), HashSet::new());
-        loop {
-            let page = self.images(&query)?;
-            let last = page.len() < query.take;
-            query.skip += page.len();
-            images.extend(page.into_iter().filter(|image| seen.insert(image.id)));
-            if last {
-                images.sort_by_key(|image: &Image| image.id);
-                return Ok(images);
-            }
-        }
     }
 
     /// Refuses a training that would repeat the last one.
@@ -218,8 +219,12 @@ impl ProjectHandle {
         let mut features = Extraction::new(&self.shared, self.id(), base)?.features(&images, stop, watch)?;
         dataset.leave_out_unreadable(&features);
         let labels = dataset.labels(project)?;
-        let rows = dataset.photos.iter().filter_map(|photo| features.remove(&photo.image).flatten());
-        let set = TrainingSet::new(labels, rows.flatten().collect())?;
+        let width = features.values().flatten().map(Vec::len).next().unwrap_or(0);
+        let mut rows = Vec::with_capacity(dataset.photos.len() * width);
+        for photo in &dataset.photos {
+            rows.extend(features.remove(&photo.image).flatten().unwrap_or_default());
+        }
+        let set = TrainingSet::new(labels, rows)?;
 
         let head_options = HeadOptions { seed: options.seed, balance: options.balance };
         let trained = train_head(&set, &head_options, stop, watch)?;

@@ -1,6 +1,6 @@
 use std::fmt::Write;
 
-use ocelli_core::{BoundingBox, Image, ImageId, ImageTag, ProjectId, Region, RegionId};
+use ocelli_core::{BoundingBox, Image, ImageId, ImageTag, ProjectId, Region, RegionId, TagId};
 use ocelli_store::{ContentHash, ImageFilter, ImageQuery, Order, StoreError, TaggingStatus};
 use rusqlite::types::{Type, Value};
 use rusqlite::{Connection, Result as SqlResult, Row, params_from_iter};
@@ -109,6 +109,20 @@ pub(crate) fn list(
     );
     let images = all(connection, &sql, params_from_iter(values), read)?;
     images.into_iter().map(|image| complete(connection, project, image)).collect()
+}
+
+/// The photos that have tags on the whole, by id, with their tags by id.
+pub(crate) fn tagged(
+    connection: &Connection,
+    project: ProjectId,
+) -> Result<Vec<(ImageId, Vec<TagId>)>, StoreError> {
+    let sql = "SELECT image, tag FROM image_tags WHERE project = ?1 ORDER BY image, tag";
+    let pairs: Vec<(ImageId, TagId)> =
+        all(connection, sql, [project.to_string()], |row| Ok((id(row, 0)?, id(row, 1)?)))?;
+    let of_one = pairs.chunk_by(|a, b| a.0 == b.0);
+    let image =
+        |pairs: &[(ImageId, TagId)]| Some((pairs.first()?.0, pairs.iter().map(|pair| pair.1).collect()));
+    Ok(of_one.filter_map(image).collect())
 }
 
 pub(crate) fn count(

@@ -36,6 +36,27 @@ pub fn a_photo_comes_back_as_it_was_added(make: Make) {
     assert_eq!(scene.store.image_bytes(scene.project, empty).unwrap(), b"");
 }
 
+/// By id, whatever order they came in; a region is no tag on the whole.
+pub fn all_photos_with_tags_are_listed_with_them(make: Make) {
+    let scene = Scene::new(make);
+    let (oak, ash) = (scene.tag("oak"), scene.tag("ash"));
+    assert_eq!(scene.store.tagged_images(scene.project).unwrap(), []);
+    let mut drawn_on = scene.new_image(b"b", &[]);
+    drawn_on.image.regions = vec![scene.region(oak, 1)];
+    let mut batch = vec![scene.new_image(b"a", &[ash, oak]), drawn_on, scene.new_image_at(9, b"c", &[ash])];
+    batch.reverse();
+    let mut expected = vec![(batch[2].image.id, vec![oak, ash]), (batch[0].image.id, vec![ash])];
+    expected.sort();
+    scene.add(batch);
+    assert_eq!(scene.store.tagged_images(scene.project).unwrap(), expected);
+    scene.apply(Change::DeleteTag { project: scene.project, tag: ash });
+    expected.retain_mut(|(_, tags)| {
+        tags.retain(|tag| *tag != ash);
+        !tags.is_empty()
+    });
+    assert_eq!(scene.store.tagged_images(scene.project).unwrap(), expected);
+}
+
 /// The first one, with the tags and regions of both.
 pub fn the_same_bytes_are_one_photo(make: Make) {
     let scene = Scene::new(make);

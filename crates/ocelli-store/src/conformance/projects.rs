@@ -89,6 +89,7 @@ pub fn a_deleted_project_is_gone_for_every_question(make: Make) {
     is_gone(&scene, store.images(project, &ImageQuery::default()));
     is_gone(&scene, store.image_count(project, &ImageFilter::default()));
     is_gone(&scene, store.images_by_id(project, &[image]));
+    is_gone(&scene, store.tagged_images(project));
     is_gone(&scene, store.image_bytes(project, image));
     is_gone(&scene, store.features(project, &key, &[image]));
     is_gone(&scene, store.iterations(project));

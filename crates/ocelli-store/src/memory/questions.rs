@@ -77,6 +77,19 @@ impl Store for MemoryStore {
         images.iter().map(|id| Ok(records.image(*id)?.image.clone())).collect()
     }
 
+    fn tagged_images(&self, project: ProjectId) -> Result<Vec<(ImageId, Vec<TagId>)>, StoreError> {
+        let records = self.live(project)?;
+        let tags_of = |image: &Image| {
+            let mut tags: Vec<TagId> = image.tags.iter().map(|tag| tag.tag_id).collect();
+            tags.sort_unstable();
+            (image.id, tags)
+        };
+        let images = records.images.values().map(|stored| &stored.image);
+        let mut tagged: Vec<_> = images.filter(|image| !image.tags.is_empty()).map(tags_of).collect();
+        tagged.sort_unstable();
+        Ok(tagged)
+    }
+
     fn image_bytes(&self, project: ProjectId, image: ImageId) -> Result<Vec<u8>, StoreError> {
         let records = self.live(project)?;
         records.bytes_of(&records.image(image)?.content)
