@@ -241,3 +241,52 @@ impl Bits<'_> {
         Some(value)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The bits, from the lowest of each byte on, of pairs of a value and the number of its bits.
+    fn packed(fields: &[(u32, u32)]) -> Vec<u8> {
+        let bits: Vec<u32> = fields
+            .iter()
+            .flat_map(|&(value, count)| (0..count).map(move |place| value >> place & 1))
+            .collect();
+        bits.chunks(8).map(|byte| byte.iter().rev().fold(0, |all, &bit| all << 1 | bit as u8)).collect()
+    }
+
+    #[test]
+    fn a_simple_code_takes_two_entries() {
+        // No transform, no cache, one group: five codes of the symbols 0 and 1.
+        let mut fields = vec![(0, 3)];
+        fields.extend([(1, 1), (1, 1), (0, 1), (0, 1), (1, 8)].repeat(5));
+        assert_eq!(code_memory(&packed(&fields), 9, 9, u64::MAX), Some(GROUP + 5 * 2 * ENTRY));
+        // The end is missing.
+        assert_eq!(code_memory(&packed(&fields)[..7], 9, 9, u64::MAX), None);
+    }
+
+    #[test]
+    fn groups_are_counted_from_the_pixels_that_name_them() {
+        // Groups by blocks of 4 x 4 pixels: of 8 x 4 pixels, two. Green of their image is 0 or 2, the rest is 0.
+        let single = [(1, 1), (0, 1), (0, 1), (0, 1)];
+        let mut fields = vec![(0, 2), (1, 1), (0, 3), (0, 1), (1, 1), (1, 1), (0, 1), (0, 1), (2, 8)];
+        fields.extend(single.repeat(4));
+        // The two pixels: group 0, group 2; then codes for groups 0 to 2.
+        fields.extend([(0, 1), (1, 1)]);
+        fields.extend(single.repeat(3 * 5));
+        let expected = 2 * 6 + 3 * (GROUP + 5 * 2 * ENTRY);
+        assert_eq!(code_memory(&packed(&fields), 8, 4, u64::MAX), Some(expected));
+        // With a limit, reading stops at the group that exceeds it.
+        let limited = 2 * 6 + GROUP + 5 * 2 * ENTRY;
+        assert_eq!(code_memory(&packed(&fields), 8, 4, 100), Some(limited));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_survived(data in prop::collection::vec(any::<u8>(), 0..300), width in 1_u32..99) {
+            let _ = code_memory(&data, width, 7, 1 << 20);
+        }
+    }
+}
