@@ -1,6 +1,6 @@
 //! One experiment: import, train, predict.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -8,10 +8,11 @@ use std::time::Instant;
 
 use ocelli::{
     EvaluatedPhoto, Evaluation, ImageFilter, IterationHandle, Limits, NewProject, OpenOptions, ProjectHandle,
-    StopToken, TagId, TrainOptions, TrainedTag, TrainingEvent, Upload,
+    StopToken, TagId, TrainOptions, TrainedTag, TrainingEvent, Upload, limits,
 };
 use rayon::prelude::*;
 
+use crate::console::tell;
 use crate::dataset::{Dataset, Photo};
 use crate::options::Options;
 
@@ -54,12 +55,13 @@ pub(crate) fn run(options: &Options, dataset: &Dataset, seed: u64) -> Result<Out
 
     let began = Instant::now();
     let tags = create_tags(&project, dataset)?;
-    let refused = import(&project, &photos, &tags)?;
+    let refused = import(&project, &photos, &tags, options.multilabel)?;
     let late = held_back
         .as_ref()
         .map(|photo| project.add_image(std::fs::read(&photo.path)?, &[]).map_err(Box::<dyn Error>::from));
     let late = late.transpose()?;
     let import_seconds = began.elapsed().as_secs_f64();
+    let train_photos = usize::try_from(project.image_count(&ImageFilter::default())?)?;
 
     let train_options =
         TrainOptions { seed, balance: options.balance, view: options.view, ..TrainOptions::default() };
@@ -82,7 +84,7 @@ pub(crate) fn run(options: &Options, dataset: &Dataset, seed: u64) -> Result<Out
     let (test, unreadable) = predict(&project, &iteration, &dataset.test)?;
     Ok(Outcome {
         seed,
-        train_photos: usize::try_from(project.image_count(&ImageFilter::default())?)?,
+        train_photos,
         refused: refused + unreadable,
         test,
         out_of_fold: iteration.evaluation()?,
@@ -93,8 +95,12 @@ pub(crate) fn run(options: &Options, dataset: &Dataset, seed: u64) -> Result<Out
     })
 }
 
-fn create_tags(project: &ProjectHandle, dataset: &Dataset) -> Result<BTreeMap<String, TagId>, ocelli::Error> {
-    dataset.tags().into_iter().map(|tag| Ok((tag.to_owned(), project.create_tag(tag)?.id))).collect()
+fn create_tags(project: &ProjectHandle, dataset: &Dataset) -> Result<BTreeMap<String, TagId>, String> {
+    let create = |tag: &str| match project.create_tag(tag) {
+        Ok(created) => Ok((tag.to_owned(), created.id)),
+        Err(error) => Err(format!("the tag {tag:?} cannot be made: {error}")),
+    };
+    dataset.tags().into_iter().map(create).collect()
 }
 
 /// Stores the photos to train on, and counts those that were refused.
@@ -102,18 +108,42 @@ fn import(
     project: &ProjectHandle,
     photos: &[Photo],
     tags: &BTreeMap<String, TagId>,
+    multilabel: bool,
 ) -> Result<usize, ocelli::Error> {
+    let own = |photo: &Photo| -> BTreeSet<TagId> {
+        photo.tags.iter().filter_map(|tag| tags.get(tag)).copied().collect()
+    };
+    // An upload carries so many tags; the others of a photo follow it.
     let upload = |photo: &Photo| {
-        let own = photo.tags.iter().filter_map(|tag| tags.get(tag)).copied();
-        Upload::file(&photo.path).tags(own)
+        Upload::file(&photo.path).tags(own(photo).into_iter().take(limits::MAX_TAGS_PER_BATCH))
     };
     let summary = project.add_files(photos.iter().map(upload))?;
-    for (name, error) in summary.refused() {
-        eprintln!("{}: {error}", name.unwrap_or("a photo"));
+    let mut several = BTreeSet::new();
+    for (photo, result) in photos.iter().zip(&summary.results) {
+        match &result.image {
+            Ok(added) => {
+                if added.image.tags.len() > 1 {
+                    several.insert(added.image.id);
+                }
+                let others = own(photo).into_iter().skip(limits::MAX_TAGS_PER_BATCH);
+                let others: Vec<_> = others.map(|tag| (added.image.id, tag)).collect();
+                if !others.is_empty() {
+                    project.tag_images(others)?;
+                }
+            }
+            Err(error @ ocelli::Error::File { .. }) => tell(error),
+            Err(error) => tell(format_args!("{}: {error}", photo.path.display())),
+        }
+    }
+    if !several.is_empty() && !multilabel {
+        tell(format_args!(
+            "photos that have several tags and are left out, unless with --multilabel: {}",
+            several.len()
+        ));
     }
     let duplicates = summary.duplicates().count();
     if duplicates > 0 {
-        eprintln!("{duplicates} photos were there already; their tags joined the first");
+        tell(format_args!("photos that were there already, and whose tags joined the first: {duplicates}"));
     }
     Ok(summary.refused().count())
 }
@@ -141,7 +171,7 @@ fn evaluated(project: &ProjectHandle, tags: &[TrainedTag], photo: &Photo) -> Eva
     let probabilities = match probabilities(project, tags, &photo.path) {
         Ok(probabilities) => probabilities,
         Err(error) => {
-            eprintln!("{}: {error}", photo.path.display());
+            tell(format_args!("{}: {error}", photo.path.display()));
             Vec::new()
         }
     };
@@ -167,24 +197,25 @@ fn probabilities(
 
 fn show_progress(event: TrainingEvent) {
     let terminal = std::io::stderr().is_terminal();
+    let begin = if terminal { "\r" } else { "" };
     match event {
         TrainingEvent::Started { photos, tags, left_out } => {
-            eprintln!("training on {photos} photos of {tags} tags, {left_out} left out");
+            tell(format_args!("training on {photos} photos of {tags} tags, {left_out} left out"));
         }
         TrainingEvent::Features { done, total, cached } if terminal || done == total => {
-            eprint!(
-                "{}features of {done} of {total} photos, {cached} from before",
-                if terminal { "\r" } else { "" }
-            );
+            let line = format!("features of {done} of {total} photos, {cached} from before");
             if done == total {
-                eprintln!();
+                tell(format_args!("{begin}{line}"));
+            } else {
+                // Written over by the next; as a courtesy.
+                let _ = write!(std::io::stderr(), "{begin}{line}");
             }
         }
         TrainingEvent::StrengthTried { strength, held_out_loss, held_out_top1 } => {
-            eprintln!("strength {strength:.0e}: held-out loss {held_out_loss:.4}, top-1 {held_out_top1:.4}");
+            tell(format_args!(
+                "strength {strength:.0e}: held-out loss {held_out_loss:.4}, top-1 {held_out_top1:.4}"
+            ));
         }
         _ => {}
     }
-    // Progress is a courtesy: a closed terminal is no reason to stop.
-    let _ = std::io::stderr().flush();
 }

@@ -4,8 +4,7 @@
 //! cargo run --release --example evaluate -- DIR --seed 1 2 3 --json
 //! ```
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "it talks to a person or a script")]
-
+mod console;
 mod dataset;
 mod experiment;
 mod options;
@@ -14,26 +13,27 @@ mod report;
 use std::error::Error;
 use std::process::ExitCode;
 
+use console::{print, tell};
 use dataset::Dataset;
 use options::{Options, USAGE};
 use report::Report;
 
 fn main() -> ExitCode {
-    let options = match Options::parse() {
-        Ok(Some(options)) => options,
-        Ok(None) => {
-            print!("{USAGE}");
-            return ExitCode::SUCCESS;
-        }
+    match Options::parse(lexopt::Parser::from_env()) {
+        Ok(Some(options)) => succeeded(run(&options)),
+        Ok(None) => succeeded(print(USAGE).map_err(Into::into)),
         Err(error) => {
-            eprintln!("{error}\n\n{USAGE}");
-            return ExitCode::from(2);
+            tell(format_args!("{error}\n\n{USAGE}"));
+            ExitCode::from(2)
         }
-    };
-    match run(&options) {
+    }
+}
+
+fn succeeded(result: Result<(), Box<dyn Error>>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error}");
+            tell(error);
             ExitCode::FAILURE
         }
     }
@@ -41,12 +41,18 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let dataset = Dataset::read(&options.folder)?;
+    if dataset.test.is_empty() {
+        tell("there are no photos to test with; the figures of the test will be empty");
+    }
+    for tag in dataset.untrained_tags() {
+        tell(format_args!("no photo to train on is tagged {tag:?}; test photos of it alone count as wrong"));
+    }
     let outcomes = options.seeds.iter().map(|seed| experiment::run(options, &dataset, *seed));
     let report = Report::new(options, outcomes.collect::<Result<_, _>>()?);
-    if options.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+    let text = if options.json {
+        format!("{}\n", serde_json::to_string_pretty(&report)?)
     } else {
-        print!("{report}");
-    }
-    Ok(())
+        report.to_string()
+    };
+    print(&text).map_err(|error| format!("the figures cannot be printed: {error}").into())
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use lexopt::{Arg, Error, Parser, ValueExt};
-use ocelli::{Domain, View};
+use ocelli::{Domain, View, limits};
 
 /// Shown by `--help`.
 pub(crate) const USAGE: &str = "\
@@ -50,7 +50,7 @@ pub(crate) struct Options {
 
 impl Options {
     /// Reads the command line; none where help is asked for.
-    pub(crate) fn parse() -> Result<Option<Self>, Error> {
+    pub(crate) fn parse(mut parser: Parser) -> Result<Option<Self>, Error> {
         let mut folder = None;
         let mut options = Self {
             folder: PathBuf::new(),
@@ -63,20 +63,19 @@ impl Options {
             retrain: false,
             json: false,
         };
-        let mut parser = Parser::from_env();
         while let Some(argument) = parser.next()? {
             match argument {
                 Arg::Long("domain") => options.domain = parser.value()?.parse_with(domain)?,
-                Arg::Long("shots") => options.shots = Some(parser.value()?.parse()?),
+                Arg::Long("shots") => options.shots = Some(parser.value()?.parse_with(shots)?),
                 Arg::Long("seed") => {
-                    options.seeds.push(parser.value()?.parse()?);
+                    options.seeds.push(parser.value()?.parse_with(seed)?);
                     // Further seeds are the numbers that follow.
                     while let Some(seed) = next_number(&mut parser) {
                         options.seeds.push(seed);
                     }
                 }
                 Arg::Long("multilabel") => options.multilabel = true,
-                Arg::Long("balance") => options.balance = parser.value()?.parse()?,
+                Arg::Long("balance") => options.balance = parser.value()?.parse_with(balance)?,
                 Arg::Long("view") => options.view = parser.value()?.parse_with(view)?,
                 Arg::Long("retrain") => options.retrain = true,
                 Arg::Long("json") => options.json = true,
@@ -88,7 +87,8 @@ impl Options {
         if options.seeds.is_empty() {
             options.seeds.push(0);
         }
-        options.folder = folder.ok_or("DIR is missing; --help says what it holds")?;
+        let missing = "DIR is missing; where its name is a number, it goes before --seed";
+        options.folder = folder.ok_or(missing)?;
         Ok(Some(options))
     }
 }
@@ -100,11 +100,30 @@ fn next_number(parser: &mut Parser) -> Option<u64> {
     Some(seed)
 }
 
+fn shots(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(shots) if shots >= limits::MIN_IMAGES_PER_TAG => Ok(shots),
+        _ => Err(format!(
+            "--shots takes a whole number from {}, the photos that a tag needs",
+            limits::MIN_IMAGES_PER_TAG
+        )),
+    }
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("--seed takes whole numbers from 0 to {}", u64::MAX))
+}
+
+fn balance(text: &str) -> Result<f32, String> {
+    let balance = text.parse().ok().filter(|balance| (0.0..=1.0).contains(balance));
+    balance.ok_or_else(|| "--balance takes a number from 0 to 1".to_owned())
+}
+
 fn domain(text: &str) -> Result<Domain, String> {
     match text {
         "compact" => Ok(Domain::GENERAL_COMPACT),
         "general" => Ok(Domain::GENERAL),
-        other => Err(format!("{other:?} is not a domain; it must be compact or general")),
+        _ => Err("--domain takes compact or general".to_owned()),
     }
 }
 
@@ -112,6 +131,47 @@ fn view(text: &str) -> Result<View, String> {
     match text {
         "whole" => Ok(View::Whole),
         "centre" => Ok(View::Centre),
-        other => Err(format!("{other:?} is not a view; it must be whole or centre")),
+        _ => Err("--view takes whole or centre".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Options, String> {
+        match Options::parse(Parser::from_args(line.split_whitespace())) {
+            Ok(options) => Ok(options.expect("no help was asked for")),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    #[test]
+    fn seeds_end_where_something_else_begins() {
+        for line in
+            ["--seed 1 2 3 photos --json", "photos --json --seed 1 2 3", "--seed 1 --json --seed=2 3 photos"]
+        {
+            let options = parse(line).expect(line);
+            assert_eq!((options.seeds.as_slice(), options.json), ([1, 2, 3].as_slice(), true), "{line}");
+            assert_eq!(options.folder, PathBuf::from("photos"), "{line}");
+        }
+        assert_eq!(parse("photos").expect("defaults").seeds, [0]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_what_would_be_right() {
+        let cases = [
+            ("--seed photos", "--seed takes whole numbers"),
+            ("--seed 7", "DIR is missing"),
+            ("photos --shots 0", "--shots takes a whole number from 5"),
+            ("photos --balance nan", "--balance takes a number from 0 to 1"),
+            ("photos --domain large", "--domain takes compact or general"),
+            ("photos --view left", "--view takes whole or centre"),
+            ("photos others", "others"),
+        ];
+        for (line, expected) in cases {
+            let error = parse(line).expect_err(line);
+            assert!(error.contains(expected), "{line}: {error}");
+        }
     }
 }
