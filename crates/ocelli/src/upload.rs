@@ -5,7 +5,7 @@ use ocelli_core::{
     BoundingBox, ErrorCode, Image, ImageCreateStatus, ImageId, ImageTag, Metadata, Name, Origin, Region,
     RegionId, TagId, Timestamp, limits,
 };
-use ocelli_imaging::{DecodeLimits, decode, strip_metadata};
+use ocelli_imaging::{DecodeLimits, ImagingError, decode, strip_metadata};
 use ocelli_store::{AddedImage, Applied, Change, NewImage, StoreError};
 use rayon::prelude::*;
 
@@ -355,15 +355,23 @@ fn unanswered() -> Error {
     StoreError::Corrupt { detail: "the store did not say what became of the photo".to_owned() }.into()
 }
 
-/// The content of a file, or one byte more than the limit of a file that has more.
+/// The content of a file; no more than the limit is read of one that has more.
 fn read_file(path: &Path, limit: usize) -> Result<Vec<u8>, Error> {
     use std::io::Read;
     let read = || {
         let mut bytes = Vec::new();
-        std::fs::File::open(path)?.take((limit as u64).saturating_add(1)).read_to_end(&mut bytes)?;
-        Ok(bytes)
+        let file = std::fs::File::open(path)?;
+        let length = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+        file.take((limit as u64).saturating_add(1)).read_to_end(&mut bytes)?;
+        Ok((length.max(bytes.len()), bytes))
     };
-    read().map_err(|source| Error::File { path: path.to_owned(), source })
+    match read() {
+        Ok((length, bytes)) if bytes.len() > limit => {
+            Err(ImagingError::TooManyBytes { bytes: length, limit }.into())
+        }
+        Ok((_, bytes)) => Ok(bytes),
+        Err(source) => Err(Error::File { path: path.to_owned(), source }),
+    }
 }
 
 /// A folder's entries by name, less hidden ones.
@@ -380,4 +388,21 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
         Ok(paths)
     };
     read().map_err(|source| Error::File { path: folder.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_over_the_limit_is_refused_with_its_whole_size() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("photo");
+        std::fs::write(&path, [0; 300]).expect("a file");
+        assert_eq!(read_file(&path, 300).expect("within the limit").len(), 300);
+        let error = read_file(&path, 100).expect_err("over the limit");
+        assert_eq!(error.to_string(), "the photo has 300 bytes, the limit is 100");
+        assert_eq!(error.code(), ErrorCode::BadRequestImageSizeBytes);
+        assert!(matches!(read_file(folder.path(), 100), Err(Error::File { .. })));
+    }
 }
