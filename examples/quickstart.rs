@@ -4,7 +4,7 @@
 //! cargo run --release --example quickstart
 //! ```
 //!
-//! The photos are real ones, in `examples/photos`: 84 to train on in six kinds, 36 to predict. Everything that is
+//! The photos are real ones, in `examples/photos`: 82 to train on in five kinds, 33 to predict. Everything that is
 //! stored lies in one data directory under `target`, which each run makes anew.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it talks to a person at a terminal")]

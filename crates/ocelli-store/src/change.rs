@@ -3,6 +3,7 @@ use ocelli_core::{
     Metadata, Name, PredictionId, Project, ProjectId, ProjectUpdate, Region, RegionId, StoredPrediction, Tag,
     TagId, TagUpdate, Timestamp, TrainingFailure, TrainingType,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::{ContentHash, ContentKey, StoreError};
 
@@ -261,7 +262,8 @@ pub struct NewImage {
 }
 
 /// An iteration to begin.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct NewIteration {
     /// Identifies it.
     pub id: IterationId,
@@ -280,7 +282,8 @@ pub struct NewIteration {
 }
 
 /// What came of a training.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Trained {
     /// What was trained on and answered.
     pub manifest: Manifest,
@@ -289,7 +292,8 @@ pub struct Trained {
 }
 
 /// A kept prediction to train on.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct UsedPrediction {
     /// The prediction.
     pub prediction: PredictionId,
@@ -319,7 +323,8 @@ pub enum Applied {
 pub type ImageAdded = Result<AddedImage, Refusal>;
 
 /// A photo that is in the project now.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct AddedImage {
     /// The photo, with the tags and regions that it has now.
     pub image: Image,
@@ -337,7 +342,8 @@ pub struct Refusal {
 }
 
 /// What became of each tag of a [`Change::TagImages`].
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct TagSummary {
     /// The photo has the tag now.
     pub created: Vec<(ImageId, TagId)>,

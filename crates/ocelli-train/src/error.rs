@@ -1,7 +1,9 @@
 use ocelli_core::{ClassificationType, ErrorCode, ImageId, Name, limits};
+use serde::{Deserialize, Serialize};
 
 /// A tag that lacks photos.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Lack {
     /// The tag.
     pub tag: Name,

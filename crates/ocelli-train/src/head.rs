@@ -1,4 +1,5 @@
 use ocelli_core::{ClassificationType, EvaluatedPhoto, Evaluation};
+use serde::{Deserialize, Serialize};
 
 use crate::regression::{Heads, Regression};
 use crate::{Labels, StopToken, TrainError, TrainingEvent, TrainingSet, folds};
@@ -11,7 +12,8 @@ const STRENGTHS: [f64; 11] = [1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e
 const PATIENCE: usize = 2;
 
 /// How a head is trained.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct HeadOptions {
     /// Draws the folds.
     pub seed: u64,
@@ -31,7 +33,8 @@ impl Default for HeadOptions {
 }
 
 /// A head, and what is known about how good it is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct TrainedHead {
     /// Row-major `[tags, width]`.
     pub weights: Vec<f32>,

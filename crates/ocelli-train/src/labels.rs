@@ -1,9 +1,11 @@
 use ocelli_core::{ClassificationType, ImageId, TrainedTag, limits};
+use serde::{Deserialize, Serialize};
 
 use crate::{Lack, TrainError};
 
 /// A photo and the tags that it has, as indices into the trained tags.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct LabelledPhoto {
     /// The photo.
     pub image: ImageId,

@@ -1,6 +1,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use serde::{Deserialize, Serialize};
+
 /// Asks a training to stop. Clones ask the same training.
 #[derive(Clone, Debug, Default)]
 pub struct StopToken(Arc<AtomicBool>);
@@ -23,7 +25,8 @@ impl StopToken {
 }
 
 /// What a training tells while it runs.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "event")]
 #[non_exhaustive]
 pub enum TrainingEvent {
     /// The photos have been counted and are enough.

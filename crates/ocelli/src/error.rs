@@ -7,7 +7,7 @@ use ocelli_model::ModelError;
 use ocelli_store::StoreError;
 
 /// Anything that a call of this crate can refuse, with what is wrong and what would be right. The call that
-/// returned it has changed nothing.
+/// returned it has changed nothing, unless its documentation says what stays.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

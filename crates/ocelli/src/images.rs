@@ -6,6 +6,11 @@ use crate::{Error, ProjectHandle};
 
 impl ProjectHandle {
     /// A page of the photos.
+    ///
+    /// # Errors
+    ///
+    /// If the page takes more than [`MAX_PAGE`](ocelli_core::limits::MAX_PAGE), or the filter names more than
+    /// [`MAX_TAGS_PER_BATCH`](ocelli_core::limits::MAX_TAGS_PER_BATCH) tags.
     pub fn images(&self, query: &ImageQuery) -> Result<Vec<Image>, Error> {
         Ok(self.shared.store.images(self.id(), query)?)
     }
@@ -15,7 +20,7 @@ impl ProjectHandle {
         Ok(self.shared.store.image_count(self.id(), filter)?)
     }
 
-    /// These photos, in this order. All must exist.
+    /// These photos, in this order: up to [`MAX_PAGE`](ocelli_core::limits::MAX_PAGE). All must exist.
     pub fn images_by_id(&self, images: &[ImageId]) -> Result<Vec<Image>, Error> {
         Ok(self.shared.store.images_by_id(self.id(), images)?)
     }
@@ -26,6 +31,10 @@ impl ProjectHandle {
     }
 
     /// Gives tags to photos, and says which were new, which the photo had, and for which it has no room.
+    ///
+    /// # Errors
+    ///
+    /// If a photo or a tag is not there, or a photo would have the negative tag beside another; then none is given.
     pub fn tag_images(&self, tags: Vec<(ImageId, TagId)>) -> Result<TagSummary, Error> {
         let at = self.shared.now();
         match self.apply(Change::TagImages { project: self.id(), tags, at })? {
@@ -34,13 +43,19 @@ impl ProjectHandle {
         }
     }
 
-    /// Takes each of these tags from each of these photos.
+    /// Takes each of these tags from each of these photos. All must exist; a tag that a photo does not have is
+    /// passed over.
+    ///
+    /// # Errors
+    ///
+    /// If there are more photos than [`MAX_BATCH`](ocelli_core::limits::MAX_BATCH), more tags than
+    /// [`MAX_TAGS_PER_BATCH`](ocelli_core::limits::MAX_TAGS_PER_BATCH), or one of them is not there.
     pub fn untag_images(&self, images: Vec<ImageId>, tags: Vec<TagId>) -> Result<(), Error> {
         self.apply(Change::UntagImages { project: self.id(), images, tags })?;
         Ok(())
     }
 
-    /// Draws regions on photos: all or none.
+    /// Draws up to [`MAX_BATCH`](ocelli_core::limits::MAX_BATCH) regions on photos: all or none.
     pub fn add_regions(&self, regions: Vec<(ImageId, NewRegion)>) -> Result<Vec<Region>, Error> {
         let created = self.shared.now();
         let region = |(image, NewRegion { tag_id, bounds })| {
@@ -53,7 +68,7 @@ impl ProjectHandle {
         Ok(drawn)
     }
 
-    /// Takes regions away.
+    /// Takes up to [`MAX_BATCH`](ocelli_core::limits::MAX_BATCH) regions away. All must exist.
     pub fn delete_regions(&self, regions: Vec<RegionId>) -> Result<(), Error> {
         self.apply(Change::DeleteRegions { project: self.id(), regions })?;
         Ok(())
@@ -66,7 +81,7 @@ impl ProjectHandle {
     }
 
     /// Erases photos, with their bytes, tags, regions, metadata and features. Iterations that were trained on them
-    /// stay.
+    /// stay. Up to [`MAX_PAGE`](ocelli_core::limits::MAX_PAGE); all must exist.
     pub fn delete_images(&self, images: Vec<ImageId>) -> Result<(), Error> {
         self.apply(Change::DeleteImages { project: self.id(), images })?;
         Ok(())

@@ -2,6 +2,7 @@ use ocelli_core::{ImagePrediction, Iteration, Name, PredictionId, StoredPredicti
 use ocelli_imaging::{DecodeLimits, decode, strip_metadata};
 use ocelli_infer::Model;
 use ocelli_store::{Change, Missing, StoreError};
+use serde::{Deserialize, Serialize};
 
 use crate::ocelli::Shared;
 use crate::{Error, IterationHandle, ProjectHandle};
@@ -9,7 +10,8 @@ use crate::{Error, IterationHandle, ProjectHandle};
 /// Whether a prediction and its photo are kept.
 ///
 /// Custom Vision keeps both unless told otherwise; here nothing is kept unless asked for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Keep {
     /// Nothing is kept.
     #[default]

@@ -1,11 +1,13 @@
 use ocelli_core::{ImageId, PredictionId, Region, RegionId, StoredPrediction, TagId};
 use ocelli_store::{Applied, Change, PredictionPage, PredictionQuery, UsedPrediction};
+use serde::{Deserialize, Serialize};
 
 use crate::upload::{NewRegion, UploadResult, UploadSummary, answered};
 use crate::{Error, ProjectHandle};
 
 /// A kept prediction whose photo is to be trained on.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct UsePrediction {
     /// The prediction.
     pub prediction: PredictionId,
@@ -17,6 +19,11 @@ pub struct UsePrediction {
 
 impl ProjectHandle {
     /// A page of the kept predictions. Those that have expired are not there.
+    ///
+    /// # Errors
+    ///
+    /// If the page takes more than [`MAX_PAGE`](ocelli_core::limits::MAX_PAGE), or the question combines more than
+    /// [`MAX_TAGS_PER_PREDICTION_QUERY`](ocelli_core::limits::MAX_TAGS_PER_PREDICTION_QUERY) tags.
     pub fn predictions(&self, query: &PredictionQuery) -> Result<PredictionPage, Error> {
         Ok(self.shared.store.predictions(self.id(), query, self.shared.now())?)
     }
@@ -32,6 +39,11 @@ impl ProjectHandle {
     }
 
     /// Erases kept predictions and their photos.
+    ///
+    /// # Errors
+    ///
+    /// If one of them is not there, or they are more than
+    /// [`MAX_PREDICTIONS_PER_DELETION`](ocelli_core::limits::MAX_PREDICTIONS_PER_DELETION); then none is erased.
     pub fn delete_predictions(&self, predictions: Vec<PredictionId>) -> Result<(), Error> {
         self.apply(Change::DeletePredictions { project: self.id(), predictions, at: self.shared.now() })?;
         Ok(())
@@ -39,6 +51,11 @@ impl ProjectHandle {
 
     /// Moves the photos of kept predictions to the photos to train on, where they stay. One that is refused does
     /// not keep the others out.
+    ///
+    /// # Errors
+    ///
+    /// If there are more than [`MAX_BATCH`](ocelli_core::limits::MAX_BATCH), or more different tags than
+    /// [`MAX_TAGS_PER_BATCH`](ocelli_core::limits::MAX_TAGS_PER_BATCH); then none is moved.
     pub fn use_predictions(&self, predictions: Vec<UsePrediction>) -> Result<UploadSummary, Error> {
         let at = self.shared.now();
         let region = |NewRegion { tag_id, bounds }| -> Result<Region, Error> {

@@ -5,12 +5,14 @@ use ocelli_core::{
     TagId, TagType, TagUpdate,
 };
 use ocelli_store::{Applied, Change};
+use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::ocelli::Shared;
 
 /// A project to make: a name, and what differs from the defaults.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct NewProject {
     pub(crate) name: String,
     pub(crate) description: String,

@@ -11,12 +11,14 @@ use ocelli_store::{Applied, Change, NewIteration, StoreError, Trained};
 use ocelli_train::{
     HeadOptions, LabelledPhoto, Labels, StopToken, TrainError, TrainingEvent, TrainingSet, train_head,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::features::Extraction;
 use crate::{Error, IterationHandle, ProjectHandle};
 
 /// How a project is trained.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct TrainOptions {
     /// Draws the folds; the same seed, photos and options give the same bits on the same machine.
     pub seed: u64,

@@ -8,6 +8,7 @@ use ocelli_core::{
 use ocelli_imaging::{DecodeLimits, ImagingError, decode, strip_metadata};
 use ocelli_store::{AddedImage, Applied, Change, NewImage, StoreError};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::ocelli::Shared;
 use crate::{Error, ProjectHandle};
@@ -23,7 +24,8 @@ enum Source {
 }
 
 /// A region to draw on a photo.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct NewRegion {
     /// What it shows.
     pub tag_id: TagId,
@@ -138,11 +140,7 @@ impl UploadSummary {
 
     /// Photos that were refused, with their names and what is wrong.
     pub fn refused(&self) -> impl Iterator<Item = (Option<&str>, &Error)> {
-        let refused = |result: &'_ UploadResult| result.image.is_err();
-        self.results
-            .iter()
-            .filter(move |result| refused(result))
-            .filter_map(|result| result.image.as_ref().err().map(|error| (result.name.as_deref(), error)))
+        self.results.iter().filter_map(|result| Some((result.name.as_deref(), result.image.as_ref().err()?)))
     }
 }
 
@@ -270,19 +268,21 @@ impl ProjectHandle {
     ///
     /// # Errors
     ///
-    /// If the folder cannot be read or has no sub-folders, a tag cannot be made, or the store fails; what was
-    /// stored until then stays.
+    /// If the folder cannot be read, has no sub-folders, or one whose name no tag can have; nothing has been stored
+    /// then. If a tag cannot be made or the store fails; what was stored until then stays.
     pub fn add_folder(&self, folder: impl AsRef<Path>) -> Result<UploadSummary, Error> {
         let folder = folder.as_ref();
-        let tag_folders: Vec<PathBuf> = entries(folder)?.into_iter().filter(|path| path.is_dir()).collect();
+        let tag_folders = entries(folder)?.into_iter().filter(|path| path.is_dir()).map(|path| {
+            let name = Name::new(path.file_name().unwrap_or_default().to_string_lossy())?;
+            Ok((path, name))
+        });
+        let tag_folders = tag_folders.collect::<Result<Vec<(PathBuf, Name)>, Error>>()?;
         if tag_folders.is_empty() {
             return Err(Error::NoTagFolders { path: folder.to_owned() });
         }
         let mut tags: Vec<_> = self.tags()?.into_iter().map(|tag| (tag.name, tag.id)).collect();
         let mut summary = UploadSummary::default();
-        for tag_folder in tag_folders {
-            let name = tag_folder.file_name().unwrap_or_default().to_string_lossy();
-            let name = Name::new(name)?;
+        for (tag_folder, name) in tag_folders {
             let tag = match tags.iter().find(|(other, _)| *other == name) {
                 Some((_, tag)) => *tag,
                 None => {

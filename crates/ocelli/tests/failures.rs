@@ -4,24 +4,35 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test reports")]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use ocelli::{
-    IterationStatus, NewProject, OpenOptions, ProjectHandle, StopToken, TrainOptions, TrainingEvent,
-    TrainingFailure, Upload,
+    Image, ImageFilter, ImageId, ImageQuery, Iteration, IterationId, IterationStatus, Limits, Manifest, Name,
+    NewProject, Ocelli, OpenOptions, PredictionId, PredictionPage, PredictionQuery, Project, ProjectHandle,
+    ProjectId, StopToken, Store, StoreError, StoredPrediction, Tag, TagId, Timestamp, TrainOptions,
+    TrainingEvent, TrainingFailure, Upload,
 };
+use ocelli_store::{Applied, Change, FeatureKey, MemoryStore, ProjectState, TrainingLock};
 
-/// A project in memory with five real photos of each of two tags.
-fn project() -> ProjectHandle {
-    let ocelli = OpenOptions::new().in_memory().unwrap();
-    let project = ocelli.create_project(NewProject::new("failures").multiclass()).unwrap();
+fn photos_of(tag: &str) -> Vec<PathBuf> {
     let photos = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/photos/train");
+    let mut files: Vec<_> =
+        std::fs::read_dir(photos.join(tag)).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+fn project() -> ProjectHandle {
+    project_in(&OpenOptions::new().in_memory().unwrap())
+}
+
+/// A project with five real photos of each of two tags.
+fn project_in(ocelli: &Ocelli) -> ProjectHandle {
+    let project = ocelli.create_project(NewProject::new("failures").multiclass()).unwrap();
     for name in ["fish", "windmill"] {
         let tag = project.create_tag(name).unwrap().id;
-        let mut files: Vec<_> =
-            std::fs::read_dir(photos.join(name)).unwrap().map(|entry| entry.unwrap().path()).collect();
-        files.sort();
-        let uploads = files.into_iter().take(5).map(|file| Upload::file(file).tag(tag));
+        let uploads = photos_of(name).into_iter().take(5).map(|file| Upload::file(file).tag(tag));
         assert!(project.add_files(uploads).unwrap().is_batch_successful());
     }
     project
@@ -56,4 +67,80 @@ fn a_training_on_kept_features_stops_before_it_reads_them() {
     assert!(project.train_watched(&options, &stop, &watch).is_err());
     let failure = TrainingFailure::Stopped;
     assert_eq!(project.iterations().unwrap()[1].status, IterationStatus::Failed { failure });
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_whose_name_no_tag_can_have_stores_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["fish", "z\u{1}"] {
+        std::fs::create_dir(folder.path().join(name)).unwrap();
+    }
+    std::fs::copy(&photos_of("fish")[0], folder.path().join("fish/one.webp")).unwrap();
+    let ocelli = OpenOptions::new().in_memory().unwrap();
+    let project = ocelli.create_project(NewProject::new("folder")).unwrap();
+    assert!(project.add_folder(folder.path()).is_err());
+    assert_eq!(project.tags().unwrap(), []);
+    assert_eq!(project.image_count(&ImageFilter::default()).unwrap(), 0);
+}
+
+/// A store in which a name goes to another iteration, and the one that had it is deleted, just after the name was
+/// looked up.
+#[derive(Debug)]
+struct Takeover {
+    inner: MemoryStore,
+    next: Mutex<Option<IterationId>>,
+}
+
+macro_rules! forward {
+    ($($name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)*) => {
+        $(fn $name(&self, $($argument: $type),*) -> Result<$answer, StoreError> {
+            self.inner.$name($($argument),*)
+        })*
+    };
+}
+
+impl Store for Takeover {
+    forward! {
+        apply(change: Change) -> Applied;
+        projects(state: ProjectState) -> Vec<Project>;
+        project(project: ProjectId) -> Project;
+        tags(project: ProjectId) -> Vec<Tag>;
+        images(project: ProjectId, query: &ImageQuery) -> Vec<Image>;
+        image_count(project: ProjectId, filter: &ImageFilter) -> u64;
+        images_by_id(project: ProjectId, images: &[ImageId]) -> Vec<Image>;
+        tagged_images(project: ProjectId) -> Vec<(ImageId, Vec<TagId>)>;
+        image_bytes(project: ProjectId, image: ImageId) -> Vec<u8>;
+        features(project: ProjectId, key: &FeatureKey, images: &[ImageId]) -> Vec<Option<Vec<f32>>>;
+        iterations(project: ProjectId) -> Vec<Iteration>;
+        iteration(project: ProjectId, iteration: IterationId) -> Iteration;
+        manifest(project: ProjectId, iteration: IterationId) -> Manifest;
+        model(project: ProjectId, iteration: IterationId) -> Vec<u8>;
+        predictions(project: ProjectId, query: &PredictionQuery, now: Timestamp) -> PredictionPage;
+        prediction(project: ProjectId, prediction: PredictionId, now: Timestamp) -> StoredPrediction;
+        prediction_bytes(project: ProjectId, prediction: PredictionId, now: Timestamp) -> Vec<u8>;
+        lock_training(project: ProjectId) -> TrainingLock;
+    }
+
+    fn published(&self, project: ProjectId, name: &Name) -> Result<Iteration, StoreError> {
+        let found = self.inner.published(project, name)?;
+        if let Some(iteration) = self.next.lock().unwrap().take() {
+            let (name, at) = (name.clone(), found.created);
+            self.inner.apply(Change::Publish { project, iteration, name, overwrite: true, at })?;
+            self.inner.apply(Change::DeleteIteration { project, iteration: found.id })?;
+        }
+        Ok(found)
+    }
+}
+
+#[test]
+fn a_name_answers_while_it_goes_to_another_iteration_and_the_old_one_is_deleted() {
+    let store = Arc::new(Takeover { inner: MemoryStore::new(Limits::default()), next: Mutex::default() });
+    let project = project_in(&OpenOptions::new().with_store(store.clone()).unwrap());
+    let old = project.train(&TrainOptions::default()).unwrap();
+    let new = project.train(&TrainOptions { force: true, ..TrainOptions::default() }).unwrap();
+    old.publish("live").unwrap();
+    *store.next.lock().unwrap() = Some(new.id());
+    let photo = std::fs::read(&photos_of("fish")[9]).unwrap();
+    assert_eq!(project.predict("live", &photo).unwrap().iteration_id, new.id());
 }
