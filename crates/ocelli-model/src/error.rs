@@ -244,7 +244,7 @@ pub enum ModelError {
         expected: Fingerprint,
     },
     /// A file that could not be read from disk.
-    #[error("the model file {path} could not be read")]
+    #[error("the model file {path} could not be read: {source}")]
     Io {
         /// The file.
         path: PathBuf,
