@@ -140,14 +140,11 @@ impl TrainingSet {
 }
 
 fn key(features: &[f32], tags: &[u16]) -> blake3::Hash {
-    let mut hasher = blake3::Hasher::new();
-    for value in features {
-        hasher.update(&value.to_le_bytes());
-    }
-    for tag in tags {
-        hasher.update(&tag.to_le_bytes());
-    }
-    hasher.finalize()
+    // In one piece: number by number takes several times as long.
+    let mut bytes = Vec::with_capacity(4 * features.len() + 2 * tags.len());
+    features.iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
+    tags.iter().for_each(|tag| bytes.extend_from_slice(&tag.to_le_bytes()));
+    blake3::hash(&bytes)
 }
 
 #[cfg(test)]
