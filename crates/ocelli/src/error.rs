@@ -49,6 +49,14 @@ pub enum Error {
         /// The base's fingerprint, in hexadecimal.
         trained: String,
     },
+    /// A data directory that cannot be opened.
+    #[error("the data directory {path:?} cannot be opened: {source}")]
+    Open {
+        /// The directory.
+        path: PathBuf,
+        /// Why not.
+        source: StoreError,
+    },
     /// A file or folder that could not be read.
     #[error("{path:?} cannot be read: {source}")]
     File {
@@ -82,7 +90,7 @@ impl Error {
         match self {
             Self::Invalid(error) => error.code(),
             Self::Imaging(error) => error.code(),
-            Self::Store(error) => error.code(),
+            Self::Store(error) | Self::Open { source: error, .. } => error.code(),
             Self::Model(error) => error.code(),
             Self::Infer(error) => error.code(),
             #[cfg(feature = "train")]

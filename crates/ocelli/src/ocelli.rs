@@ -96,7 +96,9 @@ impl OpenOptions {
 
     /// Opens a data directory, and makes it where there is none. Several processes may open one.
     pub fn open(self, directory: impl AsRef<Path>) -> Result<Ocelli, Error> {
-        let store = LocalStore::open(directory.as_ref(), self.limits.clone())?;
+        let path = directory.as_ref();
+        let store = LocalStore::open(path, self.limits.clone())
+            .map_err(|source| Error::Open { path: path.to_owned(), source })?;
         self.with_store(Arc::new(store))
     }
 

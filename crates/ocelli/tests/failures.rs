@@ -144,3 +144,13 @@ fn a_name_answers_while_it_goes_to_another_iteration_and_the_old_one_is_deleted(
     let photo = std::fs::read(&photos_of("fish")[9]).unwrap();
     assert_eq!(project.predict("live", &photo).unwrap().iteration_id, new.id());
 }
+
+#[test]
+fn a_data_directory_that_is_a_file_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("not a folder");
+    std::fs::write(&file, b"hello").unwrap();
+    let message = Ocelli::open(&file).unwrap_err().to_string();
+    assert!(message.contains("not a folder"), "{message}");
+    assert_eq!(std::fs::read(&file).unwrap(), b"hello");
+}
