@@ -154,3 +154,16 @@ fn a_data_directory_that_is_a_file_is_named() {
     assert!(message.contains("not a folder"), "{message}");
     assert_eq!(std::fs::read(&file).unwrap(), b"hello");
 }
+
+#[test]
+fn photos_of_more_tags_than_one_upload_takes_are_all_stored() {
+    let project = OpenOptions::new().in_memory().unwrap().create_project(NewProject::new("tags")).unwrap();
+    let files = photos_of("fish").into_iter().chain(photos_of("windmill")).take(22);
+    let uploads = files.enumerate().map(|(n, file)| {
+        let tag = project.create_tag(format!("tag {n}")).unwrap();
+        Upload::file(file).tag(tag.id)
+    });
+    let summary = project.add_files(uploads).unwrap();
+    assert!(summary.is_batch_successful());
+    assert_eq!(summary.added().count(), 22);
+}
