@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{ImagingError, RgbView};
+use crate::{ImagingError, ResizeFilter, RgbView};
 
 /// A part of a photo, in pixels of the upright photo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -66,12 +66,14 @@ pub fn resize_into(
 /// It equals ONNX opset 18 `Resize` with `mode = linear`, `coordinate_transformation_mode = half_pixel`,
 /// `antialias = 1`, `exclude_outside = 1`, and Pillow's `BILINEAR` up to Pillow's rounding.
 ///
+/// This is the readable form; [`ResizeFilter`] gives the weights to whoever sums them otherwise.
+///
 /// A resizer keeps its tables and one row of scratch: from the second photo of the same size on it allocates
 /// nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Resizer {
-    horizontal: Filter,
-    vertical: Filter,
+    horizontal: ResizeFilter,
+    vertical: ResizeFilter,
     row: Vec<f32>,
 }
 
@@ -137,47 +139,5 @@ impl Resizer {
             }
         }
         Ok(())
-    }
-}
-
-/// The weights of one axis, for each target position a run of source positions.
-#[derive(Clone, Debug, Default)]
-struct Filter {
-    source: u32,
-    target: u32,
-    runs: Vec<(usize, usize, usize)>,
-    weights: Vec<f32>,
-}
-
-/// The source positions from `start` on that one target position reads.
-struct Taps<'a> {
-    start: usize,
-    weights: &'a [f32],
-}
-
-impl Filter {
-    fn prepare(&mut self, source: u32, target: u32) {
-        if (self.source, self.target) == (source, target) {
-            return;
-        }
-        (self.source, self.target) = (source, target);
-        self.runs.clear();
-        self.weights.clear();
-        let scale = f64::from(source) / f64::from(target);
-        let support = scale.max(1.0);
-        for position in 0..target {
-            let centre = (f64::from(position) + 0.5) * scale;
-            let start = (centre - support).floor().max(0.0) as u32;
-            let end = ((centre + support).ceil() as u32).min(source);
-            let weight_of = |at: u32| (1.0 - ((f64::from(at) + 0.5 - centre) / support).abs()).max(0.0);
-            let total: f64 = (start..end).map(weight_of).sum();
-            let offset = self.weights.len();
-            self.weights.extend((start..end).map(|at| (weight_of(at) / total) as f32));
-            self.runs.push((start as usize, offset, self.weights.len()));
-        }
-    }
-
-    fn taps(&self) -> impl Iterator<Item = Taps<'_>> {
-        self.runs.iter().map(|&(start, from, to)| Taps { start, weights: &self.weights[from..to] })
     }
 }
