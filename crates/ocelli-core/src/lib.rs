@@ -24,6 +24,7 @@ mod image;
 mod iteration;
 pub mod limits;
 mod metrics;
+mod precision;
 mod prediction;
 mod project;
 mod region;
@@ -44,6 +45,7 @@ pub use iteration::{
 };
 pub use limits::Limits;
 pub use metrics::average_precision;
+pub use precision::Precision;
 pub use prediction::{ImagePrediction, Prediction, StoredPrediction};
 pub use project::{Augmentations, ClassificationType, Project, ProjectSettings, ProjectUpdate};
 pub use region::{BoundingBox, Region};

@@ -120,9 +120,12 @@ pub enum ModelError {
         /// The tensor's name.
         tensor: String,
     },
-    /// A tensor named as safetensors names its metadata.
-    #[error("a tensor cannot be named \"__metadata__\"; safetensors keeps that name for itself")]
-    ReservedTensor,
+    /// A tensor of a name that the model file keeps for something else.
+    #[error("a tensor cannot be named {tensor:?}; the model file keeps that name for itself")]
+    ReservedTensor {
+        /// The name.
+        tensor: String,
+    },
     /// A replacement for a tensor that the network does not have.
     #[error("the network has no tensor {tensor:?} to replace")]
     UnknownTensor {
@@ -185,6 +188,35 @@ pub enum ModelError {
         labels: usize,
         /// How many features the base has.
         features: usize,
+    },
+    /// A calibration of no photos or no nodes.
+    #[error("the calibration is empty; it needs at least one photo and one node")]
+    EmptyCalibration,
+    /// A calibration of another network.
+    #[error("the calibration names the node {node:?}, which the network does not have")]
+    UnknownCalibratedNode {
+        /// The node.
+        node: String,
+    },
+    /// Not one range for each channel.
+    #[error("the calibration has {found} ranges for node {node:?}; its output has {expected} channels")]
+    CalibratedChannels {
+        /// The node.
+        node: String,
+        /// How many ranges there are.
+        found: usize,
+        /// How many channels there are.
+        expected: usize,
+    },
+    /// A range that is none.
+    #[error(
+        "the calibration's range {channel} of node {node:?} is out of order; it needs finite values, min <= mean <= max"
+    )]
+    CalibratedRange {
+        /// The node.
+        node: String,
+        /// The channel, from 0.
+        channel: usize,
     },
     /// Something else than 64 hexadecimal digits.
     #[error("a fingerprint has 64 hexadecimal digits; this text has not")]

@@ -9,14 +9,18 @@
 //! | `ocelli.version` | the version of the format, [`VERSION`] |
 //! | `ocelli.network` | the [`NetworkDescription`] as JSON |
 //! | `ocelli.provenance` | the [`Provenance`] as JSON, where it is known |
+//! | `ocelli.calibration` | how many photos the [`Calibration`](crate::Calibration) is of, and each node's channels, as JSON, where there is one |
 //! | `ocelli.base` | the base model's [`Fingerprint`], in a file that holds only what differs from it |
 //! | `license`, `source` | the licence and the origin of the weights in words, for people |
 //!
 //! Convolutions of a base model are kept in f16, everything else in f32; batch normalisation is not folded
-//! into the convolutions. Reading is strict: a file with any byte altered, missing or added is refused. Later
-//! versions of the format keep the frame (safetensors, checksum, version), so that they are recognised.
+//! into the convolutions. A calibration's ranges are the tensor `ocelli.calibration`, `[channels, 3]`: min, max and
+//! mean, the nodes one after the other in the order of their names. Reading is strict: a file with any byte altered, missing or added is refused. Later
+//! versions of the format keep the frame (safetensors, checksum, version), so that they are recognised; a file has
+//! the earliest version that can say what it holds: 1, or 2 with a calibration.
 
 mod frame;
+mod ranges;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -24,16 +28,25 @@ use std::path::Path;
 
 use safetensors::Dtype;
 
-use crate::{Fingerprint, ModelError, Network, NetworkDescription, Precision, Provenance, Tensor, limits};
+use crate::{ElementType, Fingerprint, ModelError, Network, NetworkDescription, Provenance, Tensor, limits};
 use frame::Frame;
+use ranges::Layout;
 
-/// The format's version that this program writes, and the latest that it reads.
-pub const VERSION: u32 = 1;
+/// The latest version of the format that this program writes and reads.
+pub const VERSION: u32 = 2;
+
+/// The version of a file without a calibration.
+const UNCALIBRATED_VERSION: u32 = 1;
 
 const VERSION_KEY: &str = "ocelli.version";
 const NETWORK_KEY: &str = "ocelli.network";
 const PROVENANCE_KEY: &str = "ocelli.provenance";
 const BASE_KEY: &str = "ocelli.base";
+/// The key of the calibration's layout, and the name of the tensor of its ranges.
+const CALIBRATION: &str = "ocelli.calibration";
+
+/// Names that a network's own tensors cannot have.
+pub(crate) const RESERVED_TENSORS: [&str; 2] = ["__metadata__", CALIBRATION];
 
 /// The network as a self-contained model file. Equal networks give equal bytes.
 ///
@@ -62,7 +75,7 @@ fn write_tensors<'a>(
 ) -> Result<Vec<u8>, ModelError> {
     let mut metadata = BTreeMap::from([
         ("format".to_owned(), "ocelli model".to_owned()),
-        (VERSION_KEY.to_owned(), VERSION.to_string()),
+        (VERSION_KEY.to_owned(), UNCALIBRATED_VERSION.to_string()),
         (NETWORK_KEY.to_owned(), to_json(&network.description())?),
     ]);
     if let Some(provenance) = network.provenance() {
@@ -77,7 +90,13 @@ fn write_tensors<'a>(
     }
     // The wider type first, so that every tensor is aligned.
     let mut tensors: Vec<_> = tensors.collect();
-    tensors.sort_by_key(|(name, tensor)| (tensor.precision() == Precision::F16, *name));
+    let ranges = network.calibration().map(ranges::to_tensor).transpose()?;
+    if let (Some(calibration), Some(ranges)) = (network.calibration(), &ranges) {
+        metadata.insert(VERSION_KEY.to_owned(), VERSION.to_string());
+        metadata.insert(CALIBRATION.to_owned(), to_json(&Layout::of(calibration))?);
+        tensors.push((CALIBRATION, ranges));
+    }
+    tensors.sort_by_key(|(name, tensor)| (tensor.element_type() == ElementType::F16, *name));
     frame::write(metadata, &tensors)
 }
 
@@ -139,17 +158,18 @@ fn read_network(frame: &Frame<'_>, base: Option<&Network>) -> Result<Network, Mo
     let missing = || ModelError::Description { reason: format!("{NETWORK_KEY} is missing") };
     let description: NetworkDescription = from_json(frame.metadata(NETWORK_KEY).ok_or_else(missing)?)?;
     let provenance = frame.metadata(PROVENANCE_KEY).map(from_json::<Provenance>).transpose()?;
+    let layout = frame.metadata(CALIBRATION).map(from_json::<Layout>).transpose()?;
     let mut tensors = BTreeMap::new();
     for (name, dtype, shape, data) in frame.tensors() {
-        let precision = match dtype {
-            Dtype::F16 => Precision::F16,
-            Dtype::F32 => Precision::F32,
+        let element_type = match dtype {
+            Dtype::F16 => ElementType::F16,
+            Dtype::F32 => ElementType::F32,
             other => {
                 let reason = format!("the tensor {name:?} is of type {other}; F16 and F32 can be read");
                 return Err(ModelError::Description { reason });
             }
         };
-        tensors.insert(name, Tensor::from_le_bytes(precision, shape, data)?);
+        tensors.insert(name, Tensor::from_le_bytes(element_type, shape, data)?);
     }
     if let Some(base) = base {
         let names = description.nodes.iter().flat_map(|node| node.op.tensors()).map(Cow::Borrowed);
@@ -159,7 +179,19 @@ fn read_network(frame: &Frame<'_>, base: Option<&Network>) -> Result<Network, Mo
             }
         }
     }
-    Network::new(description, tensors, provenance)
+    let calibration = match layout {
+        Some(layout) => {
+            let missing =
+                || ModelError::Description { reason: format!("the tensor {CALIBRATION} is missing") };
+            Some(ranges::from_tensor(layout, &tensors.remove(CALIBRATION).ok_or_else(missing)?)?)
+        }
+        None => None,
+    };
+    let network = Network::new(description, tensors, provenance)?;
+    match calibration {
+        Some(calibration) => network.with_calibration(calibration),
+        None => Ok(network),
+    }
 }
 
 fn from_json<T: serde::de::DeserializeOwned>(json: &str) -> Result<T, ModelError> {

@@ -3,7 +3,8 @@
 //! A [`Network`] says how a photo becomes the network's input ([`Preprocessing`]), which operations follow
 //! ([`Node`], [`Op`]), with which weights ([`Tensor`]), and what each output means ([`Label`]). It is immutable,
 //! and it cannot be inconsistent: a [`NetworkBuilder`] or a file that does not add up is a [`ModelError`].
-//! Attaching a [`Head`] to a base model shares the base's weights.
+//! Attaching a [`Head`] to a base model shares the base's weights. A [`Calibration`] goes with a network that is to
+//! compute in 8-bit integers.
 //!
 //! A model file ([`file`](mod@file)) is one safetensors file, versioned and checksummed, that holds all of it.
 //!
@@ -58,6 +59,7 @@
 //! ```
 
 mod builder;
+mod calibration;
 mod error;
 pub mod file;
 mod fingerprint;
@@ -72,6 +74,7 @@ mod tensor;
 mod validation;
 
 pub use builder::NetworkBuilder;
+pub use calibration::{Calibration, ChannelStatistics};
 pub use error::ModelError;
 pub use fingerprint::Fingerprint;
 pub use head::{Activation, Head, Label};
@@ -80,4 +83,4 @@ pub use node::{BatchNorm, Conv2d, Linear, Node, NodeId, Op, Padding};
 pub use preprocessing::{Preprocessing, View};
 pub use provenance::Provenance;
 pub use shape::Shape;
-pub use tensor::{Precision, Tensor};
+pub use tensor::{ElementType, Tensor};

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::validation::{self, Validated};
 use crate::{
-    Activation, Fingerprint, Head, Label, Linear, ModelError, Node, NodeId, Op, Preprocessing, Provenance,
-    Shape, Tensor, View,
+    Activation, Calibration, Fingerprint, Head, Label, Linear, ModelError, Node, NodeId, Op, Preprocessing,
+    Provenance, Shape, Tensor, View,
 };
 
 /// A network without its weights, as a model file holds it: plain data, not yet checked.
@@ -32,6 +32,7 @@ pub struct Network {
     graph: Arc<Graph>,
     labels: Arc<[Label]>,
     provenance: Option<Arc<Provenance>>,
+    calibration: Option<Arc<Calibration>>,
 }
 
 struct Graph {
@@ -66,7 +67,13 @@ impl Network {
         let unknown = ModelError::UnknownOutput { output: output.index(), nodes: nodes.len() };
         let output_shape = *validated.shapes.get(output.index()).ok_or(unknown)?;
         let graph = Graph { nodes, output, output_shape, tensors, validated };
-        Ok(Self { preprocessing, graph: Arc::new(graph), labels: labels.into(), provenance })
+        Ok(Self {
+            preprocessing,
+            graph: Arc::new(graph),
+            labels: labels.into(),
+            provenance,
+            calibration: None,
+        })
     }
 
     /// How a photo becomes the input.
@@ -124,6 +131,11 @@ impl Network {
         self.provenance.as_deref()
     }
 
+    /// Which values the nodes put out on typical photos, where that is known; 8-bit integers need it.
+    pub fn calibration(&self) -> Option<&Calibration> {
+        self.calibration.as_deref()
+    }
+
     /// How many weights there are.
     pub fn parameters(&self) -> usize {
         self.graph.tensors.values().map(Tensor::len).sum()
@@ -144,7 +156,8 @@ impl Network {
         }
     }
 
-    /// Identifies what the network computes, its view included.
+    /// Identifies what the network computes in f32, its view included; a calibration has a
+    /// [fingerprint](Calibration::fingerprint) of its own.
     pub fn fingerprint(&self) -> Fingerprint {
         let mut hasher = blake3::Hasher::new_derive_key("ocelli network fingerprint 1");
         let nodes = (&self.preprocessing, &self.graph.nodes, self.graph.output);
@@ -158,13 +171,29 @@ impl Network {
         Fingerprint::new(hasher.finalize())
     }
 
-    /// The same network, looking at another part of the photo.
+    /// The same network, looking at another part of the photo. A calibration was made under the view of its time,
+    /// and stays behind.
     pub fn with_view(mut self, view: View) -> Self {
-        self.preprocessing.view = view;
+        if view != self.preprocessing.view {
+            self.preprocessing.view = view;
+            self.calibration = None;
+        }
         self
     }
 
-    /// This base model with a classifier on its features; the weights are shared.
+    /// The same network with a calibration, in place of the one it has.
+    ///
+    /// # Errors
+    ///
+    /// If the calibration is empty or names a node that the network does not have, or a node's ranges are not one a
+    /// channel, finite and in order.
+    pub fn with_calibration(mut self, calibration: Calibration) -> Result<Self, ModelError> {
+        calibration.validate(self.nodes(), self.shapes())?;
+        self.calibration = Some(Arc::new(calibration));
+        Ok(self)
+    }
+
+    /// This base model with a classifier on its features; the weights and the calibration are shared.
     ///
     /// # Errors
     ///
@@ -196,10 +225,14 @@ impl Network {
         };
         description.output = append("probabilities", activation, scores);
         description.labels = head.labels;
-        Self::assemble(description, tensors, self.provenance.clone())
+        let mut network = Self::assemble(description, tensors, self.provenance.clone())?;
+        // The base's nodes are all there, under their names.
+        network.calibration.clone_from(&self.calibration);
+        Ok(network)
     }
 
-    /// This network with other values for some of its tensors, as fine-tuning makes them; the rest is shared.
+    /// This network with other values for some of its tensors, as fine-tuning makes them; the rest is shared. A
+    /// calibration was made with the old ones, and stays behind.
     ///
     /// # Errors
     ///
@@ -227,6 +260,7 @@ impl std::fmt::Debug for Network {
             .field("parameters", &self.parameters())
             .field("output", &self.graph.output_shape)
             .field("labels", &self.labels.len())
+            .field("calibrated", &self.calibration.is_some())
             .finish_non_exhaustive()
     }
 }
@@ -241,5 +275,6 @@ impl PartialEq for Network {
             && self.preprocessing == other.preprocessing
             && self.labels == other.labels
             && self.provenance == other.provenance
+            && self.calibration == other.calibration
     }
 }

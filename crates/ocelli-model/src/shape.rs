@@ -30,6 +30,14 @@ impl Shape {
             Self::Vector { len } => len,
         }
     }
+
+    /// How many channels there are: maps, or a vector's values.
+    pub fn channels(&self) -> usize {
+        match *self {
+            Self::Map { channels, .. } => channels,
+            Self::Vector { len } => len,
+        }
+    }
 }
 
 impl std::fmt::Display for Shape {

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::ModelError;
 
-/// In which precision a tensor's values are kept.
+/// The type in which a tensor's values are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Precision {
+pub enum ElementType {
     /// IEEE 754 binary16.
     F16,
     /// IEEE 754 binary32.
@@ -72,16 +72,16 @@ impl Tensor {
 
     /// Reads little-endian values, as safetensors holds them.
     pub(crate) fn from_le_bytes(
-        precision: Precision,
+        element_type: ElementType,
         shape: &[usize],
         bytes: &[u8],
     ) -> Result<Self, ModelError> {
-        match precision {
-            Precision::F16 => {
+        match element_type {
+            ElementType::F16 => {
                 let (pairs, _) = bytes.as_chunks::<2>();
                 Self::half(shape, pairs.iter().map(|pair| f16::from_le_bytes(*pair)).collect())
             }
-            Precision::F32 => {
+            ElementType::F32 => {
                 let (fours, _) = bytes.as_chunks::<4>();
                 Self::f32(shape, fours.iter().map(|four| f32::from_le_bytes(*four)).collect())
             }
@@ -114,11 +114,11 @@ impl Tensor {
         }
     }
 
-    /// The precision in which the values are kept.
-    pub fn precision(&self) -> Precision {
+    /// The type in which the values are kept.
+    pub fn element_type(&self) -> ElementType {
         match self.0.values {
-            Values::F16(_) => Precision::F16,
-            Values::F32(_) => Precision::F32,
+            Values::F16(_) => ElementType::F16,
+            Values::F32(_) => ElementType::F32,
         }
     }
 
@@ -134,15 +134,15 @@ impl Tensor {
         }
     }
 
-    /// BLAKE3 of precision, shape and values; computed once.
+    /// BLAKE3 of type, shape and values; computed once.
     pub(crate) fn digest(&self) -> &blake3::Hash {
         self.0.digest.get_or_init(|| {
             let mut bytes = Vec::new();
             self.write_le_bytes(&mut bytes);
             let mut hasher = blake3::Hasher::new();
-            hasher.update(&[match self.precision() {
-                Precision::F16 => 16,
-                Precision::F32 => 32,
+            hasher.update(&[match self.element_type() {
+                ElementType::F16 => 16,
+                ElementType::F32 => 32,
             }]);
             hasher.update(&(self.0.shape.len() as u64).to_le_bytes());
             for side in &self.0.shape {
@@ -154,7 +154,7 @@ impl Tensor {
     }
 }
 
-/// Two tensors are equal when precision, shape and values are.
+/// Two tensors are equal when type, shape and values are.
 impl PartialEq for Tensor {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0) || self.digest() == other.digest()
@@ -163,7 +163,7 @@ impl PartialEq for Tensor {
 
 impl std::fmt::Debug for Tensor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Tensor({:?} {:?})", self.precision(), self.shape())
+        write!(f, "Tensor({:?} {:?})", self.element_type(), self.shape())
     }
 }
 
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_are_not_finite_in_their_precision_are_refused() {
+    fn values_that_are_not_finite_in_their_type_are_refused() {
         assert!(matches!(Tensor::f32(&[1], vec![f32::NAN]), Err(ModelError::NotFinite { .. })));
         assert!(matches!(Tensor::f16(&[1], &[70_000.0]), Err(ModelError::NotFinite { .. })));
         assert!(Tensor::f32(&[1], vec![70_000.0]).is_ok());

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::{
-    BatchNorm, Conv2d, Linear, ModelError, NetworkDescription, Node, Op, Shape, Tensor, limits, shape,
+    BatchNorm, Conv2d, Linear, ModelError, NetworkDescription, Node, Op, Shape, Tensor, file, limits, shape,
 };
 
 /// What checking a network yields.
@@ -62,8 +62,8 @@ pub(crate) fn validate(
     if let Some(index) = is_read.iter().position(|read| !read) {
         return Err(ModelError::UnusedNode { node: nodes[index].name.clone() });
     }
-    if tensors.contains_key("__metadata__") {
-        return Err(ModelError::ReservedTensor);
+    if let Some(reserved) = file::RESERVED_TENSORS.into_iter().find(|name| tensors.contains_key(*name)) {
+        return Err(ModelError::ReservedTensor { tensor: reserved.to_owned() });
     }
     if let Some(tensor) = tensors.keys().find(|name| !used_tensors.contains(name.as_str())) {
         return Err(ModelError::UnusedTensor { tensor: tensor.clone() });

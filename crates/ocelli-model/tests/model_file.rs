@@ -7,7 +7,7 @@ use ocelli_model::{Activation, ModelError, Network, Provenance, Tensor, file};
 use proptest::prelude::*;
 use safetensors::SafeTensors;
 use safetensors::tensor::Dtype;
-use sample::{base, builder, head, values};
+use sample::{base, builder, calibration, head, values};
 
 fn network() -> Network {
     let (mut builder, features) = builder();
@@ -52,7 +52,7 @@ fn with_header(header: &str, data: &[u8]) -> Vec<u8> {
 
 #[test]
 fn what_is_written_is_read() {
-    for network in [base(), network()] {
+    for network in [base(), network(), network().with_calibration(calibration()).unwrap()] {
         let bytes = file::write(&network).unwrap();
         assert_eq!(file::read(&bytes).unwrap(), network);
         assert_eq!(file::write(&network).unwrap(), bytes, "the same network gives the same bytes");
@@ -176,6 +176,36 @@ fn absurd_offsets_and_shapes_neither_panic_nor_allocate() {
 }
 
 #[test]
+fn only_a_calibration_asks_for_the_later_version() {
+    let version = |network: &Network| {
+        let bytes = file::write(network).unwrap();
+        let (_, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
+        metadata.metadata().as_ref().unwrap()["ocelli.version"].clone()
+    };
+    assert_eq!(version(&network()), "1");
+    assert_eq!(version(&network().with_calibration(calibration()).unwrap()), "2");
+}
+
+#[test]
+fn a_calibration_that_does_not_add_up_is_refused() {
+    let bytes = file::write(&network().with_calibration(calibration()).unwrap()).unwrap();
+    let cases: [(&str, &str, Refusal); 6] = [
+        (r#"\"photos\":3"#, r#"\"photos\":0"#, |e| matches!(e, ModelError::EmptyCalibration)),
+        (r#"\"block\":4"#, r#"\"block\":9"#, |e| matches!(e, ModelError::Description { .. })),
+        (r#"{\"block\":4,\"stem\":4}"#, r#"{\"block\":18446744073709551615,\"stem\":9}"#, |e| {
+            matches!(e, ModelError::Description { .. })
+        }),
+        (r#"{\"block\":4,"#, r#"{\"neck\":4,"#, |e| matches!(e, ModelError::UnknownCalibratedNode { .. })),
+        (r#""shape":[8,3]"#, r#""shape":[3,8]"#, |e| matches!(e, ModelError::Description { .. })),
+        (r#""ocelli.calibration":{"#, r#""ocelli.other":{"#, |e| matches!(e, ModelError::Description { .. })),
+    ];
+    for (from, to, refused) in cases {
+        let error = file::read(&rewritten(&bytes, &[(from, to)])).unwrap_err();
+        assert!(refused(&error), "{to}: {error}");
+    }
+}
+
+#[test]
 fn an_adapted_file_holds_only_what_differs() {
     let base = base();
     let adapted = Tensor::f32(&[4, 1, 3, 3], values(36)).unwrap();
@@ -194,6 +224,10 @@ fn an_adapted_file_holds_only_what_differs() {
     );
     let wrong = file::read_adapted(&bytes, &network);
     assert!(matches!(wrong, Err(ModelError::WrongBase { expected, .. }) if expected == base.fingerprint()));
+
+    let calibrated = network.with_calibration(calibration()).unwrap();
+    let bytes = file::write_adapted(&calibrated, &base).unwrap();
+    assert_eq!(file::read_adapted(&bytes, &base).unwrap(), calibrated, "the base need not know of it");
 }
 
 #[test]

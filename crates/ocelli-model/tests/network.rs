@@ -6,10 +6,10 @@ mod sample;
 use std::collections::BTreeMap;
 
 use ocelli_model::{
-    Activation, BatchNorm, Conv2d, Fingerprint, ModelError, Network, NetworkBuilder, NetworkDescription,
-    Node, NodeId, Op, Padding, Preprocessing, Shape, Tensor, View,
+    Activation, BatchNorm, Calibration, Conv2d, Fingerprint, ModelError, Network, NetworkBuilder,
+    NetworkDescription, Node, NodeId, Op, Padding, Preprocessing, Shape, Tensor, View,
 };
-use sample::{base, conv, head, labels, values};
+use sample::{base, calibration, conv, head, labels, values};
 
 fn tensors(network: &Network) -> BTreeMap<String, Tensor> {
     network.tensors().map(|(name, tensor)| (name.to_owned(), tensor.clone())).collect()
@@ -228,7 +228,7 @@ fn a_network_that_does_not_add_up_is_refused() {
                 let kernel = t.remove("depthwise").unwrap();
                 t.insert("__metadata__".into(), kernel);
             },
-            |e| matches!(e, ModelError::ReservedTensor),
+            |e| matches!(e, ModelError::ReservedTensor { .. }),
         ),
     ];
     let network = base();
@@ -328,4 +328,62 @@ fn a_fingerprint_is_what_the_network_computes() {
     let text = network.fingerprint().to_string();
     assert_eq!(text.parse::<Fingerprint>().unwrap(), network.fingerprint());
     assert!(text[1..].parse::<Fingerprint>().is_err());
+}
+
+#[test]
+fn a_calibration_goes_where_what_it_saw_goes() {
+    let base = base();
+    let calibrated = base.clone().with_calibration(calibration()).unwrap();
+    assert_eq!(calibrated.calibration(), Some(&calibration()));
+    assert_ne!(calibrated, base);
+    assert_eq!(calibrated.fingerprint(), base.fingerprint());
+
+    let with_head = calibrated.with_head(head(&["a", "b"], Activation::Softmax)).unwrap();
+    assert_eq!(with_head.calibration(), Some(&calibration()), "the head reads what the base puts out");
+    let adapted = Tensor::f32(&[4], vec![1.0, 0.5, 0.0, 2.5]).unwrap();
+    let adapted = calibrated.with_tensors([("variance".to_owned(), adapted)]).unwrap();
+    assert_eq!(adapted.calibration(), None, "other weights put out other values");
+    assert!(calibrated.clone().with_view(View::Whole).calibration().is_some());
+    assert_eq!(calibrated.with_view(View::Centre).calibration(), None, "another view shows other pixels");
+}
+
+#[test]
+fn a_calibration_that_does_not_fit_is_refused() {
+    type Change = fn(&mut Calibration);
+    type Refusal = fn(&ModelError) -> bool;
+    let cases: [(&str, Change, Refusal); 7] = [
+        ("of no photos", |c| c.photos = 0, |e| matches!(e, ModelError::EmptyCalibration)),
+        ("of no nodes", |c| c.nodes.clear(), |e| matches!(e, ModelError::EmptyCalibration)),
+        (
+            "of another network",
+            |c| drop(c.nodes.insert("neck".to_owned(), Vec::new())),
+            |e| matches!(e, ModelError::UnknownCalibratedNode { node } if node == "neck"),
+        ),
+        (
+            "without a channel",
+            |c| c.nodes.get_mut("stem").unwrap().truncate(3),
+            |e| matches!(e, ModelError::CalibratedChannels { found: 3, expected: 4, .. }),
+        ),
+        (
+            "with an empty range",
+            |c| c.nodes.get_mut("stem").unwrap()[2].max = -9.0,
+            |e| matches!(e, ModelError::CalibratedRange { channel: 2, .. }),
+        ),
+        (
+            "without an end",
+            |c| c.nodes.get_mut("stem").unwrap()[1].max = f32::INFINITY,
+            |e| matches!(e, ModelError::CalibratedRange { channel: 1, .. }),
+        ),
+        (
+            "with a mean that is no number",
+            |c| c.nodes.get_mut("block").unwrap()[0].mean = f32::NAN,
+            |e| matches!(e, ModelError::CalibratedRange { channel: 0, .. }),
+        ),
+    ];
+    for (name, change, refused) in cases {
+        let mut calibration = calibration();
+        change(&mut calibration);
+        let error = base().with_calibration(calibration).unwrap_err();
+        assert!(refused(&error), "{name}: {error}");
+    }
 }

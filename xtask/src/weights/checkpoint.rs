@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 use std::process::Command;
 
-use ocelli_model::{Precision, Tensor};
+use ocelli_model::{ElementType, Tensor};
 use pytorch_reader::{DType, PytorchReader};
 use sha2::{Digest, Sha256};
 
@@ -43,7 +43,7 @@ impl Checkpoint {
     }
 
     /// The tensor of this name, rounded to f16 where that is asked for.
-    pub(crate) fn tensor(&self, name: &str, precision: Precision) -> Result<Tensor, Box<dyn Error>> {
+    pub(crate) fn tensor(&self, name: &str, element_type: ElementType) -> Result<Tensor, Box<dyn Error>> {
         let tensor = self.reader.get(name).ok_or_else(|| format!("the checkpoint has no tensor {name}"))?;
         if tensor.dtype() != DType::F32 {
             return Err(format!("{name} is of type {:?}, not F32", tensor.dtype()).into());
@@ -51,9 +51,9 @@ impl Checkpoint {
         let bytes = tensor.read()?;
         let (fours, _) = bytes.as_chunks::<4>();
         let values: Vec<f32> = fours.iter().map(|four| f32::from_ne_bytes(*four)).collect();
-        Ok(match precision {
-            Precision::F16 => Tensor::f16(tensor.shape(), &values)?,
-            Precision::F32 => Tensor::f32(tensor.shape(), values)?,
+        Ok(match element_type {
+            ElementType::F16 => Tensor::f16(tensor.shape(), &values)?,
+            ElementType::F32 => Tensor::f32(tensor.shape(), values)?,
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use ocelli_model::{
-    BatchNorm, Conv2d, Network, NetworkBuilder, NodeId, Op, Padding, Precision, Preprocessing, Provenance,
+    BatchNorm, Conv2d, ElementType, Network, NetworkBuilder, NodeId, Op, Padding, Preprocessing, Provenance,
     View,
 };
 
@@ -120,7 +120,7 @@ impl Layers<'_> {
         x = self.conv_norm(&format!("{name}.depthwise"), layers, x, stride)?;
         x = self.builder.node(format!("{name}.depthwise"), Op::Relu6, &[x]);
         let layers = (&*source("_project_conv"), &*source("_bn2"));
-        let kernel = self.checkpoint.tensor(&format!("{}.weight", layers.0), Precision::F16)?;
+        let kernel = self.checkpoint.tensor(&format!("{}.weight", layers.0), ElementType::F16)?;
         let (inputs, outputs) = (self.channels(index)?, kernel.shape()[0]);
         if stride == 1 && inputs == outputs {
             x = self.conv_norm(&format!("{name}.project"), layers, x, 1)?;
@@ -135,10 +135,10 @@ impl Layers<'_> {
     /// How many channels a block reads.
     fn channels(&self, block: usize) -> Result<usize, Box<dyn Error>> {
         Ok(match block {
-            0 => self.checkpoint.tensor("_conv_stem.weight", Precision::F16)?.shape()[0],
+            0 => self.checkpoint.tensor("_conv_stem.weight", ElementType::F16)?.shape()[0],
             _ => self
                 .checkpoint
-                .tensor(&format!("_blocks.{block}._expand_conv.weight"), Precision::F16)?
+                .tensor(&format!("_blocks.{block}._expand_conv.weight"), ElementType::F16)?
                 .shape()[1],
         })
     }
@@ -164,7 +164,7 @@ impl Layers<'_> {
     ) -> Result<NodeId, Box<dyn Error>> {
         let name = format!("{name}.conv");
         let weight = format!("{name}.weight");
-        let kernel = self.checkpoint.tensor(&format!("{source}.weight"), Precision::F16)?;
+        let kernel = self.checkpoint.tensor(&format!("{source}.weight"), ElementType::F16)?;
         // A depthwise kernel sees one channel each.
         let groups = if source.ends_with("_depthwise_conv") { kernel.shape()[0] } else { 1 };
         self.builder.tensor(&weight, kernel);
@@ -183,7 +183,7 @@ impl Layers<'_> {
         let mut tensor = |role: &str, source_role: &str| -> Result<String, Box<dyn Error>> {
             let name = format!("{layer}.norm.{role}");
             self.builder
-                .tensor(&name, self.checkpoint.tensor(&format!("{source}.{source_role}"), Precision::F32)?);
+                .tensor(&name, self.checkpoint.tensor(&format!("{source}.{source_role}"), ElementType::F32)?);
             Ok(name)
         };
         let norm = BatchNorm {

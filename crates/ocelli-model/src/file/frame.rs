@@ -6,8 +6,8 @@ use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 use serde::Serialize;
 
-use super::{VERSION, VERSION_KEY, within_limit};
-use crate::{ModelError, Precision, Tensor};
+use super::{UNCALIBRATED_VERSION, VERSION, VERSION_KEY, within_limit};
+use crate::{ElementType, ModelError, Tensor};
 
 const CHECKSUM_KEY: &str = "ocelli.checksum";
 /// What precedes the checksum's digits. JSON escapes quotation marks within texts, so no text can contain it.
@@ -36,9 +36,9 @@ pub(super) fn write(
     let mut infos = BTreeMap::new();
     let mut end = 0;
     for (name, tensor) in tensors {
-        let (dtype, size) = match tensor.precision() {
-            Precision::F16 => (Dtype::F16, 2),
-            Precision::F32 => (Dtype::F32, 4),
+        let (dtype, size) = match tensor.element_type() {
+            ElementType::F16 => (Dtype::F16, 2),
+            ElementType::F32 => (Dtype::F32, 4),
         };
         let start = end;
         end += tensor.len() * size;
@@ -122,7 +122,7 @@ impl<'a> Frame<'a> {
         let version = self.metadata(VERSION_KEY).and_then(|version| version.parse::<u32>().ok());
         match version {
             Some(found) if found > VERSION => Err(ModelError::NewerVersion { found, supported: VERSION }),
-            Some(VERSION) => Ok(()),
+            Some(UNCALIBRATED_VERSION..=VERSION) => Ok(()),
             _ => Err(not_a_model_file("its version is not a number from 1 on")),
         }
     }

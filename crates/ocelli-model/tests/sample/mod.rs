@@ -2,8 +2,8 @@
 
 use ocelli_core::{Name, TagType};
 use ocelli_model::{
-    Activation, BatchNorm, Conv2d, Head, Label, Network, NetworkBuilder, NodeId, Op, Padding, Preprocessing,
-    Tensor, View,
+    Activation, BatchNorm, Calibration, ChannelStatistics, Conv2d, Head, Label, Network, NetworkBuilder,
+    NodeId, Op, Padding, Preprocessing, Tensor, View,
 };
 
 /// 6 x 5 pixels, with mean and std as EfficientNet-Lite has them.
@@ -67,4 +67,17 @@ pub(crate) fn labels(names: &[&str]) -> Vec<Label> {
 pub(crate) fn head(names: &[&str], activation: Activation) -> Head {
     let (weights, bias) = (values(names.len() * 4), values(names.len()));
     Head { weights, bias, activation, labels: labels(names) }
+}
+
+/// A calibration of two of [`base`]'s nodes.
+pub(crate) fn calibration() -> Calibration {
+    let ranges = |from: f32| {
+        let channel = |index: u8| {
+            let min = from + f32::from(index);
+            ChannelStatistics { min, max: min + 1.5, mean: min + 0.25 }
+        };
+        (0..4).map(channel).collect()
+    };
+    let nodes = [("stem".to_owned(), ranges(0.0)), ("block".to_owned(), ranges(-2.0))];
+    Calibration { photos: 3, nodes: nodes.into() }
 }
