@@ -1,0 +1,115 @@
+//! Sixteen lanes in one register: AVX-512 with its byte instructions and VNNI (Ice Lake and Zen 4 on).
+
+use std::arch::x86_64::*;
+
+use super::Lanes;
+use crate::geometry::Tile;
+
+#[derive(Clone, Copy)]
+pub(crate) struct Avx512;
+
+// SAFETY: callers make sure of the features; pointers are used as the trait says, without alignment.
+#[allow(
+    clippy::undocumented_unsafe_blocks,
+    reason = "every block is one instruction, safe as the trait says"
+)]
+unsafe impl Lanes for Avx512 {
+    type F32 = __m512;
+    type I32 = __m512i;
+    // 24 of the 32 registers are sums; 3 hold weights and 1 the input.
+    const TILE: Tile = Tile { pixels: 8, panels: 3 };
+
+    #[inline(always)]
+    unsafe fn f32_splat(value: f32) -> __m512 {
+        unsafe { _mm512_set1_ps(value) }
+    }
+
+    #[inline(always)]
+    unsafe fn f32_load(from: *const f32) -> __m512 {
+        unsafe { _mm512_loadu_ps(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn f32_store(to: *mut f32, value: __m512) {
+        unsafe { _mm512_storeu_ps(to, value) }
+    }
+
+    #[inline(always)]
+    unsafe fn f32_min(a: __m512, b: __m512) -> __m512 {
+        unsafe { _mm512_min_ps(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn f32_max(a: __m512, b: __m512) -> __m512 {
+        unsafe { _mm512_max_ps(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn f32_add(a: __m512, b: __m512) -> __m512 {
+        unsafe { _mm512_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn f32_mul_add(a: __m512, b: __m512, c: __m512) -> __m512 {
+        unsafe { _mm512_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    unsafe fn i32_splat(value: i32) -> __m512i {
+        unsafe { _mm512_set1_epi32(value) }
+    }
+
+    #[inline(always)]
+    unsafe fn i32_load(from: *const u8) -> __m512i {
+        unsafe { _mm512_loadu_si512(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn i32_store(to: *mut u8, value: __m512i) {
+        unsafe { _mm512_storeu_si512(to.cast(), value) }
+    }
+
+    #[inline(always)]
+    unsafe fn i32_and(a: __m512i, b: __m512i) -> __m512i {
+        unsafe { _mm512_and_si512(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn dot(sum: __m512i, a: __m512i, b: __m512i) -> __m512i {
+        unsafe { _mm512_dpbusd_epi32(sum, a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn to_f32(value: __m512i) -> __m512 {
+        unsafe { _mm512_cvtepi32_ps(value) }
+    }
+
+    #[inline(always)]
+    unsafe fn to_i32(value: __m512) -> __m512i {
+        unsafe { _mm512_cvtps_epi32(value) }
+    }
+
+    #[inline(always)]
+    unsafe fn u8_load(from: *const u8) -> __m512i {
+        unsafe { _mm512_cvtepu8_epi32(_mm_loadu_si128(from.cast())) }
+    }
+
+    #[inline(always)]
+    unsafe fn u8_store(to: *mut u8, value: __m512i) {
+        unsafe {
+            let positive = _mm512_max_epi32(value, _mm512_setzero_si512());
+            _mm_storeu_si128(to.cast(), _mm512_cvtusepi32_epi8(positive));
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn pack([a, b, c, d]: [__m512i; 4]) -> __m512i {
+        unsafe {
+            // In each quarter: four bytes of a, of b, of c, of d; then transposed.
+            let pairs = [_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d)];
+            let bytes = _mm512_packus_epi16(pairs[0], pairs[1]);
+            let transposed = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+            _mm512_shuffle_epi8(bytes, _mm512_broadcast_i32x4(transposed))
+        }
+    }
+}
