@@ -129,36 +129,43 @@ impl DepthwiseWeights {
     /// Packs f32 weights: `weight(channel, row, column)`; none if the shape is not one that kernels compute.
     pub fn f32(shape: DepthwiseShape, weight: impl Fn(usize, usize, usize) -> f32) -> Option<Self> {
         let mut weights = Self::zero(shape, 1)?;
-        let (phases, per_panel) = (weights.phases.clone(), weights.per_panel());
-        let lines = as_f32_mut(&mut weights.lines);
-        for (channel, row, phase, column) in taps(shape, &phases) {
-            let line = phase.line + row * phase.columns + column;
-            lines[((channel / PANEL) * per_panel + line) * PANEL + channel % PANEL] =
-                weight(channel, row, column);
-        }
+        let taps = weights.taps(shape, 1);
+        let values = as_f32_mut(&mut weights.lines);
+        taps.iter()
+            .for_each(|(value, [channel, row, column])| values[*value] = weight(*channel, *row, *column));
         Some(weights)
     }
 
     /// Packs int8 weights: `weight(channel, row, column)`; none if the shape is not one that kernels compute.
     pub fn i8(shape: DepthwiseShape, weight: impl Fn(usize, usize, usize) -> i8) -> Option<Self> {
         let mut weights = Self::zero(shape, 4)?;
-        let (phases, per_panel, before) = (weights.phases.clone(), weights.per_panel(), weights.before);
-        let lines = as_i8_mut(&mut weights.lines);
-        for (place, phase) in phases.iter().enumerate() {
+        let taps = weights.taps(shape, 4);
+        let values = as_i8_mut(&mut weights.lines);
+        taps.iter()
+            .for_each(|(value, [channel, row, column])| values[*value] = weight(*channel, *row, *column));
+        Some(weights)
+    }
+
+    /// For columns of `width` pixels, each place of a value, and the channel, row and column of the kernel whose weight
+    /// goes there.
+    fn taps(&self, shape: DepthwiseShape, width: usize) -> Vec<(usize, [usize; 3])> {
+        let mut taps = Vec::new();
+        for (place, phase) in self.phases.iter().enumerate() {
             // Where the first pixel that the phase's first output reads lies within the phase's first column.
-            let first = before * 4 + place * shape.stride[1] - shape.left - phase.column * 4;
+            let first = self.before * width + place * shape.stride[1] - shape.left - phase.column * width;
             for channel in 0..shape.channels {
-                for (row, column) in
-                    (0..shape.kernel[0]).flat_map(|r| (0..shape.kernel[1]).map(move |c| (r, c)))
-                {
-                    let pixel = first + column;
-                    let line = phase.line + row * phase.columns + pixel / 4;
-                    let lane = (channel / PANEL * per_panel + line) * PANEL + channel % PANEL;
-                    lines[lane * 4 + pixel % 4] = weight(channel, row, column);
+                let panel = channel / PANEL * self.per_panel();
+                for row in 0..shape.kernel[0] {
+                    let line = panel + phase.line + row * phase.columns;
+                    for column in 0..shape.kernel[1] {
+                        let pixel = first + column;
+                        let lane = (line + pixel / width) * PANEL + channel % PANEL;
+                        taps.push((lane * width + pixel % width, [channel, row, column]));
+                    }
                 }
             }
         }
-        Some(weights)
+        taps
     }
 
     /// Phases for columns of `width` pixels, and room for their weights.
@@ -216,16 +223,6 @@ impl DepthwiseWeights {
         };
         self.phases.iter().enumerate().filter_map(last).max().unwrap_or(0)
     }
-}
-
-/// Every weight of an f32 kernel, with its phase, of which there is one.
-fn taps(shape: DepthwiseShape, phases: &[Phase]) -> impl Iterator<Item = (usize, usize, Phase, usize)> {
-    let [rows, columns] = shape.kernel;
-    phases.to_vec().into_iter().flat_map(move |phase| {
-        (0..shape.channels).flat_map(move |channel| {
-            (0..rows).flat_map(move |row| (0..columns).map(move |column| (channel, row, phase, column)))
-        })
-    })
 }
 
 fn greatest_common_divisor(a: usize, b: usize) -> usize {
