@@ -104,7 +104,7 @@ fn a_publication_name_in_use_is_refused_and_can_be_taken_over() {
         assert_eq!(code(second.publish("production")), ErrorCode::BadRequestInvalidPublishName);
         second.publish_over("production").unwrap();
         assert_eq!(project.published("production").unwrap().id(), second.id());
-        assert_eq!(first.details().unwrap().publish_name, None);
+        assert_eq!(first.details().unwrap().publication, None);
     });
 }
 

@@ -58,10 +58,7 @@ fn the_head_on_cached_features_answers_as_the_engine_does() {
         let model = Model::from_bytes(&iteration.model_file().unwrap()).unwrap();
         let values = |name: &str| model.network().tensor(name).unwrap().to_f32().into_owned();
         let (weights, bias) = (values("head.weight"), values("head.bias"));
-        let key = FeatureKey {
-            base: iteration.manifest().unwrap().base,
-            preprocessing: format!("{:?}", model.network().preprocessing()),
-        };
+        let key = FeatureKey::f32(iteration.manifest().unwrap().base);
         for photo in project.images(&Default::default()).unwrap() {
             let features = store.features(project.id(), &key, &[photo.id]).unwrap().remove(0).unwrap();
             let scores: Vec<f64> = weights

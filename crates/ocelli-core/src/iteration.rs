@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClassificationType, DomainId, ErrorCode, Evaluation, ImageId, IterationId, Name, ProjectId, TagId,
-    TagType, Timestamp,
+    ClassificationType, DomainId, ErrorCode, Evaluation, ImageId, IterationId, MeasuredInt8, Name, Precision,
+    ProjectId, TagId, TagType, Timestamp,
 };
 
 /// Why a training ended without a model.
@@ -62,6 +62,17 @@ pub enum TrainingType {
     Regular,
 }
 
+/// How an iteration answers predictions.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Publication {
+    /// The name under which it answers, its own within the project.
+    #[serde(rename = "publishName")]
+    pub name: Name,
+    /// The numbers in which it computes its answers.
+    #[serde(rename = "publishPrecision")]
+    pub precision: Precision,
+}
+
 /// One training of a project, and the model that came of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -85,14 +96,20 @@ pub struct Iteration {
     pub classification_type: ClassificationType,
     /// How thoroughly it was trained.
     pub training_type: TrainingType,
-    /// The name under which it answers predictions, if it is published.
-    pub publish_name: Option<Name>,
+    /// How it answers predictions, if it is published.
+    #[serde(flatten)]
+    pub publication: Option<Publication>,
 }
 
 impl Iteration {
     /// Whether it has a model.
     pub fn is_completed(&self) -> bool {
         matches!(self.status, IterationStatus::Completed { .. })
+    }
+
+    /// The name under which it answers predictions, if it is published.
+    pub fn publish_name(&self) -> Option<&Name> {
+        self.publication.as_ref().map(|publication| &publication.name)
     }
 }
 
@@ -130,7 +147,7 @@ pub enum LeftOut {
 pub struct Manifest {
     /// The seed that folds were drawn with.
     pub seed: u64,
-    /// The checksum of the base model, in hexadecimal.
+    /// The fingerprint of the base model, its preprocessing included, in hexadecimal.
     pub base: String,
     /// The strength of the L2 regularisation that the folds favoured.
     pub strength: f64,
@@ -142,4 +159,37 @@ pub struct Manifest {
     pub left_out: Vec<(ImageId, LeftOut)>,
     /// Tags, photos, their folds and the probabilities that a model trained without each photo's fold gave it.
     pub evaluation: Evaluation,
+    /// What its answers in int8 are worth; none where it was trained without.
+    #[serde(default)]
+    pub int8: Option<MeasuredInt8>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_publication_is_two_fields_of_its_iteration() {
+        let at = Timestamp::from_millis(0);
+        let unpublished = Iteration {
+            id: IterationId::new(at, [1; 10]),
+            project_id: ProjectId::new(at, [2; 10]),
+            name: Name::new("first").unwrap(),
+            status: IterationStatus::Training,
+            created: at,
+            last_modified: at,
+            domain_id: DomainId::new(at, [3; 10]),
+            classification_type: ClassificationType::Multiclass,
+            training_type: TrainingType::Regular,
+            publication: None,
+        };
+        let publication = Publication { name: Name::new("live").unwrap(), precision: Precision::Int8 };
+        let published = Iteration { publication: Some(publication), ..unpublished.clone() };
+        for iteration in [&unpublished, &published] {
+            let json = serde_json::to_value(iteration).unwrap();
+            assert_eq!(&serde_json::from_value::<Iteration>(json).unwrap(), iteration);
+        }
+        let json = serde_json::to_value(&published).unwrap();
+        assert_eq!((&json["publishName"], &json["publishPrecision"]), (&"live".into(), &"int8".into()));
+    }
 }

@@ -21,6 +21,7 @@ mod error;
 mod evaluation;
 mod id;
 mod image;
+mod int8;
 mod iteration;
 pub mod limits;
 mod metrics;
@@ -40,8 +41,9 @@ pub use error::InvalidValue;
 pub use evaluation::{Cell, Confusion, EvaluatedPhoto, Evaluation, IterationPerformance, TagPerformance};
 pub use id::{DomainId, ImageId, IterationId, PredictionId, ProjectId, RegionId, TagId};
 pub use image::{Image, ImageCreateStatus, ImageTag, Metadata, Origin};
+pub use int8::{Int8Cost, MeasuredInt8};
 pub use iteration::{
-    Iteration, IterationStatus, LeftOut, Manifest, TrainedTag, TrainingFailure, TrainingType,
+    Iteration, IterationStatus, LeftOut, Manifest, Publication, TrainedTag, TrainingFailure, TrainingType,
 };
 pub use limits::Limits;
 pub use metrics::average_precision;

@@ -63,6 +63,14 @@ pub const KEPT_PREDICTION_DAYS: i64 = 30;
 /// Days for which a deleted project can be restored (30).
 pub const DELETED_PROJECT_DAYS: i64 = 30;
 
+/// The part of the held-out photos that int8 may answer wrong on top of f32's errors before publishing it must be
+/// insisted on.
+pub const MAX_INT8_LOSS: f64 = 0.01;
+/// Held-out photos that int8 may answer wrong on top of f32's errors, however few there are.
+pub const MAX_INT8_LOST_PHOTOS: usize = 2;
+/// Photos that a calibration for int8 looks at, at most.
+pub const MAX_CALIBRATION_PHOTOS: usize = 256;
+
 /// The limits that a host may set, each with Custom Vision's value as its default.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

@@ -4,12 +4,12 @@ use ocelli_core::{
 };
 use ocelli_store::{
     Applied, Change, ContentHash, FeatureKey, ImageFilter, ImageQuery, Missing, PredictionPage,
-    PredictionQuery, ProjectState, Store, StoreError, TrainingLock, check_ids,
+    PredictionQuery, ProjectState, Store, StoreError, StoredCalibration, TrainingLock, check_ids,
 };
 use rusqlite::Connection;
 
 use crate::LocalStore;
-use crate::records::{features, images, iterations, predictions, projects, tags};
+use crate::records::{calibrations, features, images, iterations, predictions, projects, tags};
 
 impl Store for LocalStore {
     fn apply(&self, change: Change) -> Result<Applied, StoreError> {
@@ -70,6 +70,10 @@ impl Store for LocalStore {
         images: &[ImageId],
     ) -> Result<Vec<Option<Vec<f32>>>, StoreError> {
         self.ask_about(project, |connection| features::get(connection, project, key, images))
+    }
+
+    fn calibration(&self, project: ProjectId, base: &str) -> Result<Option<StoredCalibration>, StoreError> {
+        self.ask_about(project, |connection| calibrations::get(connection, project, base))
     }
 
     fn iterations(&self, project: ProjectId) -> Result<Vec<Iteration>, StoreError> {

@@ -1,5 +1,6 @@
 //! Records as rows: reading and writing, by subject. Nothing is decided here.
 
+pub(crate) mod calibrations;
 pub(crate) mod features;
 pub(crate) mod images;
 pub(crate) mod iterations;

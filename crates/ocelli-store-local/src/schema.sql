@@ -70,10 +70,11 @@ CREATE INDEX regions_by_image ON regions (project, image);
 CREATE INDEX regions_by_tag ON regions (project, tag, image);
 
 CREATE TABLE feature_keys (
-    key           INTEGER PRIMARY KEY,
-    base          TEXT NOT NULL,
-    preprocessing TEXT NOT NULL,
-    UNIQUE (base, preprocessing)
+    key         INTEGER PRIMARY KEY,
+    base        TEXT NOT NULL,
+    -- Empty in f32.
+    calibration TEXT NOT NULL,
+    UNIQUE (base, calibration)
 ) STRICT;
 
 -- Values are little-endian 32-bit floats.
@@ -84,6 +85,16 @@ CREATE TABLE features (
     "values"    BLOB NOT NULL,
     PRIMARY KEY (project, image, feature_key),
     FOREIGN KEY (project, image) REFERENCES images (project, id) ON DELETE CASCADE
+) STRICT;
+
+CREATE TABLE calibrations (
+    project         TEXT NOT NULL REFERENCES projects (id),
+    base            TEXT NOT NULL,
+    fingerprint     TEXT NOT NULL,
+    photos          INTEGER NOT NULL,
+    training_photos INTEGER NOT NULL,
+    data            BLOB NOT NULL,
+    PRIMARY KEY (project, base)
 ) STRICT;
 
 CREATE TABLE iterations (
@@ -98,6 +109,7 @@ CREATE TABLE iterations (
     classification_type TEXT NOT NULL,
     training_type       TEXT NOT NULL,
     publish_name        TEXT,
+    publish_precision   TEXT,
     UNIQUE (project, id),
     UNIQUE (project, name),
     UNIQUE (project, publish_name)

@@ -2,10 +2,12 @@ use ocelli_core::{
     Image, ImageId, Iteration, IterationId, PredictionId, Project, ProjectId, RegionId, StoredPrediction,
     Tag, TagId,
 };
-use ocelli_store::{ContentHash, ContentKey, FeatureKey, ImageFilter, StoreError, Trained, Transaction};
+use ocelli_store::{
+    ContentHash, ContentKey, FeatureKey, ImageFilter, StoreError, StoredCalibration, Trained, Transaction,
+};
 use rusqlite::Connection;
 
-use crate::records::{features, images, iterations, predictions, projects, removals, tags};
+use crate::records::{calibrations, features, images, iterations, predictions, projects, removals, tags};
 
 /// The rows within a write transaction of SQLite.
 pub(crate) struct LocalTransaction<'c> {
@@ -115,6 +117,27 @@ impl Transaction for LocalTransaction<'_> {
         features: &[f32],
     ) -> Result<(), StoreError> {
         features::put(self.connection, project, image, key, features)
+    }
+
+    fn remove_features(&mut self, project: ProjectId, key: &FeatureKey) -> Result<(), StoreError> {
+        features::remove(self.connection, project, key)
+    }
+
+    fn calibration(
+        &mut self,
+        project: ProjectId,
+        base: &str,
+    ) -> Result<Option<StoredCalibration>, StoreError> {
+        calibrations::get(self.connection, project, base)
+    }
+
+    fn put_calibration(
+        &mut self,
+        project: ProjectId,
+        base: &str,
+        calibration: &StoredCalibration,
+    ) -> Result<(), StoreError> {
+        calibrations::put(self.connection, project, base, calibration)
     }
 
     fn iterations(&mut self, project: ProjectId) -> Result<Vec<Iteration>, StoreError> {

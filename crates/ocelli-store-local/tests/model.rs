@@ -102,7 +102,7 @@ fn kept(project_id: ProjectId, a: u8, b: u8, c: u8) -> StoredPrediction {
 
 fn change([kind, p, a, b, c]: Step) -> Change {
     let (project, now) = (project(p / 220), at(i64::from(b)));
-    match kind % 40 {
+    match kind % 41 {
         0 if a < 100 => Change::DeleteProject { project, at: now },
         0 | 1 => Change::RestoreProject { project, at: at(i64::from(a)).plus_days(i64::from(b % 40)) },
         2 => {
@@ -144,8 +144,13 @@ fn change([kind, p, a, b, c]: Step) -> Change {
         }
         21 => Change::CacheFeatures {
             project,
-            key: key(),
+            key: key(b),
             features: vec![(image(a), vec![f32::from(b) / 3.0; 3])],
+        },
+        39 => Change::KeepCalibration {
+            project,
+            base: "base".to_owned(),
+            calibration: Scene::calibration(a % 3),
         },
         22 => Change::BeginTraining {
             iteration: NewIteration {
@@ -175,7 +180,9 @@ fn change([kind, p, a, b, c]: Step) -> Change {
         25 => Change::RenameIteration { project, iteration: iteration(a), name: text(c), at: now },
         26 | 35..=37 => {
             let overwrite = b.is_multiple_of(2);
-            Change::Publish { project, iteration: iteration(a), name: text(c), overwrite, at: now }
+            let precision = Precision::ALL[usize::from(p % 2)];
+            let publication = Publication { name: text(c), precision };
+            Change::Publish { project, iteration: iteration(a), publication, overwrite, at: now }
         }
         27 => Change::Unpublish { project, iteration: iteration(a), at: now },
         28 => Change::DeleteIteration { project, iteration: iteration(a) },
@@ -193,8 +200,11 @@ fn change([kind, p, a, b, c]: Step) -> Change {
     }
 }
 
-fn key() -> FeatureKey {
-    FeatureKey { base: "base".to_owned(), preprocessing: "squash".to_owned() }
+fn key(pick: u8) -> FeatureKey {
+    match pick % 4 {
+        3 => FeatureKey::f32("base"),
+        number => FeatureKey::int8("base", Scene::calibration(number).fingerprint),
+    }
 }
 
 /// Everything that questions can tell, as text: values, errors and order.
@@ -228,13 +238,14 @@ fn everything(store: &dyn Store) -> Vec<String> {
         for pick in 0..6 {
             tell(&store.images_by_id(project, &[image(pick)]));
             tell(&store.image_bytes(project, image(pick)));
-            tell(&store.features(project, &key(), &[image(pick)]));
+            tell(&store.features(project, &key(pick), &[image(0), image(1), image(2), image(3)]));
             tell(&store.prediction_bytes(project, prediction(pick), at(200)));
             tell(&store.iteration(project, iteration(pick)));
             tell(&store.published(project, &text(pick)));
             tell(&store.manifest(project, iteration(pick)));
             tell(&store.model(project, iteration(pick)));
         }
+        tell(&store.calibration(project, "base"));
         tell(&store.iterations(project));
     }
     told

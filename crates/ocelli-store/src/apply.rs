@@ -47,6 +47,9 @@ pub fn apply(
         Change::CacheFeatures { project, key, features } => {
             images::cache_features(tx, project, &key, &features)
         }
+        Change::KeepCalibration { project, base, calibration } => {
+            images::keep_calibration(tx, project, base, &calibration)
+        }
         Change::BeginTraining { iteration } => iterations::begin(tx, iteration, limits),
         Change::CompleteTraining { project, iteration, trained, at, training_millis } => {
             iterations::complete(tx, project, iteration, &trained, at, training_millis)
@@ -57,8 +60,8 @@ pub fn apply(
         Change::RenameIteration { project, iteration, name, at } => {
             iterations::rename(tx, project, iteration, name, at)
         }
-        Change::Publish { project, iteration, name, overwrite, at } => {
-            iterations::publish(tx, project, iteration, name, overwrite, at)
+        Change::Publish { project, iteration, publication, overwrite, at } => {
+            iterations::publish(tx, project, iteration, publication, overwrite, at)
         }
         Change::Unpublish { project, iteration, at } => iterations::unpublish(tx, project, iteration, at),
         Change::DeleteIteration { project, iteration } => iterations::delete(tx, project, iteration),

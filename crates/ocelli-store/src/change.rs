@@ -1,7 +1,7 @@
 use ocelli_core::{
     ClassificationType, DomainId, Image, ImageCreateStatus, ImageId, Iteration, IterationId, Manifest,
-    Metadata, Name, PredictionId, Project, ProjectId, ProjectUpdate, Region, RegionId, StoredPrediction, Tag,
-    TagId, TagUpdate, Timestamp, TrainingFailure, TrainingType,
+    Metadata, Name, PredictionId, Project, ProjectId, ProjectUpdate, Publication, Region, RegionId,
+    StoredPrediction, Tag, TagId, TagUpdate, Timestamp, TrainingFailure, TrainingType,
 };
 use serde::{Deserialize, Serialize};
 
@@ -130,6 +130,16 @@ pub enum Change {
         /// The features.
         features: Vec<(ImageId, Vec<f32>)>,
     },
+    /// Keeps the calibration of a base model, in place of the one that the project has for it. The features that were
+    /// computed with the one before go with it.
+    KeepCalibration {
+        /// The project.
+        project: ProjectId,
+        /// The fingerprint of the base model, its preprocessing included, in hexadecimal.
+        base: String,
+        /// The calibration.
+        calibration: StoredCalibration,
+    },
     /// Begins an iteration. The caller holds the project's [`TrainingLock`](crate::TrainingLock), so any other
     /// iteration in training has lost its process and becomes [`TrainingFailure::Interrupted`]. Answered by
     /// [`Applied::Iteration`].
@@ -172,15 +182,15 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
-    /// Lets a completed iteration answer under a name. An iteration has one such name: publishing it under another
-    /// replaces the first.
+    /// Lets a completed iteration answer under a name. An iteration has one such name and one precision: publishing it
+    /// anew replaces the first.
     Publish {
         /// The project.
         project: ProjectId,
         /// The iteration.
         iteration: IterationId,
-        /// The name.
-        name: Name,
+        /// The name and the precision.
+        publication: Publication,
         /// Whether to take the name from the iteration that has it.
         overwrite: bool,
         /// When.
@@ -289,6 +299,22 @@ pub struct Trained {
     pub manifest: Manifest,
     /// The model's own part (the head, in the form that the caller chose).
     pub model: Vec<u8>,
+}
+
+/// What a project's photos told about a base model, so that it can compute in 8-bit integers.
+///
+/// It holds ranges over all photos that were looked at, and goes with the project, not with a photo.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredCalibration {
+    /// Identifies it, in hexadecimal.
+    pub fingerprint: String,
+    /// Photos that were looked at.
+    pub photos: u32,
+    /// Photos that the project had to train on at the time.
+    pub training_photos: u64,
+    /// The calibration, in the form that the caller chose.
+    pub data: Vec<u8>,
 }
 
 /// A kept prediction to train on.

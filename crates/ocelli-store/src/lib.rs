@@ -17,8 +17,8 @@ mod transaction;
 
 pub use apply::apply;
 pub use change::{
-    AddedImage, Applied, Change, ImageAdded, NewImage, NewIteration, Refusal, TagSummary, Trained,
-    UsedPrediction,
+    AddedImage, Applied, Change, ImageAdded, NewImage, NewIteration, Refusal, StoredCalibration, TagSummary,
+    Trained, UsedPrediction,
 };
 pub use content::{ContentHash, ContentKey};
 pub use error::{Missing, StoreError};

@@ -119,10 +119,22 @@ fn within(what: &'static str, count: usize, limit: usize, code: ErrorCode) -> Re
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FeatureKey {
-    /// The checksum of the base model, in hexadecimal.
+    /// The fingerprint of the base model, its preprocessing included, in hexadecimal.
     pub base: String,
-    /// The preprocessing, as a text that differs where the preprocessing does.
-    pub preprocessing: String,
+    /// For features computed in int8, the fingerprint of the calibration, in hexadecimal; none in f32.
+    pub calibration: Option<String>,
+}
+
+impl FeatureKey {
+    /// Features computed in f32.
+    pub fn f32(base: impl Into<String>) -> Self {
+        Self { base: base.into(), calibration: None }
+    }
+
+    /// Features computed in int8 with this calibration.
+    pub fn int8(base: impl Into<String>, calibration: impl Into<String>) -> Self {
+        Self { base: base.into(), calibration: Some(calibration.into()) }
+    }
 }
 
 /// A range of probabilities of one tag, both ends included.

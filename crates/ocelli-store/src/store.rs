@@ -8,7 +8,7 @@ use ocelli_core::{
 
 use crate::{
     Applied, Change, FeatureKey, ImageFilter, ImageQuery, PredictionPage, PredictionQuery, ProjectState,
-    StoreError,
+    StoreError, StoredCalibration,
 };
 
 /// Where projects, photos, iterations and kept predictions live.
@@ -51,6 +51,9 @@ pub trait Store: Debug + Send + Sync {
         key: &FeatureKey,
         images: &[ImageId],
     ) -> Result<Vec<Option<Vec<f32>>>, StoreError>;
+
+    /// The calibration that the project keeps for the base model of this fingerprint, if any.
+    fn calibration(&self, project: ProjectId, base: &str) -> Result<Option<StoredCalibration>, StoreError>;
 
     /// A project's iterations, in the order in which they began.
     fn iterations(&self, project: ProjectId) -> Result<Vec<Iteration>, StoreError>;

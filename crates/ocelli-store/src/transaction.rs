@@ -3,7 +3,7 @@ use ocelli_core::{
     Tag, TagId,
 };
 
-use crate::{ContentHash, ContentKey, FeatureKey, StoreError, Trained};
+use crate::{ContentHash, ContentKey, FeatureKey, StoreError, StoredCalibration, Trained};
 
 /// The records of a store within one transaction, for [`apply`](crate::apply) to read and write.
 ///
@@ -65,6 +65,22 @@ pub trait Transaction {
         image: ImageId,
         key: &FeatureKey,
         features: &[f32],
+    ) -> Result<(), StoreError>;
+
+    /// Takes away the features of all of a project's photos under this key.
+    fn remove_features(&mut self, project: ProjectId, key: &FeatureKey) -> Result<(), StoreError>;
+    /// The calibration of a base model.
+    fn calibration(
+        &mut self,
+        project: ProjectId,
+        base: &str,
+    ) -> Result<Option<StoredCalibration>, StoreError>;
+    /// Adds or replaces the calibration of a base model.
+    fn put_calibration(
+        &mut self,
+        project: ProjectId,
+        base: &str,
+        calibration: &StoredCalibration,
     ) -> Result<(), StoreError>;
 
     /// A project's iterations, in the order in which they began.

@@ -32,10 +32,7 @@ pub(crate) struct Extraction<'a> {
 
 impl<'a> Extraction<'a> {
     pub(crate) fn new(shared: &'a Shared, project: ProjectId, base: &Network) -> Result<Self, Error> {
-        let key = FeatureKey {
-            base: base.fingerprint().to_string(),
-            preprocessing: format!("{:?}", base.preprocessing()),
-        };
+        let key = FeatureKey::f32(base.fingerprint());
         let compiled = CompiledNetwork::compile(base)?;
         // What was stored once was within the limits of its time; the bytes alone could be over those of today.
         let limits = DecodeLimits { bytes: usize::MAX, ..DecodeLimits::training(&shared.limits) };

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use ocelli_core::{
     Comparison, Confusion, Evaluation, Iteration, IterationId, IterationPerformance, Manifest, Name,
-    ProjectId, Threshold,
+    Precision, ProjectId, Publication, Threshold,
 };
 use ocelli_store::Change;
 
@@ -103,9 +103,9 @@ impl IterationHandle {
     }
 
     fn publish_as(&self, name: impl AsRef<str>, overwrite: bool) -> Result<(), Error> {
-        let name = Name::new(name)?;
+        let publication = Publication { name: Name::new(name)?, precision: Precision::F32 };
         let at = self.shared.now();
-        self.apply(Change::Publish { project: self.project, iteration: self.id, name, overwrite, at })
+        self.apply(Change::Publish { project: self.project, iteration: self.id, publication, overwrite, at })
     }
 
     /// Ends the publication.

@@ -247,6 +247,7 @@ impl ProjectHandle {
             folds: trained.folds,
             left_out: dataset.left_out,
             evaluation: trained.evaluation,
+            int8: None,
         };
         Ok(Trained { manifest, model: file::write_adapted(&network, base)? })
     }

@@ -13,7 +13,7 @@ use ocelli::{
     ProjectId, StopToken, Store, StoreError, StoredPrediction, Tag, TagId, Timestamp, TrainOptions,
     TrainingEvent, TrainingFailure, Upload,
 };
-use ocelli_store::{Applied, Change, FeatureKey, MemoryStore, ProjectState, TrainingLock};
+use ocelli_store::{Applied, Change, FeatureKey, MemoryStore, ProjectState, StoredCalibration, TrainingLock};
 
 fn photos_of(tag: &str) -> Vec<PathBuf> {
     let photos = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/photos/train");
@@ -112,6 +112,7 @@ impl Store for Takeover {
         tagged_images(project: ProjectId) -> Vec<(ImageId, Vec<TagId>)>;
         image_bytes(project: ProjectId, image: ImageId) -> Vec<u8>;
         features(project: ProjectId, key: &FeatureKey, images: &[ImageId]) -> Vec<Option<Vec<f32>>>;
+        calibration(project: ProjectId, base: &str) -> Option<StoredCalibration>;
         iterations(project: ProjectId) -> Vec<Iteration>;
         iteration(project: ProjectId, iteration: IterationId) -> Iteration;
         manifest(project: ProjectId, iteration: IterationId) -> Manifest;
@@ -125,8 +126,8 @@ impl Store for Takeover {
     fn published(&self, project: ProjectId, name: &Name) -> Result<Iteration, StoreError> {
         let found = self.inner.published(project, name)?;
         if let Some(iteration) = self.next.lock().unwrap().take() {
-            let (name, at) = (name.clone(), found.created);
-            self.inner.apply(Change::Publish { project, iteration, name, overwrite: true, at })?;
+            let (publication, at) = (found.publication.clone().unwrap(), found.created);
+            self.inner.apply(Change::Publish { project, iteration, publication, overwrite: true, at })?;
             self.inner.apply(Change::DeleteIteration { project, iteration: found.id })?;
         }
         Ok(found)

@@ -7,8 +7,12 @@ use crate::columns::{floats, to_bytes};
 
 /// The number that stands for a key, if there are features under it.
 fn number(connection: &Connection, key: &FeatureKey) -> Result<Option<i64>, StoreError> {
-    let sql = "SELECT key FROM feature_keys WHERE base = ?1 AND preprocessing = ?2";
-    one(connection, sql, (&key.base, &key.preprocessing), |row| row.get(0))
+    let sql = "SELECT key FROM feature_keys WHERE base = ?1 AND calibration = ?2";
+    one(connection, sql, columns(key), |row| row.get(0))
+}
+
+fn columns(key: &FeatureKey) -> (&str, &str) {
+    (&key.base, key.calibration.as_deref().unwrap_or_default())
 }
 
 pub(crate) fn get(
@@ -33,10 +37,20 @@ pub(crate) fn put(
     key: &FeatureKey,
     features: &[f32],
 ) -> Result<(), StoreError> {
-    let sql = "INSERT INTO feature_keys (base, preprocessing) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
-    write(connection, sql, (&key.base, &key.preprocessing))?;
+    let sql = "INSERT INTO feature_keys (base, calibration) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+    write(connection, sql, columns(key))?;
     let sql =
         "INSERT OR REPLACE INTO features (project, image, feature_key, \"values\") VALUES (?1, ?2, ?3, ?4)";
     let values = (project.to_string(), image.to_string(), number(connection, key)?, to_bytes(features));
     write(connection, sql, values)
+}
+
+/// The features of all of a project's photos under this key.
+pub(crate) fn remove(
+    connection: &Connection,
+    project: ProjectId,
+    key: &FeatureKey,
+) -> Result<(), StoreError> {
+    let sql = "DELETE FROM features WHERE project = ?1 AND feature_key = ?2";
+    write(connection, sql, (project.to_string(), number(connection, key)?))
 }

@@ -1,4 +1,4 @@
-use ocelli_core::{Iteration, IterationId, Manifest, Name, ProjectId};
+use ocelli_core::{Iteration, IterationId, Manifest, Name, ProjectId, Publication};
 use ocelli_store::{Missing, StoreError, Trained};
 use rusqlite::{Connection, Result as SqlResult, Row};
 
@@ -6,7 +6,8 @@ use super::{all, one, write};
 use crate::columns::{id, json, moment, optional_name, text, to_json, to_word, word};
 
 const SELECT: &str = "SELECT project, id, name, status, created, last_modified, domain, classification_type,
-                             training_type, publish_name FROM iterations WHERE project = ?1";
+                             training_type, publish_name, publish_precision
+                      FROM iterations WHERE project = ?1";
 
 fn read(row: &Row<'_>) -> SqlResult<Iteration> {
     Ok(Iteration {
@@ -19,7 +20,10 @@ fn read(row: &Row<'_>) -> SqlResult<Iteration> {
         domain_id: id(row, 6)?,
         classification_type: word(row, 7)?,
         training_type: word(row, 8)?,
-        publish_name: optional_name(row, 9)?,
+        publication: match optional_name(row, 9)? {
+            Some(name) => Some(Publication { name, precision: word(row, 10)? }),
+            None => None,
+        },
     })
 }
 
@@ -49,11 +53,12 @@ pub(crate) fn published(
 
 pub(crate) fn put(connection: &Connection, iteration: &Iteration) -> Result<(), StoreError> {
     let sql = "INSERT INTO iterations (project, id, name, status, created, last_modified, domain,
-                                       classification_type, training_type, publish_name)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+                                       classification_type, training_type, publish_name, publish_precision)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
                ON CONFLICT (project, id) DO UPDATE
                SET name = excluded.name, status = excluded.status, last_modified = excluded.last_modified,
-                   publish_name = excluded.publish_name";
+                   publish_name = excluded.publish_name, publish_precision = excluded.publish_precision";
+    let precision = iteration.publication.as_ref().map(|publication| to_word(&publication.precision));
     let values = (
         iteration.project_id.to_string(),
         iteration.id.to_string(),
@@ -64,7 +69,8 @@ pub(crate) fn put(connection: &Connection, iteration: &Iteration) -> Result<(), 
         iteration.domain_id.to_string(),
         to_word(&iteration.classification_type)?,
         to_word(&iteration.training_type)?,
-        iteration.publish_name.as_ref().map(Name::as_str),
+        iteration.publish_name().map(Name::as_str),
+        precision.transpose()?,
     );
     write(connection, sql, values)
 }

@@ -3,7 +3,9 @@ use std::collections::{BTreeSet, HashSet};
 use ocelli_core::{ErrorCode, Image, ImageId, Limits, Metadata, ProjectId, TagId, limits};
 
 use super::{batch, batch_tags, live, photo, within};
-use crate::{Applied, ContentHash, FeatureKey, Missing, NewImage, StoreError, Transaction};
+use crate::{
+    Applied, ContentHash, FeatureKey, Missing, NewImage, StoreError, StoredCalibration, Transaction,
+};
 
 pub(super) fn add(
     tx: &mut dyn Transaction,
@@ -63,6 +65,21 @@ pub(super) fn cache_features(
         if tx.image(project, *image)?.is_some() {
             tx.put_features(project, *image, key, values)?;
         }
+    }
+    Ok(Applied::Done)
+}
+
+pub(super) fn keep_calibration(
+    tx: &mut dyn Transaction,
+    project: ProjectId,
+    base: String,
+    calibration: &StoredCalibration,
+) -> Result<Applied, StoreError> {
+    live(tx, project)?;
+    let before = tx.calibration(project, &base)?;
+    tx.put_calibration(project, &base, calibration)?;
+    if let Some(before) = before.filter(|before| before.fingerprint != calibration.fingerprint) {
+        tx.remove_features(project, &FeatureKey::int8(base, before.fingerprint))?;
     }
     Ok(Applied::Done)
 }

@@ -1,5 +1,6 @@
 use ocelli_core::{
-    ErrorCode, Iteration, IterationId, IterationStatus, Limits, Name, ProjectId, Timestamp, TrainingFailure,
+    ErrorCode, Iteration, IterationId, IterationStatus, Limits, Name, ProjectId, Publication, Timestamp,
+    TrainingFailure,
 };
 
 use super::{live, within};
@@ -40,7 +41,7 @@ pub(super) fn begin(
         domain_id: new.domain_id,
         classification_type: new.classification_type,
         training_type: new.training_type,
-        publish_name: None,
+        publication: None,
     };
     tx.put_iteration(&iteration)?;
     Ok(Applied::Iteration(Box::new(iteration)))
@@ -89,7 +90,7 @@ pub(super) fn publish(
     tx: &mut dyn Transaction,
     project: ProjectId,
     iteration: IterationId,
-    name: Name,
+    publication: Publication,
     overwrite: bool,
     at: Timestamp,
 ) -> Result<Applied, StoreError> {
@@ -97,14 +98,15 @@ pub(super) fn publish(
     if !found.is_completed() {
         return Err(StoreError::NotCompleted(iteration));
     }
-    if let Some(mut other) = others.into_iter().find(|other| other.publish_name.as_ref() == Some(&name)) {
+    if let Some(mut other) = others.into_iter().find(|other| other.publish_name() == Some(&publication.name))
+    {
         if !overwrite {
-            return Err(StoreError::PublishNameTaken(name));
+            return Err(StoreError::PublishNameTaken(publication.name));
         }
-        other.publish_name = None;
+        other.publication = None;
         put(tx, other, at)?;
     }
-    found.publish_name = Some(name);
+    found.publication = Some(publication);
     put(tx, found, at)
 }
 
@@ -115,7 +117,7 @@ pub(super) fn unpublish(
     at: Timestamp,
 ) -> Result<Applied, StoreError> {
     let (mut found, _) = find(tx, project, iteration)?;
-    if found.publish_name.take().is_none() {
+    if found.publication.take().is_none() {
         return Err(StoreError::NotPublished(iteration));
     }
     put(tx, found, at)
@@ -127,7 +129,7 @@ pub(super) fn delete(
     iteration: IterationId,
 ) -> Result<Applied, StoreError> {
     let (found, _) = find(tx, project, iteration)?;
-    if found.publish_name.is_some() {
+    if found.publication.is_some() {
         return Err(StoreError::Published(iteration));
     }
     if found.status == IterationStatus::Training {

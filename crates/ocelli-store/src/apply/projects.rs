@@ -47,7 +47,7 @@ pub(super) fn delete(
     at: Timestamp,
 ) -> Result<Applied, StoreError> {
     let mut found = live(tx, project)?;
-    if let Some(published) = tx.iterations(project)?.into_iter().find(|it| it.publish_name.is_some()) {
+    if let Some(published) = tx.iterations(project)?.into_iter().find(|it| it.publication.is_some()) {
         return Err(StoreError::Published(published.id));
     }
     found.deleted = Some(at);

@@ -17,7 +17,7 @@ fn metadata(value: &str) -> Metadata {
 }
 
 fn features_key(base: &str) -> FeatureKey {
-    FeatureKey { base: base.to_owned(), preprocessing: "squash 224".to_owned() }
+    FeatureKey::f32(base)
 }
 
 /// Everything that is known about it, and its bytes.
@@ -229,13 +229,16 @@ pub fn questions_are_limited(make: Make) {
 /// And the same bytes can come again, as a new photo.
 pub fn deleting_erases_bytes_and_features(make: Make) {
     let scene = Scene::new(make);
-    let (oak, key) = (scene.tag("oak"), features_key("b"));
+    let oak = scene.tag("oak");
     let mut new = scene.new_image(b"a", &[oak]);
     new.image.regions = vec![scene.region(oak, 1)];
     scene.add(vec![new.clone()]);
     let image = new.image.id;
-    let features = vec![(image, vec![1.0])];
-    scene.apply(Change::CacheFeatures { project: scene.project, key: key.clone(), features });
+    let keys = [features_key("b"), FeatureKey::int8("b", "calibration 1")];
+    for key in keys.clone() {
+        let features = vec![(image, vec![1.0])];
+        scene.apply(Change::CacheFeatures { project: scene.project, key, features });
+    }
     scene.apply(Change::DeleteImages { project: scene.project, images: vec![image, image] });
     assert!(matches!(
         scene.store.image_bytes(scene.project, image),
@@ -245,7 +248,9 @@ pub fn deleting_erases_bytes_and_features(make: Make) {
     let added = scene.add(vec![new.clone()]).remove(0).unwrap();
     assert_eq!((added.image, added.duplicate), (new.image, false));
     assert_eq!(scene.store.image_bytes(scene.project, image).unwrap(), b"a");
-    assert_eq!(scene.store.features(scene.project, &key, &[image]).unwrap(), [None]);
+    for key in keys {
+        assert_eq!(scene.store.features(scene.project, &key, &[image]).unwrap(), [None], "{key:?}");
+    }
 }
 
 /// Where one of them does not exist, or they are too many.
@@ -297,4 +302,29 @@ pub fn features_are_kept_by_photo_and_key(make: Make) {
     assert_eq!(found(&key)[..2], [None, None]);
     assert_eq!(found(&other), [Some(Vec::new()), None, None]);
     assert_eq!(found(&features_key("three")), [None, None, None]);
+}
+
+/// One for each base; features of the one before go with it, and no others.
+pub fn a_calibration_is_kept_until_another_comes(make: Make) {
+    let scene = Scene::new(make);
+    let image = scene.image(b"a", &[]);
+    let kept = |base| scene.store.calibration(scene.project, base).unwrap();
+    assert_eq!(kept("one"), None);
+    scene.apply(scene.calibrating("one", 1));
+    scene.apply(scene.calibrating("two", 1));
+    assert_eq!(kept("one"), Some(Scene::calibration(1)));
+
+    let of = |base| FeatureKey::int8(base, Scene::calibration(1).fingerprint);
+    let keys = [features_key("one"), of("one"), of("two")];
+    for key in keys.clone() {
+        let features = vec![(image, vec![0.5])];
+        scene.apply(Change::CacheFeatures { project: scene.project, key, features });
+    }
+    let has =
+        || keys.clone().map(|key| scene.store.features(scene.project, &key, &[image]).unwrap()[0].is_some());
+    scene.apply(scene.calibrating("one", 1));
+    assert_eq!(has(), [true, true, true], "the same calibration takes nothing away");
+    scene.apply(scene.calibrating("one", 2));
+    assert_eq!((kept("one"), kept("two")), (Some(Scene::calibration(2)), Some(Scene::calibration(1))));
+    assert_eq!(has(), [true, false, true]);
 }

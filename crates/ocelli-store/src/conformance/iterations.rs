@@ -1,6 +1,8 @@
 //! Iterations, from beginning to deletion.
 
-use ocelli_core::{ErrorCode, Iteration, IterationId, IterationStatus, Limits, TrainingFailure};
+use ocelli_core::{
+    ErrorCode, Iteration, IterationId, IterationStatus, Limits, Precision, Publication, TrainingFailure,
+};
 
 use super::Make;
 use super::scene::{Scene, at, name};
@@ -163,7 +165,22 @@ pub fn a_name_passes_on_when_overwriting(make: Make) {
     assert_eq!(scene.store.published(scene.project, &name("live")).unwrap().id, one);
     scene.apply(scene.publication(two, "live", true));
     assert_eq!(scene.store.published(scene.project, &name("live")).unwrap().id, two);
-    assert_eq!(look(&scene, one).publish_name, None);
+    assert_eq!(look(&scene, one).publication, None);
+}
+
+/// In which an iteration answers, one at a time; it ends with the name.
+pub fn a_name_is_published_in_a_precision(make: Make) {
+    let scene = Scene::new(make);
+    let (one, two) = (scene.complete(1), scene.complete(2));
+    let live = || scene.store.published(scene.project, &name("live")).unwrap().publication.unwrap();
+    for precision in [Precision::Int8, Precision::F32, Precision::Int8] {
+        scene.apply(scene.publication_in(precision, one, "live", false));
+        assert_eq!(live(), Publication { name: name("live"), precision });
+        assert_eq!(look(&scene, one).publication, Some(live()));
+    }
+    scene.apply(scene.publication(two, "live", true));
+    assert_eq!(live().precision, Precision::F32);
+    assert_eq!(look(&scene, one).publication, None);
 }
 
 /// Once.
@@ -174,7 +191,7 @@ pub fn unpublishing_ends_it(make: Make) {
     scene.apply(scene.publication(iteration, "live", false));
     scene.apply(unpublish());
     assert!(scene.store.published(scene.project, &name("live")).is_err());
-    assert_eq!((look(&scene, iteration).publish_name, look(&scene, iteration).last_modified), (None, at(35)));
+    assert_eq!((look(&scene, iteration).publication, look(&scene, iteration).last_modified), (None, at(35)));
     assert!(matches!(scene.refuse(unpublish()), StoreError::NotPublished(id) if id == iteration));
 }
 

@@ -81,8 +81,7 @@ pub fn a_deleted_project_is_gone_for_every_question(make: Make) {
     let scene = Scene::new(make);
     let (image, iteration) = (scene.image(b"a", &[]), scene.complete(1));
     let prediction = scene.keep(&scene.answer(0, &[]), b"b");
-    let (store, project, key) =
-        (&scene.store, scene.project, FeatureKey { base: "b".into(), preprocessing: "p".into() });
+    let (store, project, key) = (&scene.store, scene.project, FeatureKey::f32("b"));
     scene.apply(scene.deletion());
     is_gone(&scene, store.project(project));
     is_gone(&scene, store.tags(project));
@@ -92,6 +91,7 @@ pub fn a_deleted_project_is_gone_for_every_question(make: Make) {
     is_gone(&scene, store.tagged_images(project));
     is_gone(&scene, store.image_bytes(project, image));
     is_gone(&scene, store.features(project, &key, &[image]));
+    is_gone(&scene, store.calibration(project, "b"));
     is_gone(&scene, store.iterations(project));
     is_gone(&scene, store.iteration(project, iteration));
     is_gone(&scene, store.published(project, &name("live")));
@@ -123,11 +123,8 @@ pub fn a_deleted_project_takes_no_change_but_restoring(make: Make) {
         Change::AddRegions { project, regions: Vec::new() },
         Change::DeleteRegions { project, regions: Vec::new() },
         Change::SetMetadata { project, image, metadata: Metadata::default() },
-        Change::CacheFeatures {
-            project,
-            key: FeatureKey { base: String::new(), preprocessing: String::new() },
-            features: Vec::new(),
-        },
+        Change::CacheFeatures { project, key: FeatureKey::f32(""), features: Vec::new() },
+        scene.calibrating("b", 1),
         scene.beginning(None),
         scene.completion(iteration, 1),
         Change::FailTraining { project, iteration, failure: TrainingFailure::Stopped, at: now },

@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use ocelli_core::{
     BoundingBox, ClassificationType, Description, Domain, Evaluation, Image, ImageId, ImagePrediction,
-    ImageTag, Iteration, IterationId, Limits, Manifest, Metadata, Name, Origin, Prediction, PredictionId,
-    Project, ProjectId, ProjectSettings, Region, RegionId, StoredPrediction, Tag, TagId, TagType, Timestamp,
-    TrainingType, limits,
+    ImageTag, Int8Cost, Iteration, IterationId, Limits, Manifest, MeasuredInt8, Metadata, Name, Origin,
+    Precision, Prediction, PredictionId, Project, ProjectId, ProjectSettings, Publication, Region, RegionId,
+    StoredPrediction, Tag, TagId, TagType, Timestamp, TrainingType, limits,
 };
 
 use super::Make;
 use crate::{
-    Applied, Change, ContentKey, ImageAdded, NewImage, NewIteration, Store, StoreError, TagSummary, Trained,
+    Applied, Change, ContentKey, ImageAdded, NewImage, NewIteration, Store, StoreError, StoredCalibration,
+    TagSummary, Trained,
 };
 
 /// A store, a project in it, and a source of ids.
@@ -224,6 +225,11 @@ impl Scene {
             folds: 5,
             left_out: Vec::new(),
             evaluation,
+            int8: Some(MeasuredInt8 {
+                calibration: "4567cdef".to_owned(),
+                calibration_photos: 256,
+                cost: Int8Cost { photos: 3, right_f32: 2, right_int8: 1, mean_probability_change: 1.0 / 7.0 },
+            }),
         };
         Trained { manifest, model: seed.to_le_bytes().to_vec() }
     }
@@ -247,9 +253,40 @@ impl Scene {
         iteration
     }
 
-    /// The change that publishes an iteration.
+    /// The change that publishes an iteration in f32.
     pub fn publication(&self, iteration: IterationId, text: &str, overwrite: bool) -> Change {
-        Change::Publish { project: self.project, iteration, name: name(text), overwrite, at: at(30) }
+        self.publication_in(Precision::F32, iteration, text, overwrite)
+    }
+
+    /// The change that publishes an iteration.
+    pub fn publication_in(
+        &self,
+        precision: Precision,
+        iteration: IterationId,
+        text: &str,
+        overwrite: bool,
+    ) -> Change {
+        let publication = Publication { name: name(text), precision };
+        Change::Publish { project: self.project, iteration, publication, overwrite, at: at(30) }
+    }
+
+    /// A calibration, told apart by its number.
+    pub fn calibration(number: u8) -> StoredCalibration {
+        StoredCalibration {
+            fingerprint: format!("calibration {number}"),
+            photos: 256,
+            training_photos: 1_000 + u64::from(number),
+            data: vec![number; 20],
+        }
+    }
+
+    /// The change that keeps that calibration for a base.
+    pub fn calibrating(&self, base: &str, number: u8) -> Change {
+        Change::KeepCalibration {
+            project: self.project,
+            base: base.to_owned(),
+            calibration: Self::calibration(number),
+        }
     }
 
     /// The change that deletes the project.

@@ -10,7 +10,7 @@ use super::MemoryStore;
 use super::records::{Records, StoredImage};
 use crate::{
     Applied, Change, ContentHash, FeatureKey, ImageFilter, ImageQuery, Missing, Order, PredictionPage,
-    PredictionQuery, ProjectState, Store, StoreError, Trained, TrainingLock, check_ids,
+    PredictionQuery, ProjectState, Store, StoreError, StoredCalibration, Trained, TrainingLock, check_ids,
 };
 
 impl Store for MemoryStore {
@@ -106,6 +106,10 @@ impl Store for MemoryStore {
         Ok(images.iter().map(of).collect())
     }
 
+    fn calibration(&self, project: ProjectId, base: &str) -> Result<Option<StoredCalibration>, StoreError> {
+        Ok(self.live(project)?.calibrations.get(base).map(|found| found.as_ref().clone()))
+    }
+
     fn iterations(&self, project: ProjectId) -> Result<Vec<Iteration>, StoreError> {
         Ok(self.live(project)?.iterations.clone())
     }
@@ -116,7 +120,7 @@ impl Store for MemoryStore {
 
     fn published(&self, project: ProjectId, name: &Name) -> Result<Iteration, StoreError> {
         let records = self.live(project)?;
-        let found = records.iterations.iter().find(|iteration| iteration.publish_name.as_ref() == Some(name));
+        let found = records.iterations.iter().find(|iteration| iteration.publish_name() == Some(name));
         found.cloned().ok_or_else(|| StoreError::NotFound(Missing::Publication(name.clone())))
     }
 

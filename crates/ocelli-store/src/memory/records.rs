@@ -5,7 +5,7 @@ use ocelli_core::{
     Image, ImageId, Iteration, IterationId, PredictionId, Project, RegionId, StoredPrediction, Tag, Timestamp,
 };
 
-use crate::{ContentHash, ContentKey, FeatureKey, Trained};
+use crate::{ContentHash, ContentKey, FeatureKey, StoredCalibration, Trained};
 
 /// What one project owns.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub(super) struct Records {
     pub(super) by_time: BTreeSet<(Timestamp, ImageId)>,
     pub(super) by_content: HashMap<ContentHash, ImageId>,
     pub(super) by_region: HashMap<RegionId, ImageId>,
+    /// By the fingerprint of the base.
+    pub(super) calibrations: BTreeMap<String, Arc<StoredCalibration>>,
     /// In the order in which they began.
     pub(super) iterations: Vec<Iteration>,
     pub(super) trained: HashMap<IterationId, Arc<Trained>>,
@@ -44,6 +46,7 @@ impl Records {
             by_time: BTreeSet::new(),
             by_content: HashMap::new(),
             by_region: HashMap::new(),
+            calibrations: BTreeMap::new(),
             iterations: Vec::new(),
             trained: HashMap::new(),
             predictions: BTreeMap::new(),

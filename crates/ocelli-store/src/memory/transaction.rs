@@ -8,7 +8,9 @@ use ocelli_core::{
 
 use super::State;
 use super::records::Records;
-use crate::{ContentHash, ContentKey, FeatureKey, Missing, StoreError, Trained, Transaction};
+use crate::{
+    ContentHash, ContentKey, FeatureKey, Missing, StoreError, StoredCalibration, Trained, Transaction,
+};
 
 /// A change of a copy of the state.
 pub(super) struct MemoryTransaction {
@@ -183,6 +185,35 @@ impl Transaction for MemoryTransaction {
         if let Some(stored) = self.records_mut(project)?.images.get_mut(&image) {
             Arc::make_mut(stored).features.insert(key.clone(), features.into());
         }
+        Ok(())
+    }
+
+    fn remove_features(&mut self, project: ProjectId, key: &FeatureKey) -> Result<(), StoreError> {
+        for stored in self.records_mut(project)?.images.values_mut() {
+            if stored.features.contains_key(key) {
+                Arc::make_mut(stored).features.remove(key);
+            }
+        }
+        Ok(())
+    }
+
+    fn calibration(
+        &mut self,
+        project: ProjectId,
+        base: &str,
+    ) -> Result<Option<StoredCalibration>, StoreError> {
+        let records = self.records(project);
+        Ok(records.and_then(|records| records.calibrations.get(base)).map(|found| found.as_ref().clone()))
+    }
+
+    fn put_calibration(
+        &mut self,
+        project: ProjectId,
+        base: &str,
+        calibration: &StoredCalibration,
+    ) -> Result<(), StoreError> {
+        let calibrations = &mut self.records_mut(project)?.calibrations;
+        calibrations.insert(base.to_owned(), Arc::new(calibration.clone()));
         Ok(())
     }
 
