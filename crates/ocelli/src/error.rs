@@ -30,6 +30,10 @@ pub enum Error {
     #[cfg(feature = "train")]
     #[error(transparent)]
     Train(#[from] ocelli_train::TrainError),
+    /// A network that could not be exported.
+    #[cfg(feature = "export")]
+    #[error(transparent)]
+    Export(#[from] ocelli_export::ExportError),
     /// Nothing has changed since the last training.
     #[cfg(feature = "train")]
     #[error("nothing has changed since {iteration:?} was trained; force the training to repeat it")]
@@ -93,6 +97,8 @@ impl Error {
             Self::Store(error) | Self::Open { source: error, .. } => error.code(),
             Self::Model(error) => error.code(),
             Self::Infer(error) => error.code(),
+            #[cfg(feature = "export")]
+            Self::Export(error) => error.code(),
             #[cfg(feature = "train")]
             Self::Train(error) => error.code(),
             #[cfg(feature = "train")]

@@ -3,6 +3,8 @@
 mod base;
 mod environment;
 mod error;
+#[cfg(feature = "export")]
+mod export;
 #[cfg(feature = "train")]
 mod features;
 mod images;
@@ -29,6 +31,8 @@ pub use training::TrainOptions;
 pub use upload::{NewRegion, Upload, UploadResult, UploadSummary};
 
 pub use ocelli_core::*;
+#[cfg(feature = "export")]
+pub use ocelli_export::{ExportError, ExportedFile, OnnxExport, OnnxInput};
 pub use ocelli_imaging::{ImagingError, RgbImage, RgbView};
 pub use ocelli_infer::{InferError, Model};
 pub use ocelli_model::{ModelError, View};
