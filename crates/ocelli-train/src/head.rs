@@ -2,7 +2,7 @@ use ocelli_core::{ClassificationType, EvaluatedPhoto, Evaluation};
 use serde::{Deserialize, Serialize};
 
 use crate::regression::{Heads, Regression};
-use crate::{Labels, StopToken, TrainError, TrainingEvent, TrainingSet, folds};
+use crate::{Labels, LinearHead, StopToken, TrainError, TrainingEvent, TrainingSet, folds};
 
 /// Folds of the cross-validation; each tag has at least this many photos.
 const FOLDS: u16 = 5;
@@ -49,6 +49,18 @@ pub struct TrainedHead {
     ///
     /// The strength was chosen on these same folds, which favours the figures a little.
     pub evaluation: Evaluation,
+    /// Those heads, by fold.
+    pub fold_heads: Vec<LinearHead>,
+}
+
+impl TrainedHead {
+    /// What the head that was trained without this photo answers to other features of it, as the photo of another
+    /// [`Evaluation`]; none where the photo's fold is not one of these, or the features are not as many.
+    pub fn held_out(&self, photo: &EvaluatedPhoto, features: &[f32]) -> Option<EvaluatedPhoto> {
+        let head = self.fold_heads.get(usize::from(photo.fold))?;
+        let probabilities = head.probabilities(self.evaluation.classification_type, features)?;
+        Some(EvaluatedPhoto { probabilities, ..photo.clone() })
+    }
 }
 
 /// Trains a head: chooses the strength by cross-validated loss, then fits on all photos.
@@ -69,18 +81,20 @@ pub fn train_head(
     }
     let labels = set.labels();
     let fold_of = folds::stratified(set, FOLDS, options.seed);
-    let Chosen { strength, held_out, head, .. } = choose_strength(set, &fold_of, options, stop, watch)?;
+    let Chosen { strength, held_out, head, fold_heads, .. } =
+        choose_strength(set, &fold_of, options, stop, watch)?;
     watch(TrainingEvent::StrengthChosen { strength });
 
     let all = Regression::new(set, &[vec![true; labels.photos().len()]], options.balance);
     let head = all.fit(head, strength, stop)?;
-    let (weights, bias) = all.into_raw(head);
+    let LinearHead { weights, bias } = all.raw(&head).swap_remove(0);
     Ok(TrainedHead {
         weights,
         bias,
         strength,
         folds: FOLDS,
         evaluation: evaluation(labels, &fold_of, &held_out),
+        fold_heads,
     })
 }
 
@@ -93,6 +107,8 @@ struct Chosen {
     held_out: Vec<f32>,
     /// The mean of the folds' heads, from which the fit on all photos starts.
     head: Heads,
+    /// The folds' heads.
+    fold_heads: Vec<LinearHead>,
 }
 
 /// The strength with the lowest loss on the photos held out.
@@ -114,7 +130,8 @@ fn choose_strength(
         let loss = mean_loss(labels, &held_out);
         let held_out_top1 = evaluation(labels, fold_of, &held_out).top1().unwrap_or(0.0);
         watch(TrainingEvent::StrengthTried { strength, held_out_loss: loss, held_out_top1 });
-        Ok(Chosen { strength, loss, held_out, head: regression.mean(&heads) })
+        let fold_heads = regression.raw(&heads);
+        Ok(Chosen { strength, loss, held_out, head: regression.mean(&heads), fold_heads })
     };
     let [strongest, weaker @ ..] = STRENGTHS;
     let mut best = try_strength(strongest)?;
@@ -292,6 +309,25 @@ mod tests {
             .map(|(n, i)| f64::from(set.row(n)[i] - mean[i]).powi(2))
             .sum();
         (mean, (squares / photos as f64).sqrt())
+    }
+
+    #[test]
+    fn the_folds_heads_answer_again_as_they_answered() {
+        for kind in [ClassificationType::Multiclass, ClassificationType::Multilabel] {
+            let set = set(kind, [12, 10, 8]);
+            let trained = train(&set, &HeadOptions::default());
+            assert_eq!(trained.fold_heads.len(), usize::from(trained.folds));
+            for (n, photo) in trained.evaluation.photos.iter().enumerate() {
+                let again = trained.held_out(photo, set.row(n)).unwrap();
+                assert_eq!((again.photo, &again.tags, again.fold), (photo.photo, &photo.tags, photo.fold));
+                for (again, first) in again.probabilities.iter().zip(&photo.probabilities) {
+                    assert!((again - first).abs() < 1e-4, "{kind:?}: {again} and {first}");
+                }
+            }
+            let photo = &trained.evaluation.photos[0];
+            assert!(trained.held_out(photo, &[0.0; WIDTH + 1]).is_none());
+            assert!(trained.held_out(&EvaluatedPhoto { fold: 5, ..photo.clone() }, set.row(0)).is_none());
+        }
     }
 
     #[test]

@@ -3,8 +3,9 @@
 //! A head is an L2-regularised logistic regression (softmax where a photo has one tag, independent sigmoids where
 //! it may have several) on the features of a base that stays as it is. [`Labels`] says which photos have which
 //! tags and that they are enough, [`TrainingSet`] adds their features, and [`train_head`] chooses the strength of
-//! the regularisation by cross-validation, fits the head on all photos, and returns with it what the folds'
-//! heads answered to the photos that they had not seen.
+//! the regularisation by cross-validation, fits the head on all photos, and returns with it the folds' heads and what
+//! they answered to the photos that they had not seen; [`TrainedHead::held_out`] asks them again about other features
+//! of those photos, as a base in another precision makes them.
 //!
 //! ```
 //! use ocelli_core::{ClassificationType, ImageId, Name, TagId, TagType, Timestamp, TrainedTag};
@@ -30,10 +31,12 @@ mod error;
 mod folds;
 mod head;
 mod labels;
+mod linear;
 mod progress;
 mod regression;
 
 pub use error::{Lack, TrainError};
 pub use head::{HeadOptions, TrainedHead, train_head};
 pub use labels::{LabelledPhoto, Labels, TrainingSet};
+pub use linear::LinearHead;
 pub use progress::{StopToken, TrainingEvent};

@@ -6,7 +6,7 @@ use burn::tensor::activation::{log_sigmoid, log_softmax, sigmoid, softmax};
 use burn::tensor::{Device, Tensor, TensorData};
 use ocelli_core::ClassificationType;
 
-use crate::{StopToken, TrainError, TrainingSet};
+use crate::{LinearHead, StopToken, TrainError, TrainingSet};
 
 /// Iterations of L-BFGS between two looks at the stop token and the progress made.
 const ITERATIONS_A_ROUND: usize = 10;
@@ -21,7 +21,7 @@ const HISTORY: usize = 10;
 /// problems differ in which photos they see.
 ///
 /// Features are centred and scaled by one number, so that a strength of regularisation means the same whatever the
-/// base; [`Regression::into_raw`] undoes both.
+/// base; [`Regression::raw`] undoes both.
 pub(crate) struct Regression {
     classification_type: ClassificationType,
     problems: usize,
@@ -146,21 +146,24 @@ impl Regression {
         values(probabilities)
     }
 
-    /// The first problem's head for features as they come: weights `[tags, width]` and bias `[tags]`.
-    pub(crate) fn into_raw(self, heads: Heads) -> (Vec<f32>, Vec<f32>) {
+    /// Each problem's head for features as they come.
+    pub(crate) fn raw(&self, heads: &Heads) -> Vec<LinearHead> {
         let width = self.centre.len();
         let columns = self.problems * self.tags;
-        let (scaled, mut bias) = (values(heads.weights.val()), values(heads.bias.val()));
-        bias.truncate(self.tags);
-        let mut weights = Vec::with_capacity(self.tags * width);
-        for (tag, bias) in bias.iter_mut().enumerate() {
-            let column = scaled.iter().skip(tag).step_by(columns).map(|weight| weight * self.scale);
-            weights.extend(column);
-            let row = &weights[tag * width..];
-            let shift: f64 = row.iter().zip(&self.centre).map(|(w, c)| f64::from(*w) * f64::from(*c)).sum();
-            *bias -= shift as f32;
-        }
-        (weights, bias)
+        let (scaled, biases) = (values(heads.weights.val()), values(heads.bias.val()));
+        let head = |(problem, bias): (usize, &[f32])| {
+            let mut weights = Vec::with_capacity(self.tags * width);
+            let mut bias = bias.to_vec();
+            for (tag, bias) in bias.iter_mut().enumerate() {
+                let column = scaled.iter().skip(problem * self.tags + tag).step_by(columns);
+                weights.extend(column.map(|weight| weight * self.scale));
+                let row = &weights[tag * width..];
+                let products = row.iter().zip(&self.centre).map(|(w, c)| f64::from(*w) * f64::from(*c));
+                *bias -= products.sum::<f64>() as f32;
+            }
+            LinearHead { weights, bias }
+        };
+        biases.chunks_exact(self.tags).enumerate().map(head).collect()
     }
 
     fn logits(&self, heads: &Heads) -> Tensor<3> {
