@@ -111,6 +111,8 @@ pub(crate) fn check_target(
     width: usize,
     len: usize,
 ) -> Result<(), OutOfBounds> {
+    // Pixels can be counted, up to whole columns of four.
+    area.columns.checked_add(3).and_then(|columns| columns.checked_mul(area.rows)).ok_or(OutOfBounds)?;
     let columns = area.columns.checked_sub(1).ok_or(OutOfBounds)?;
     let panels = panels.checked_sub(1).ok_or(OutOfBounds)?;
     let end = sum_of_products(&[

@@ -318,6 +318,11 @@ impl Kernels {
     }
 }
 
+/// Rows with their distance in bytes. A distance that is checked fits; one that is never gone may be any number.
+fn in_bytes(rows: Rows, bytes: usize) -> Rows {
+    Rows { stride: rows.stride.wrapping_mul(bytes), ..rows }
+}
+
 /// A call whose reads lie inside `input`, in bytes.
 fn convolution<T>(
     weights: &Weights,
@@ -331,9 +336,9 @@ fn convolution<T>(
     Ok(convolution::Convolution {
         area,
         input: input[source.start..].as_ptr().cast(),
-        rows: Rows { stride: source.rows.stride * bytes, ..source.rows },
-        pixel: source.pixel * bytes,
-        segment: source.segment * bytes,
+        rows: in_bytes(source.rows, bytes),
+        pixel: source.pixel.wrapping_mul(bytes),
+        segment: source.segment.wrapping_mul(bytes),
         weights: weights.lines.as_ptr().cast(),
         panels: weights.panels,
         segments: weights.segments,
@@ -360,8 +365,8 @@ fn depthwise<'a, T>(
     Ok(depthwise::Depthwise {
         area,
         input: input.as_ptr().cast(),
-        rows: Rows { stride: rows.stride * bytes, ..rows },
-        panel: panel * bytes,
+        rows: in_bytes(rows, bytes),
+        panel: panel.wrapping_mul(bytes),
         weights,
     })
 }

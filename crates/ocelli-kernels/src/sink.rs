@@ -73,6 +73,15 @@ pub(crate) struct Requantise {
     pub(crate) offset: *const f32,
 }
 
+impl Requantise {
+    /// To a byte's greatest value first: processors make a negative number of one that is too large for an i32.
+    #[inline(always)]
+    unsafe fn round<L: Lanes>(value: L::F32) -> L::I32 {
+        // SAFETY: arithmetic on registers, at the caller's level.
+        unsafe { L::to_i32(L::f32_min(value, L::f32_splat(255.0))) }
+    }
+}
+
 /// u8 out: `round(sum * factor + offset + residual * residual_factor)`, saturated.
 pub(crate) struct ByteSink {
     pub(crate) out: *mut u8,
@@ -106,7 +115,7 @@ unsafe impl<L: Lanes> Sink<L, Bytes> for ByteSink {
                     let residual = L::to_f32(L::u8_load(self.residual.add(at)));
                     value = L::f32_mul_add(residual, L::f32_load(self.residual_factor.add(channel)), value);
                 }
-                L::u8_store(self.out.add(at), L::to_i32(value));
+                L::u8_store(self.out.add(at), Requantise::round::<L>(value));
             }
         }
     }
@@ -141,7 +150,7 @@ unsafe impl<L: Lanes> Sink<L, Bytes> for ColumnSink {
                 let mut values = [L::i32_splat(0); 4];
                 for pixel in 0..4 {
                     let sum = L::to_f32(sums[column * 4 + pixel]);
-                    values[pixel] = L::to_i32(L::f32_mul_add(sum, factor, offset));
+                    values[pixel] = Requantise::round::<L>(L::f32_mul_add(sum, factor, offset));
                 }
                 let place = places[column * 4];
                 let present = L::i32_splat(place.present as i32);

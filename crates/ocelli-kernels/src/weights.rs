@@ -109,9 +109,9 @@ pub struct DepthwiseShape {
     pub channels: usize,
     /// Rows and columns of the kernel, at least 1 and at most [`DepthwiseShape::MAX_KERNEL`].
     pub kernel: [usize; 2],
-    /// Steps down and across, at least 1.
+    /// Steps down and across, at least 1 and at most [`DepthwiseShape::MAX_KERNEL`].
     pub stride: [usize; 2],
-    /// Columns of zeros to the left of the input.
+    /// Columns of zeros to the left of the input, at most [`DepthwiseShape::MAX_KERNEL`].
     pub left: usize,
 }
 
@@ -120,8 +120,10 @@ impl DepthwiseShape {
     pub const MAX_KERNEL: usize = 16;
 
     fn is_valid(&self) -> bool {
-        let kernel = self.kernel.iter().all(|size| (1..=Self::MAX_KERNEL).contains(size));
-        kernel && self.stride.iter().all(|stride| *stride > 0) && self.channels > 0
+        let is_size = |size: &usize| (1..=Self::MAX_KERNEL).contains(size);
+        self.kernel.iter().chain(&self.stride).all(is_size)
+            && self.left <= Self::MAX_KERNEL
+            && self.channels > 0
     }
 }
 
@@ -219,7 +221,8 @@ impl DepthwiseWeights {
     pub fn columns(&self, outputs: usize) -> usize {
         let last = |(place, phase): (usize, &Phase)| {
             let of_phase = outputs.saturating_sub(place).div_ceil(self.phases.len());
-            of_phase.checked_sub(1).map(|last| phase.column + last * self.advance + phase.columns)
+            let last = of_phase.checked_sub(1)?.saturating_mul(self.advance);
+            Some(last.saturating_add(phase.column + phase.columns))
         };
         self.phases.iter().enumerate().filter_map(last).max().unwrap_or(0)
     }

@@ -1,0 +1,219 @@
+//! Layouts that do not fit the slices are refused, whatever their numbers; those that fit are computed.
+
+use ocelli_kernels::*;
+use proptest::prelude::*;
+
+use crate::scene::kernels;
+
+/// Mostly small numbers, and some whose sums and products overflow.
+fn number() -> impl Strategy<Value = usize> {
+    prop_oneof![
+        8 => 0_usize..40,
+        1 => prop::sample::select(vec![1 << 32, usize::MAX / 4, usize::MAX / 2, usize::MAX - 1, usize::MAX]),
+    ]
+}
+
+fn rows() -> impl Strategy<Value = Rows> {
+    (0_usize..4, prop_oneof![0_usize..6, number()], number()).prop_map(|(first, count, stride)| Rows {
+        first,
+        count,
+        stride,
+    })
+}
+
+fn area() -> impl Strategy<Value = Area> {
+    (prop_oneof![8 => 0_usize..4, 1 => number()], prop_oneof![8 => 0_usize..6, 1 => number()])
+        .prop_map(|(rows, columns)| Area { rows, columns })
+}
+
+prop_compose! {
+    fn target()(start in number(), rows in rows(), pixel in number(), panel in number()) -> Target {
+        Target { start, rows, pixel, panel }
+    }
+}
+
+prop_compose! {
+    fn source()(start in number(), rows in rows(), pixel in number(), segment in number()) -> Source {
+        Source { start, rows, pixel, segment }
+    }
+}
+
+/// Whether all of these rows' places, of `steps` with their distances and of `width` values, are inside.
+fn fits(
+    start: usize,
+    rows: Rows,
+    count: usize,
+    steps: [(usize, usize); 2],
+    width: usize,
+    len: usize,
+) -> bool {
+    if count == 0
+        || rows.first >= rows.count
+        || count > rows.count
+        || steps.iter().any(|(count, _)| *count == 0)
+    {
+        return false;
+    }
+    let wraps = count > rows.count - rows.first;
+    let last = if wraps { rows.count - 1 } else { rows.first + count - 1 };
+    let products = [(last, rows.stride), (steps[0].0 - 1, steps[0].1), (steps[1].0 - 1, steps[1].1)];
+    let end = products.into_iter().try_fold(start as u128 + width as u128, |sum, (count, distance)| {
+        sum.checked_add((count as u128).checked_mul(distance as u128)?)
+    });
+    end.is_some_and(|end| end <= len as u128)
+}
+
+fn target_fits(target: &Target, area: Area, panels: usize, width: usize, len: usize) -> bool {
+    let steps = [(area.columns, target.pixel), (panels, target.panel)];
+    fits(target.start, target.rows, area.rows, steps, width, len)
+}
+
+const LEN: usize = 700;
+const OUTPUTS: usize = 20;
+
+/// No call here computes so many pixels that it takes long.
+fn is_small(area: Area) -> bool {
+    area.rows < 100 && area.columns < 100
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(4000) })]
+
+    #[test]
+    fn of_convolutions(area in area(), source in source(), target in target(), short in 0_usize..3) {
+        let (segments, depth, panels) = (2, 3, 2);
+        let read = |len, depth| {
+            fits(source.start, source.rows, area.rows, [(area.columns, source.pixel), (segments, source.segment)],
+                depth, len)
+        };
+        let values = [0.5; 2 * PANEL];
+        let channels = &values[..2 * PANEL - usize::from(short == 0)];
+        let all = channels.len() == values.len();
+        let columns = Area { columns: area.columns.div_ceil(4), ..area };
+        let to_pixels = target_fits(&target, area, panels, PANEL, LEN);
+        let to_columns = target_fits(&target, columns, panels, 64, LEN);
+        prop_assume!(is_small(area) || !(read(LEN, depth) && (to_pixels || to_columns)));
+        let floats = Weights::f32(OUTPUTS, [segments, depth], |_, _, _| 1.0);
+        let bytes = Weights::i8(OUTPUTS, [segments, depth], |_, _, _| 1);
+        let in_floats = FloatOutput { bias: channels, low: 0.0, high: 6.0, residual: None };
+        let in_bytes = ByteOutput { factor: channels, offset: channels, residual: None };
+        for kernels in kernels() {
+            let mut out = [0.0; LEN];
+            let done = kernels.convolution_f32(
+                &floats, area, (&[1.0; LEN], &source), &in_floats, (&mut out, &target));
+            prop_assert_eq!(done.is_ok(), all && read(LEN, depth) && to_pixels);
+            let mut out = [0; LEN];
+            let done = kernels.convolution_u8(&bytes, area, (&[1; LEN], &source), &in_bytes, (&mut out, &target));
+            prop_assert_eq!(done.is_ok(), all && read(LEN, 4) && to_pixels);
+            let done =
+                kernels.convolution_columns(&bytes, area, (&[1; LEN], &source), &in_bytes, (&mut out, &target));
+            prop_assert_eq!(done.is_ok(), all && read(LEN, 4) && to_columns);
+        }
+    }
+
+    #[test]
+    fn of_depthwise_convolutions(
+        area in area(),
+        (rows, panel) in (rows(), number()),
+        target in target(),
+        stride in prop_oneof![1_usize..4, 1_usize..4, Just(usize::MAX)],
+    ) {
+        let shape = DepthwiseShape { channels: OUTPUTS, kernel: [2, 3], stride: [stride, 2], left: 1 };
+        let (len, panels) = (4000, 2);
+        let read = |columns: Option<usize>, column: usize| {
+            let count = area.rows.checked_sub(1).and_then(|r| r.checked_mul(stride)?.checked_add(2));
+            let width = columns.and_then(|columns| columns.checked_mul(column));
+            count.zip(width).is_some_and(|(count, width)| {
+                fits(0, rows, count, [(1, 0), (panels, panel)], width, len)
+            })
+        };
+        let to = target_fits(&target, area, panels, PANEL, len);
+        // The first pixel of f32 lies one column in, of u8 four pixels in; outputs are two pixels apart.
+        let last = area.columns.checked_sub(1).and_then(|last| last.checked_mul(2));
+        let from_floats = read(last.and_then(|last| last.checked_add(3)), PANEL);
+        let from_bytes = read(last.and_then(|last| Some(last.checked_add(3 + 3)?.div_ceil(4))), 64);
+        prop_assume!(is_small(area) || !to);
+        let (Some(floats), Some(bytes)) =
+            (DepthwiseWeights::f32(shape, |_, _, _| 1.0), DepthwiseWeights::i8(shape, |_, _, _| 1))
+        else {
+            prop_assert!(stride > DepthwiseShape::MAX_KERNEL);
+            return Ok(());
+        };
+        let values = [0.5; 2 * PANEL];
+        let in_floats = FloatOutput { bias: &values, low: 0.0, high: 6.0, residual: None };
+        let in_bytes = ByteOutput { factor: &values, offset: &values, residual: None };
+        for kernels in kernels() {
+            let mut out = vec![0.0; len];
+            let input = vec![1.0; len];
+            let done = kernels.depthwise_f32(&floats, area, (&input, rows, panel), &in_floats, (&mut out, &target));
+            prop_assert_eq!(done.is_ok(), from_floats && to);
+            let (mut out, input) = (vec![0; len], vec![1; len]);
+            let done = kernels.depthwise_u8(&bytes, area, (&input, rows, panel), &in_bytes, (&mut out, &target));
+            prop_assert_eq!(done.is_ok(), from_bytes && to);
+        }
+    }
+}
+
+#[test]
+fn residuals_and_their_factors_are_checked() {
+    let area = Area { rows: 1, columns: 2 };
+    let source = Source { start: 0, rows: Rows::plain(1, 4), pixel: 0, segment: 0 };
+    let target = Target { start: 1, rows: Rows::plain(1, 40), pixel: 16, panel: 16 };
+    let values = [1.0; PANEL];
+    let floats = Weights::f32(1, [1, 1], |_, _, _| 1.0);
+    let bytes = Weights::i8(1, [1, 1], |_, _, _| 1);
+    for kernels in kernels() {
+        for (len, fits) in [(33, true), (32, false), (0, false)] {
+            let residual = [0.0; 33];
+            let output = FloatOutput { bias: &values, low: 0.0, high: 1.0, residual: Some(&residual[..len]) };
+            let mut out = [0.0; 33];
+            let done =
+                kernels.convolution_f32(&floats, area, (&[1.0; 4], &source), &output, (&mut out, &target));
+            assert_eq!(done.is_ok(), fits, "{len}");
+            for factors in [PANEL, PANEL - 1] {
+                let residual = (&[0; 33][..len], &values[..factors]);
+                let output = ByteOutput { factor: &values, offset: &values, residual: Some(residual) };
+                let mut out = [0; 33];
+                let done =
+                    kernels.convolution_u8(&bytes, area, (&[1; 4], &source), &output, (&mut out, &target));
+                assert_eq!(done.is_ok(), fits && factors == PANEL, "{len} {factors}");
+            }
+        }
+    }
+}
+
+#[test]
+fn shapes_that_no_kernel_computes_are_refused() {
+    let valid = DepthwiseShape { channels: 1, kernel: [1, 1], stride: [1, 1], left: 0 };
+    assert!(DepthwiseWeights::f32(valid, |_, _, _| 1.0).is_some());
+    let invalid = [
+        DepthwiseShape { channels: 0, ..valid },
+        DepthwiseShape { kernel: [0, 1], ..valid },
+        DepthwiseShape { kernel: [1, 17], ..valid },
+        DepthwiseShape { stride: [1, 0], ..valid },
+        DepthwiseShape { stride: [1, usize::MAX], ..valid },
+        DepthwiseShape { stride: [usize::MAX, 1], ..valid },
+        DepthwiseShape { left: usize::MAX, ..valid },
+    ];
+    for shape in invalid {
+        assert!(DepthwiseWeights::f32(shape, |_, _, _| 1.0).is_none(), "{shape:?}");
+        assert!(DepthwiseWeights::i8(shape, |_, _, _| 1).is_none(), "{shape:?}");
+    }
+}
+
+#[test]
+fn convolutions_without_outputs_or_segments_are_refused() {
+    let area = Area { rows: 1, columns: 1 };
+    let source = Source { start: 0, rows: Rows::plain(1, 4), pixel: 0, segment: 0 };
+    let target = Target { start: 0, rows: Rows::plain(1, 64), pixel: 16, panel: 16 };
+    let output = FloatOutput { bias: &[0.0; 16], low: 0.0, high: 1.0, residual: None };
+    for (outputs, segments) in [(0, 1), (1, 0), (0, 0)] {
+        let weights = Weights::f32(outputs, [segments, 1], |_, _, _| 1.0);
+        for kernels in kernels() {
+            let mut out = [0.0; 64];
+            let done =
+                kernels.convolution_f32(&weights, area, (&[1.0; 4], &source), &output, (&mut out, &target));
+            assert_eq!(done, Err(OutOfBounds));
+        }
+    }
+}
