@@ -47,7 +47,7 @@ pub fn inspect(bytes: &[u8], limits: &DecodeLimits) -> Result<PhotoHeader, Imagi
 /// [`ImagingError`], naming the cause.
 pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, ImagingError> {
     limits.check_bytes(bytes.len())?;
-    let container = walk_whole(bytes, &|claim| limits.check(claim))?;
+    let mut container = walk(bytes, &|claim| limits.check(claim))?;
     limits.check_memory(container.memory_to_turn())?;
     if let Picture::WebP(picture) = &container.picture {
         picture.check_codes(limits)?;
@@ -120,9 +120,9 @@ impl Container<'_> {
     }
 
     /// RGB8 pixels of the photo as stored, `[height, width, 3]`.
-    fn decode(&self) -> Result<Vec<u8>, ImagingError> {
+    fn decode(&mut self) -> Result<Vec<u8>, ImagingError> {
         match &self.picture {
-            Picture::Jpeg(picture) => jpeg::decode(self, picture),
+            Picture::Jpeg(_) => jpeg::decode(self),
             Picture::Png => png::decode(&self.pieces.concat()),
             Picture::Bmp => bmp::decode(&self.pieces.concat()),
             Picture::Gif => gif::decode(&self.pieces.concat()),

@@ -54,6 +54,18 @@ impl Table {
         }
         Some(table)
     }
+
+    /// Length and symbol of the code that the next 16 bits begin with.
+    pub(super) fn code(&self, next: u32) -> Option<(u8, u8)> {
+        let (length, symbol) = self.fast[(next >> (16 - FAST_BITS)) as usize];
+        if length != 0 {
+            return Some((length, symbol));
+        }
+        let at = (FAST_BITS as usize..16).find(|&at| next < self.limits[at])?;
+        let index = (next >> (15 - at)) as i32 + self.offsets[at];
+        let symbol = usize::try_from(index).ok().and_then(|index| self.symbols.get(index))?;
+        Some((at as u8 + 1, *symbol))
+    }
 }
 
 /// Reads bits of one restart interval: up to a marker or the end, over stuffed zeros.
@@ -106,17 +118,9 @@ impl<'a> Bits<'a> {
         if self.count < 32 {
             self.fill();
         }
-        let (mut length, mut symbol) = table.fast[(self.held >> (64 - FAST_BITS)) as usize];
-        if length == 0 {
-            let next = (self.held >> 48) as u32;
-            let longer = (FAST_BITS as usize..16).find(|&at| next < table.limits[at]);
-            // Where the data are used up, the missing bits read as zeros.
-            let at = longer.ok_or(if self.count < 16 { Fault::Short } else { Fault::NoCode })?;
-            length = at as u8 + 1;
-            let index = (next >> (15 - at)) as i32 + table.offsets[at];
-            let found = usize::try_from(index).ok().and_then(|index| table.symbols.get(index));
-            symbol = *found.ok_or(Fault::NoCode)?;
-        }
+        // Where the data are used up, the missing bits read as zeros.
+        let missing = if self.count < 16 { Fault::Short } else { Fault::NoCode };
+        let (length, symbol) = table.code((self.held >> 48) as u32).ok_or(missing)?;
         let value = if with_value { u32::from(symbol & 15) } else { 0 };
         self.drop(u32::from(length) + value)?;
         Ok(symbol)

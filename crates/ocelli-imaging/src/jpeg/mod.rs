@@ -1,5 +1,6 @@
 //! JPEG (ITU-T T.81): the segments that are kept, and decoding.
 
+mod baseline;
 mod huffman;
 mod scans;
 mod standard_tables;
@@ -235,8 +236,17 @@ struct Frame {
     progressive: bool,
     width: u32,
     height: u32,
-    /// Identifier, horizontal and vertical sampling factor.
-    components: Vec<(u8, u8, u8)>,
+    components: Vec<Component>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Component {
+    id: u8,
+    /// Sampling factors.
+    horizontal: u8,
+    vertical: u8,
+    /// The place of its quantisation factors.
+    factors: u8,
 }
 
 impl Frame {
@@ -249,7 +259,12 @@ impl Frame {
             let components: Vec<_> = fields
                 .rest()
                 .chunks_exact(3)
-                .map(|component| (component[0], component[1] >> 4, component[1] & 15))
+                .map(|component| Component {
+                    id: component[0],
+                    horizontal: component[1] >> 4,
+                    vertical: component[1] & 15,
+                    factors: component[2],
+                })
                 .collect();
             let whole = fields.rest().len() == usize::from(count) * 3;
             Some((precision, width, height, components, whole))
@@ -262,7 +277,10 @@ impl Frame {
         if precision != 8 {
             return Err(unsupported(&format!("{precision} bits a sample")));
         }
-        if components.iter().any(|&(_, h, v)| !(1..=4).contains(&h) || !(1..=4).contains(&v)) {
+        if components
+            .iter()
+            .any(|part| !(1..=4).contains(&part.horizontal) || !(1..=4).contains(&part.vertical))
+        {
             return Err(damaged("a sampling factor is not 1 to 4"));
         }
         Ok(Self { progressive: marker == 0xc2, width: width.into(), height: height.into(), components })
@@ -270,8 +288,8 @@ impl Frame {
 
     fn largest_factors(&self) -> (u32, u32) {
         let largest =
-            |factor: fn(&(u8, u8, u8)) -> u8| self.components.iter().map(factor).max().unwrap_or(1).into();
-        (largest(|component| component.1), largest(|component| component.2))
+            |factor: fn(&Component) -> u8| self.components.iter().map(factor).max().unwrap_or(1).into();
+        (largest(|component| component.horizontal), largest(|component| component.vertical))
     }
 
     /// Columns and rows of units of a scan (T.81, A.2): blocks of the one component that it holds, or
@@ -279,7 +297,7 @@ impl Frame {
     fn units(&self, only: Option<usize>) -> (usize, usize) {
         let (h, v) = self.largest_factors();
         let (own_h, own_v) = match only.and_then(|index| self.components.get(index)) {
-            Some(&(_, own_h, own_v)) => (own_h.into(), own_v.into()),
+            Some(part) => (part.horizontal.into(), part.vertical.into()),
             None => (1, 1),
         };
         let columns = (self.width * own_h).div_ceil(8 * h);
@@ -293,7 +311,8 @@ impl Frame {
         let (h, v) = (u64::from(h), u64::from(v));
         let (width, height) = (u64::from(self.width), u64::from(self.height));
         let units = width.div_ceil(8 * h) * height.div_ceil(8 * v);
-        let blocks: u64 = self.components.iter().map(|c| u64::from(c.1) * u64::from(c.2)).sum();
+        let blocks: u64 =
+            self.components.iter().map(|part| u64::from(part.horizontal) * u64::from(part.vertical)).sum();
         let whole_in_one = components_in_first_scan.map(usize::from) == Some(self.components.len());
         let coefficients = if self.progressive || !whole_in_one { units * blocks * (64 * 2 + 8) } else { 0 };
         // RGB, the coefficients, and a few rows of blocks.
@@ -303,12 +322,12 @@ impl Frame {
 
     /// Refuses by name what the decoder would refuse without a reason or, worse, show wrong.
     fn check_supported(&self, first_scan: &[u8]) -> Result<(), ImagingError> {
-        let Some(&(first_id, own_h, own_v)) = self.components.first() else { return Ok(()) };
-        if self.components.iter().any(|&(_, h, _)| h == 3) {
+        let Some(first) = self.components.first() else { return Ok(()) };
+        if self.components.iter().any(|part| part.horizontal == 3) {
             return Err(unsupported("a horizontal sampling factor of 3"));
         }
         let (h, v) = self.largest_factors();
-        if (u32::from(own_h), u32::from(own_v)) != (h, v) {
+        if (u32::from(first.horizontal), u32::from(first.vertical)) != (h, v) {
             return Err(unsupported("colours sampled more finely than brightness"));
         }
         let whole_in_one = first_scan.first().map(|&count| usize::from(count)) == Some(self.components.len());
@@ -318,14 +337,14 @@ impl Frame {
         if (h, v) != (1, 1) {
             return Err(unsupported("sequential scans of single, subsampled components"));
         }
-        if first_scan.get(1) != Some(&first_id) {
+        if first_scan.get(1) != Some(&first.id) {
             return Err(unsupported("sequential scans that begin with a later component"));
         }
         Ok(())
     }
 
     fn colour(&self, jfif: bool, adobe_transform: Option<u8>) -> Result<Colour, ImagingError> {
-        let ids: Vec<u8> = self.components.iter().map(|component| component.0).collect();
+        let ids: Vec<u8> = self.components.iter().map(|part| part.id).collect();
         match (ids.as_slice(), adobe_transform) {
             ([_], _) => Ok(Colour::Grey),
             ([_, _, _], _) if jfif => Ok(Colour::YCbCr),
@@ -375,8 +394,15 @@ pub(crate) fn follow_scans(pieces: &mut [Cow<'_, [u8]>], picture: &mut Picture) 
     picture.fault = fault;
 }
 
-/// Decodes to RGB8, in strict mode: what ends early or does not follow its tables is refused.
-pub(crate) fn decode(container: &Container<'_>, picture: &Picture) -> Result<Vec<u8>, ImagingError> {
+/// Decodes to RGB8: what ends early or does not follow its tables is refused.
+pub(crate) fn decode(container: &mut Container<'_>) -> Result<Vec<u8>, ImagingError> {
+    let Container { pieces, picture: photo::Picture::Jpeg(picture), .. } = container else {
+        return Err(damaged("it is no JPEG file"));
+    };
+    if let Ok(pixels) = baseline::decode(pieces, picture) {
+        return Ok(pixels);
+    }
+    follow_scans(pieces, picture);
     if let Some(fault) = &picture.fault {
         return Err(fault.clone());
     }

@@ -141,11 +141,11 @@ fn read_header<'t>(
     let mut parts = Vec::new();
     for _ in 0..cursor.u8()? {
         let [id, tables] = cursor.array()?;
-        let index = frame.components.iter().position(|component| component.0 == id)?;
-        let (_, horizontal, vertical) = frame.components[index];
+        let index = frame.components.iter().position(|component| component.id == id)?;
+        let component = frame.components[index];
         parts.push(Part {
             index,
-            blocks: usize::from(horizontal) * usize::from(vertical),
+            blocks: usize::from(component.horizontal) * usize::from(component.vertical),
             direct: direct.get(usize::from(tables >> 4))?.as_ref(),
             alternating: alternating.get(usize::from(tables & 15))?.as_ref(),
         });
