@@ -1,5 +1,6 @@
 use ocelli_core::ErrorCode;
 use ocelli_imaging::ImagingError;
+use ocelli_kernels::{OutOfBounds, UnavailableLevel};
 use ocelli_model::ModelError;
 
 /// Why a network could not be compiled, or a photo not be predicted.
@@ -42,6 +43,15 @@ pub enum InferError {
         /// What it should be.
         expected: usize,
     },
+    /// Int8 of a network that was not calibrated.
+    #[error("the network has no calibration, without which it is computed in f32 only")]
+    NotCalibrated,
+    /// Instructions that the machine does not have.
+    #[error(transparent)]
+    Level(#[from] UnavailableLevel),
+    /// Sizes that do not fit each other; a plan is made so that they do.
+    #[error(transparent)]
+    OutOfBounds(#[from] OutOfBounds),
     /// A base model where a classifier is needed.
     #[error("the model has no labels: it is a base model, which puts out features; attach a head first")]
     NoLabels,
@@ -53,8 +63,11 @@ impl InferError {
         match self {
             Self::Model(error) => error.code(),
             Self::Imaging(error) => error.code(),
-            Self::Unsupported { .. } | Self::Inconsistent { .. } => ErrorCode::ErrorPrediction,
-            Self::OutputLength { .. } | Self::InputLength { .. } => ErrorCode::BadRequest,
+            Self::Unsupported { .. } | Self::Inconsistent { .. } | Self::OutOfBounds(_) => {
+                ErrorCode::ErrorPrediction
+            }
+            Self::OutputLength { .. } | Self::InputLength { .. } | Self::Level(_) => ErrorCode::BadRequest,
+            Self::NotCalibrated => ErrorCode::BadRequest,
             Self::NoLabels => ErrorCode::ErrorExporterInvalidClassifier,
         }
     }

@@ -12,18 +12,23 @@
 //! ```
 //!
 //! [`CompiledNetwork`] is what it is made of: any [`ocelli_model::Network`], a base model without a head
-//! included, whose outputs are then the photo's features. One photo is computed on the calling thread; to use
-//! more cores, ask about several photos at once.
+//! included, whose outputs are then the photo's features. [`CompileOptions`] choose the precision and the processor's
+//! instructions; int8 needs a calibration, which a [`Calibrator`] makes from photos.
 //!
-//! The computation is that of [`reference`](mod@reference): plain f32 on `ndarray`, written to be read. It stays as the oracle
-//! that faster engines are compared with.
+//! Compiling folds, fuses and packs (`engine/`); the arithmetic is that of `ocelli-kernels`. One photo is computed on the
+//! calling thread; several, or one if asked, on the current rayon pool. The [`reference`](mod@reference) executor, plain f32 on
+//! `ndarray`, is the oracle that every level of the engine is compared with.
 
+mod calibrator;
 mod compiled;
+mod engine;
 mod error;
+mod graph;
 mod model;
-mod preprocess;
 pub mod reference;
 
-pub use compiled::{CompiledNetwork, TracedNode};
+pub use calibrator::Calibrator;
+pub use compiled::{CompileOptions, CompiledNetwork};
 pub use error::InferError;
 pub use model::Model;
+pub use ocelli_kernels::Level;

@@ -1,10 +1,12 @@
 use std::path::Path;
 
-use ocelli_core::{Limits, Prediction};
+use ocelli_core::{Limits, Precision, Prediction};
 use ocelli_imaging::{DecodeLimits, RgbView, decode};
 use ocelli_model::{Label, Network, file};
 
-use crate::{CompiledNetwork, InferError};
+use rayon::prelude::*;
+
+use crate::{CompileOptions, CompiledNetwork, InferError};
 
 /// A trained classifier, opened from a model file; no data directory is needed.
 ///
@@ -17,13 +19,22 @@ pub struct Model {
 }
 
 impl Model {
-    /// Opens a model file.
+    /// Opens a model file, to be computed in f32.
     ///
     /// # Errors
     ///
     /// If it cannot be read, is damaged, is of a later version, or holds a base model without labels.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, InferError> {
-        Self::from_network(file::open(path)?)
+        Self::open_with(path, Precision::F32)
+    }
+
+    /// Opens a model file, to be computed in a precision. For int8 the file must carry a calibration.
+    ///
+    /// # Errors
+    ///
+    /// As [`Model::open`], and if int8 is asked for and there is no calibration.
+    pub fn open_with(path: impl AsRef<Path>, precision: Precision) -> Result<Self, InferError> {
+        Self::from_network_with(file::open(path)?, &CompileOptions { precision, ..Default::default() })
     }
 
     /// Reads the content of a model file.
@@ -35,16 +46,25 @@ impl Model {
         Self::from_network(file::read(bytes)?)
     }
 
-    /// Prepares a network that has labels.
+    /// Prepares a network that has labels, in f32.
     ///
     /// # Errors
     ///
     /// If it has none, or an operation that the engine does not compute.
     pub fn from_network(network: Network) -> Result<Self, InferError> {
+        Self::from_network_with(network, &CompileOptions::default())
+    }
+
+    /// Prepares a network that has labels, as asked.
+    ///
+    /// # Errors
+    ///
+    /// As [`Model::from_network`] and [`CompiledNetwork::compile_with`].
+    pub fn from_network_with(network: Network, options: &CompileOptions) -> Result<Self, InferError> {
         if network.labels().is_empty() {
             return Err(InferError::NoLabels);
         }
-        let compiled = CompiledNetwork::compile(&network)?;
+        let compiled = CompiledNetwork::compile_with(&network, options)?;
         Ok(Self { network, compiled, limits: DecodeLimits::prediction(&Limits::default()) })
     }
 
@@ -72,6 +92,15 @@ impl Model {
     pub fn predict(&self, bytes: &[u8]) -> Result<Vec<Prediction>, InferError> {
         let photo = decode(bytes, &self.limits)?;
         self.predict_rgb(photo.view())
+    }
+
+    /// Asks about several encoded photos, each on one of the threads of the current rayon pool. One that cannot be decoded
+    /// is an error in its own place.
+    pub fn predict_batch<B: AsRef<[u8]> + Sync>(
+        &self,
+        photos: &[B],
+    ) -> Vec<Result<Vec<Prediction>, InferError>> {
+        photos.par_iter().map(|photo| self.predict(photo.as_ref())).collect()
     }
 
     /// The probability of every label for an upright photo, best first.

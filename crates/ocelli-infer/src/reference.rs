@@ -6,6 +6,8 @@
 mod convolution;
 mod depthwise;
 mod plan;
+mod preprocess;
 mod vector;
 
-pub use plan::Plan;
+pub use plan::{Plan, TracedNode};
+pub use preprocess::preprocess;

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use ocelli_infer::{CompiledNetwork, TracedNode};
+use ocelli_infer::reference::{Plan, TracedNode};
 use ocelli_model::{Shape, file};
 use safetensors::SafeTensors;
 
@@ -26,7 +26,7 @@ fn lite2_agrees_at_every_block() {
 
 fn agrees(model: &[u8], golden: &[u8], blocks: usize) {
     let network = file::read(model).unwrap();
-    let compiled = CompiledNetwork::compile(&network).unwrap();
+    let plan = Plan::compile(&network).unwrap();
     let (_, header) = SafeTensors::read_metadata(golden).unwrap();
     let steps: BTreeMap<String, usize> =
         serde_json::from_str(&header.metadata().as_ref().unwrap()["steps"]).unwrap();
@@ -38,7 +38,7 @@ fn agrees(model: &[u8], golden: &[u8], blocks: usize) {
         .iter()
         .map(|value| (f32::from(*value) - 127.0) / 128.0)
         .collect();
-    let trace = compiled.trace(&input).unwrap();
+    let trace = plan.trace(input).unwrap();
 
     let mut names = vec!["stem".to_owned()];
     names.extend((0..blocks).map(|block| format!("block{block:02}")));

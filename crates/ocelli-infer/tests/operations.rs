@@ -1,7 +1,7 @@
 //! Each operation of the reference executor against its definition, written out in f64.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use ocelli_infer::{CompiledNetwork, TracedNode};
+use ocelli_infer::reference::{Plan, TracedNode};
 use ocelli_model::{BatchNorm, Conv2d, NetworkBuilder, Op, Padding, Preprocessing, Shape, Tensor, View};
 use proptest::prelude::*;
 
@@ -140,7 +140,7 @@ proptest! {
         // Kernels that are larger than the padded maps are no networks.
         let Ok(network) = builder.build(output) else { return Ok(()) };
 
-        let trace = CompiledNetwork::compile(&network).unwrap().trace(&noise(3 * case.height * case.width, 7)).unwrap();
+        let trace = Plan::compile(&network).unwrap().trace(noise(3 * case.height * case.width, 7)).unwrap();
         let [maps, found] = <[TracedNode; 2]>::try_from(trace).unwrap();
         let Shape::Map { height, width, .. } = network.output_shape() else { panic!("not maps") };
         let mut expected = case.direct(&maps.values, &weight, &bias, [height, width]);
@@ -165,7 +165,7 @@ fn apply(op: Op, input: &[f32]) -> Vec<f32> {
     let inputs = vec![builder.input(); op.arity()];
     let output = builder.node("op", op, &inputs);
     let network = builder.build(output).unwrap();
-    let trace = CompiledNetwork::compile(&network).unwrap().trace(input).unwrap();
+    let trace = Plan::compile(&network).unwrap().trace(input.to_vec()).unwrap();
     trace.into_iter().next().unwrap().values
 }
 
@@ -191,7 +191,7 @@ fn a_batch_normalisation_without_a_convolution_stands_alone() {
     let norm = BatchNorm { scale, shift, mean, variance, epsilon: 0.25 };
     let output = builder.node("norm", Op::BatchNorm(norm), &[input]);
     let network = builder.build(output).unwrap();
-    let trace = CompiledNetwork::compile(&network).unwrap().trace(&[1.0, 2.0, 3.0, 5.0, 2.0, 3.0]).unwrap();
+    let trace = Plan::compile(&network).unwrap().trace(vec![1.0, 2.0, 3.0, 5.0, 2.0, 3.0]).unwrap();
     assert_eq!(trace[0].values, [1.0, 2.0, 3.0, 5.0, 0.0, 6.0]);
 }
 
@@ -216,7 +216,7 @@ fn a_convolution_that_others_read_is_not_folded() {
     );
     let sum = builder.node("sum", Op::Add, &[conv, norm]);
     let network = builder.build(sum).unwrap();
-    let trace = CompiledNetwork::compile(&network).unwrap().trace(&noise(27, 2)).unwrap();
+    let trace = Plan::compile(&network).unwrap().trace(noise(27, 2)).unwrap();
     let names: Vec<_> = trace.iter().map(|node| node.name.as_str()).collect();
     assert_eq!(names, ["conv", "norm", "sum"]);
     for (index, sum) in trace[2].values.iter().enumerate() {

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use ocelli_core::{Name, TagType};
 use ocelli_imaging::RgbView;
+use ocelli_infer::reference::Plan;
 use ocelli_infer::{CompiledNetwork, InferError, Model};
 use ocelli_model::{Activation, Head, Label, Network, View, file};
 
@@ -85,7 +86,7 @@ fn slices_of_the_wrong_length_are_typed_errors() {
         let error = base().1.predict_into(photo, &mut vec![0.0; found]).unwrap_err();
         let named = matches!(error, InferError::OutputLength { found: f, expected: 1280 } if f == found);
         assert!(named, "{found}: {error}");
-        let error = base().1.trace(&vec![0.0; found]).unwrap_err();
+        let error = Plan::compile(&base().0).unwrap().trace(vec![0.0; found]).unwrap_err();
         let named = matches!(error, InferError::InputLength { found: f, expected: 150_528 } if f == found);
         assert!(named, "{found}: {error}");
     }

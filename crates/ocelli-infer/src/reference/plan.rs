@@ -1,8 +1,21 @@
 use ocelli_model::{BatchNorm, Linear, Network, Node, Op, Shape};
 
+use serde::{Deserialize, Serialize};
+
 use super::convolution::Convolution;
 use super::vector::{self, Dense};
-use crate::{InferError, TracedNode};
+use crate::InferError;
+
+/// The output of one node for one photo.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TracedNode {
+    /// The node's name in the network.
+    pub name: String,
+    /// The output's shape.
+    pub shape: Shape,
+    /// Its values, row-major.
+    pub values: Vec<f32>,
+}
 
 /// A network's steps in order, with expanded and folded weights.
 #[derive(Debug)]

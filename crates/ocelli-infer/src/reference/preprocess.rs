@@ -4,7 +4,11 @@ use ocelli_model::{Preprocessing, View};
 use crate::InferError;
 
 /// The network's input for a photo: `[3, height, width]`, normalised.
-pub(crate) fn preprocess(preprocessing: &Preprocessing, photo: RgbView<'_>) -> Result<Vec<f32>, InferError> {
+///
+/// # Errors
+///
+/// None for a photo of a network's preprocessing, which has a size.
+pub fn preprocess(preprocessing: &Preprocessing, photo: RgbView<'_>) -> Result<Vec<f32>, InferError> {
     let Preprocessing { width, height, view, mean, std } = *preprocessing;
     let area = match view {
         View::Whole => Area::whole(&photo),

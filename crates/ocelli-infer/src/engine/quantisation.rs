@@ -1,0 +1,214 @@
+//! From f32 to bytes: scales of activations from their ranges, scales of weights from the weights.
+//!
+//! Weights are signed bytes, symmetric, with a scale for each output channel. Activations are unsigned bytes with a zero point
+//! (Jacob et al., 2018). Where an activation has a scale for each channel, it costs nothing: the scale is part of the weights of
+//! the layer that reads it.
+
+use ocelli_kernels::{DepthwiseWeights, PANEL, Weights};
+use ocelli_model::{Calibration, ChannelStatistics};
+
+use super::block::{Depthwise, shape};
+use super::convolution::{Convolution, segments};
+use super::element::ByteFinish;
+use super::layout::Layout;
+use crate::graph;
+
+/// How the bytes of a value stand for its channels: `(byte - zero) * scale`.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Quantisation {
+    pub(super) channels: Vec<ChannelQuantisation>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct ChannelQuantisation {
+    pub(super) scale: f32,
+    pub(super) zero: f32,
+    /// The mean of the channel's values.
+    pub(super) mean: f32,
+}
+
+impl ChannelQuantisation {
+    /// The mean of `byte - zero`.
+    fn mean_byte(&self) -> f32 {
+        self.mean / self.scale
+    }
+}
+
+/// A channel's range is at least this part of its tensor's.
+const FLOOR: f32 = 32.0;
+
+/// Whose range a scale covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Granularity {
+    Channel,
+    Tensor,
+}
+
+impl Quantisation {
+    /// Of a node, from what was seen of it; none if nothing was.
+    pub(super) fn of(calibration: &Calibration, node: &str, granularity: Granularity) -> Option<Self> {
+        let channels = calibration.nodes.get(node).filter(|channels| !channels.is_empty())?;
+        let all = channels.iter().copied().reduce(|a, b| ChannelStatistics {
+            min: a.min.min(b.min),
+            max: a.max.max(b.max),
+            mean: 0.0,
+        })?;
+        let channels = channels.iter().map(|own| {
+            let range = if granularity == Granularity::Tensor { all } else { *own };
+            // Zero is a value that has to be exact: padding is zero, and so is what an activation cuts off.
+            let (min, max) = (range.min.min(0.0), range.max.max(0.0));
+            // A channel that was always near zero would otherwise be cut off at next to nothing.
+            let floor = (all.max.max(0.0) - all.min.min(0.0)).max(f32::MIN_POSITIVE * 1e6) / FLOOR;
+            let scale = (max - min).max(floor) / 255.0;
+            ChannelQuantisation { scale, zero: (-min / scale).round(), mean: own.mean }
+        });
+        Some(Self { channels: channels.collect() })
+    }
+
+    /// Of a photo's normalised values, whose bytes are its grey levels.
+    pub(super) fn of_photo(
+        mean: [f32; 3],
+        std: [f32; 3],
+        calibration: &Calibration,
+        node: &str,
+    ) -> Option<Self> {
+        let seen = calibration.nodes.get(node)?;
+        let channels = mean.iter().zip(std).zip(seen).map(|((mean, std), seen)| ChannelQuantisation {
+            scale: 1.0 / std,
+            zero: *mean,
+            mean: seen.mean,
+        });
+        Some(Self { channels: channels.collect() })
+    }
+
+    /// Whether no byte stands for less than zero.
+    pub(super) fn is_positive(&self) -> bool {
+        self.channels.iter().all(|channel| channel.zero == 0.0)
+    }
+
+    /// The values of pixels of `pixel` bytes.
+    pub(super) fn dequantise(&self, pixel: usize, bytes: &[u8], out: &mut [f32]) {
+        for (bytes, out) in bytes.chunks_exact(pixel).zip(out.chunks_exact_mut(pixel)) {
+            for ((byte, out), channel) in bytes.iter().zip(out).zip(&self.channels) {
+                *out = (f32::from(*byte) - channel.zero) * channel.scale;
+            }
+        }
+    }
+
+    /// The bytes of pixels of `pixel` values.
+    pub(super) fn quantise(&self, pixel: usize, values: &[f32], out: &mut [u8]) {
+        for (values, out) in values.chunks_exact(pixel).zip(out.chunks_exact_mut(pixel)) {
+            for ((value, out), channel) in values.iter().zip(out).zip(&self.channels) {
+                *out = (value / channel.scale + channel.zero).round() as u8;
+            }
+        }
+    }
+}
+
+/// Weights of one output channel, as bytes, and what becomes of their sums.
+struct Channel {
+    weights: Vec<i8>,
+    factor: f32,
+    offset: f32,
+}
+
+/// Quantises the weights of one output. Each comes with how the activation that it multiplies is quantised.
+fn channel(weights: &[(f32, ChannelQuantisation)], bias: f32, output: ChannelQuantisation) -> Channel {
+    let scaled = || weights.iter().map(|(weight, input)| weight * input.scale);
+    let largest = scaled().fold(0.0_f32, |largest, weight| largest.max(weight.abs()));
+    let scale = if largest > 0.0 { largest / 127.0 } else { 1.0 };
+    let bytes: Vec<i8> = scaled().map(|weight| (weight / scale).round() as i8).collect();
+    // What rounding the weights adds on average is taken back (Nagel et al., 2019), as is what zero points add.
+    let mut real_bias = bias;
+    let mut zeros = 0.0;
+    for ((weight, input), byte) in weights.iter().zip(&bytes) {
+        real_bias += (weight * input.scale - f32::from(*byte) * scale) * input.mean_byte();
+        zeros += f32::from(*byte) * input.zero;
+    }
+    Channel {
+        weights: bytes,
+        factor: scale / output.scale,
+        offset: (real_bias - scale * zeros) / output.scale + output.zero,
+    }
+}
+
+impl ByteFinish {
+    fn new(channels: &[Channel]) -> Self {
+        let padded = channels.len().next_multiple_of(PANEL);
+        let mut finish =
+            Self { factor: vec![0.0; padded], offset: vec![0.0; padded], residual: vec![0.0; padded] };
+        for (place, channel) in channels.iter().enumerate() {
+            (finish.factor[place], finish.offset[place]) = (channel.factor, channel.offset);
+        }
+        finish
+    }
+
+    /// Adds a residual to what is put out.
+    fn add(&mut self, residual: &Quantisation, output: &Quantisation) {
+        for (place, (residual, output)) in residual.channels.iter().zip(&output.channels).enumerate() {
+            let factor = residual.scale / output.scale;
+            self.residual[place] = factor;
+            self.offset[place] -= residual.zero * factor;
+        }
+    }
+}
+
+impl Convolution<u8> {
+    pub(super) fn u8(
+        layer: &graph::Convolution,
+        input: &Layout,
+        [from, to]: [&Quantisation; 2],
+        residual: Option<&Quantisation>,
+    ) -> Self {
+        let geometry = layer.geometry;
+        let [rows, columns] = geometry.kernel;
+        let taps = || {
+            (0..geometry.inputs).flat_map(move |channel| {
+                (0..rows).flat_map(move |row| (0..columns).map(move |c| (channel, row, c)))
+            })
+        };
+        let channels: Vec<Channel> = (0..geometry.outputs)
+            .map(|output| {
+                let weights: Vec<_> = taps()
+                    .map(|(input, row, column)| {
+                        (layer.weight(output, input, row, column), from.channels[input])
+                    })
+                    .collect();
+                channel(&weights, layer.bias[output], to.channels[output])
+            })
+            .collect();
+        let weights = Weights::i8(geometry.outputs, segments(&geometry, input), |output, row, value| {
+            let (column, channel) = (value / input.pixel, value % input.pixel);
+            match channel < geometry.inputs {
+                true => channels[output].weights[(channel * rows + row) * columns + column],
+                false => 0,
+            }
+        });
+        let mut finish = ByteFinish::new(&channels);
+        if let Some(residual) = residual {
+            finish.add(residual, to);
+        }
+        Self { geometry, weights, finish }
+    }
+}
+
+impl Depthwise<u8> {
+    /// None if the kernel is larger than kernels compute.
+    pub(super) fn u8(layer: &graph::Convolution, [from, to]: [&Quantisation; 2]) -> Option<Self> {
+        let geometry = layer.geometry;
+        let [rows, columns] = geometry.kernel;
+        let channels: Vec<Channel> = (0..geometry.inputs)
+            .map(|own| {
+                let taps = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
+                let weights: Vec<_> = taps
+                    .map(|(row, column)| (layer.weight(own, 0, row, column), from.channels[own]))
+                    .collect();
+                channel(&weights, layer.bias[own], to.channels[own])
+            })
+            .collect();
+        let weights = DepthwiseWeights::i8(shape(&geometry), |channel, row, column| {
+            channels[channel].weights[row * columns + column]
+        })?;
+        Some(Self { geometry, weights, finish: ByteFinish::new(&channels) })
+    }
+}
