@@ -13,6 +13,7 @@ mod layout;
 mod photo;
 mod plan;
 mod quantisation;
+mod rounding;
 mod schedule;
 mod step;
 mod workspace;

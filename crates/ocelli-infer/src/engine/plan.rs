@@ -10,7 +10,7 @@ use super::block::{Block, Depthwise};
 use super::convolution::Convolution;
 use super::layout::{Layout, Slot};
 use super::photo;
-use super::quantisation::{Granularity, Quantisation};
+use super::quantisation::Quantisation;
 use super::schedule::{self, Buffer, Unit};
 use super::step::{Compute, Step, Threads};
 use super::workspace::Workspace;
@@ -240,13 +240,19 @@ impl<'a> Builder<'a> {
         let mut quantisations = HashMap::new();
         if let Some(calibration) = calibration {
             let Preprocessing { mean, std, .. } = *network.preprocessing();
-            for (place, value) in graph.values.iter().enumerate() {
-                let quantisation = match place {
-                    0 => Quantisation::of_photo(mean, std, calibration, &value.name),
-                    _ => Quantisation::of(calibration, &value.name, Granularity::Channel),
+            quantisations.insert(0, Quantisation::of_photo(mean, std));
+            for layer in &graph.layers {
+                let name = &graph.values[layer.output].name;
+                let relu6 = match &layer.compute {
+                    graph::Compute::Convolution(convolution) => convolution.relu6,
+                    compute => matches!(compute, graph::Compute::Relu6),
+                };
+                let quantisation = match relu6 {
+                    true => Quantisation::of_relu6(calibration, name),
+                    false => Quantisation::of_range(calibration, name),
                 };
                 if let Some(quantisation) = quantisation {
-                    quantisations.insert(place, quantisation);
+                    quantisations.insert(layer.output, quantisation);
                 }
             }
         }

@@ -1,8 +1,8 @@
 //! From f32 to bytes: scales of activations from their ranges, scales of weights from the weights.
 //!
 //! Weights are signed bytes, symmetric, with a scale for each output channel. Activations are unsigned bytes with a zero point
-//! (Jacob et al., 2018). Where an activation has a scale for each channel, it costs nothing: the scale is part of the weights of
-//! the layer that reads it.
+//! (Jacob et al., 2018): what ReLU6 bounds has one scale, which makes the saturation of bytes the activation itself; other maps
+//! have one for each channel, which costs nothing, since it becomes part of the weights of the layer that reads the map.
 
 use ocelli_kernels::{DepthwiseWeights, PANEL, Weights};
 use ocelli_model::{Calibration, ChannelStatistics};
@@ -11,6 +11,7 @@ use super::block::{Depthwise, shape};
 use super::convolution::{Convolution, segments};
 use super::element::ByteFinish;
 use super::layout::Layout;
+use super::rounding::Rounding;
 use crate::graph;
 
 /// How the bytes of a value stand for its channels: `(byte - zero) * scale`.
@@ -34,51 +35,38 @@ impl ChannelQuantisation {
     }
 }
 
-/// A channel's range is at least this part of its tensor's.
-const FLOOR: f32 = 32.0;
-
-/// Whose range a scale covers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Granularity {
-    Channel,
-    Tensor,
-}
+/// How much wider than what was seen a range is taken to be.
+const MARGIN: f32 = 1.1;
 
 impl Quantisation {
-    /// Of a node, from what was seen of it; none if nothing was.
-    pub(super) fn of(calibration: &Calibration, node: &str, granularity: Granularity) -> Option<Self> {
-        let channels = calibration.nodes.get(node).filter(|channels| !channels.is_empty())?;
-        let all = channels.iter().copied().reduce(|a, b| ChannelStatistics {
-            min: a.min.min(b.min),
-            max: a.max.max(b.max),
-            mean: 0.0,
-        })?;
-        let channels = channels.iter().map(|own| {
-            let range = if granularity == Granularity::Tensor { all } else { *own };
-            // Zero is a value that has to be exact: padding is zero, and so is what an activation cuts off.
-            let (min, max) = (range.min.min(0.0), range.max.max(0.0));
-            // A channel that was always near zero would otherwise be cut off at next to nothing.
-            let floor = (all.max.max(0.0) - all.min.min(0.0)).max(f32::MIN_POSITIVE * 1e6) / FLOOR;
-            let scale = (max - min).max(floor) / 255.0;
-            ChannelQuantisation { scale, zero: (-min / scale).round(), mean: own.mean }
+    /// Of a node that ReLU6 bounds: the same scale for every channel, whatever was seen of it. Rare channels of late
+    /// blocks reach far beyond what some photos show, so that ranges by channel would cut them off.
+    pub(super) fn of_relu6(calibration: &Calibration, node: &str) -> Option<Self> {
+        let seen = calibration.nodes.get(node)?;
+        let channel =
+            |seen: &ChannelStatistics| ChannelQuantisation { scale: 6.0 / 255.0, zero: 0.0, mean: seen.mean };
+        Some(Self { channels: seen.iter().map(channel).collect() })
+    }
+
+    /// Of any other node: a scale and a zero point for each channel, from what was seen of it.
+    pub(super) fn of_range(calibration: &Calibration, node: &str) -> Option<Self> {
+        let seen = calibration.nodes.get(node)?;
+        let channels = seen.iter().map(|seen| {
+            let centre = (seen.max + seen.min) / 2.0;
+            let half = (MARGIN * (seen.max - seen.min) / 2.0).max(5e-4);
+            let scale = 2.0 * half / 255.0;
+            ChannelQuantisation { scale, zero: ((half - centre) / scale).round(), mean: seen.mean }
         });
         Some(Self { channels: channels.collect() })
     }
 
     /// Of a photo's normalised values, whose bytes are its grey levels.
-    pub(super) fn of_photo(
-        mean: [f32; 3],
-        std: [f32; 3],
-        calibration: &Calibration,
-        node: &str,
-    ) -> Option<Self> {
-        let seen = calibration.nodes.get(node)?;
-        let channels = mean.iter().zip(std).zip(seen).map(|((mean, std), seen)| ChannelQuantisation {
-            scale: 1.0 / std,
-            zero: *mean,
-            mean: seen.mean,
-        });
-        Some(Self { channels: channels.collect() })
+    pub(super) fn of_photo(mean: [f32; 3], std: [f32; 3]) -> Self {
+        // Neighbouring weights are rounded together, which leaves no mean to take back.
+        let channels = mean.iter().zip(std);
+        let channels =
+            channels.map(|(mean, std)| ChannelQuantisation { scale: 1.0 / std, zero: *mean, mean: 0.0 });
+        Self { channels: channels.collect() }
     }
 
     /// Whether no byte stands for less than zero.
@@ -112,17 +100,24 @@ struct Channel {
     offset: f32,
 }
 
-/// Quantises the weights of one output. Each comes with how the activation that it multiplies is quantised.
-fn channel(weights: &[(f32, ChannelQuantisation)], bias: f32, output: ChannelQuantisation) -> Channel {
-    let scaled = || weights.iter().map(|(weight, input)| weight * input.scale);
-    let largest = scaled().fold(0.0_f32, |largest, weight| largest.max(weight.abs()));
+/// Quantises the weights of one output; `round` makes bytes of weights that lie between -127 and 127. Each weight comes with
+/// how the activation that it multiplies is quantised.
+fn channel(
+    weights: &[(f32, ChannelQuantisation)],
+    bias: f32,
+    output: ChannelQuantisation,
+    round: impl Fn(&[f32]) -> Vec<i8>,
+) -> Channel {
+    let mut scaled: Vec<f32> = weights.iter().map(|(weight, input)| weight * input.scale).collect();
+    let largest = scaled.iter().fold(0.0_f32, |largest, weight| largest.max(weight.abs()));
     let scale = if largest > 0.0 { largest / 127.0 } else { 1.0 };
-    let bytes: Vec<i8> = scaled().map(|weight| (weight / scale).round() as i8).collect();
+    scaled.iter_mut().for_each(|weight| *weight /= scale);
+    let bytes = round(&scaled);
     // What rounding the weights adds on average is taken back (Nagel et al., 2019), as is what zero points add.
     let mut real_bias = bias;
     let mut zeros = 0.0;
-    for ((weight, input), byte) in weights.iter().zip(&bytes) {
-        real_bias += (weight * input.scale - f32::from(*byte) * scale) * input.mean_byte();
+    for ((weight, byte), (_, input)) in scaled.iter().zip(&bytes).zip(weights) {
+        real_bias += (weight - f32::from(*byte)) * scale * input.mean_byte();
         zeros += f32::from(*byte) * input.zero;
     }
     Channel {
@@ -167,6 +162,7 @@ impl Convolution<u8> {
                 (0..rows).flat_map(move |row| (0..columns).map(move |c| (channel, row, c)))
             })
         };
+        let rounding = Rounding::of(geometry.inputs, geometry.kernel);
         let channels: Vec<Channel> = (0..geometry.outputs)
             .map(|output| {
                 let weights: Vec<_> = taps()
@@ -174,7 +170,7 @@ impl Convolution<u8> {
                         (layer.weight(output, input, row, column), from.channels[input])
                     })
                     .collect();
-                channel(&weights, layer.bias[output], to.channels[output])
+                channel(&weights, layer.bias[output], to.channels[output], |weights| rounding.round(weights))
             })
             .collect();
         let weights = Weights::i8(geometry.outputs, segments(&geometry, input), |output, row, value| {
@@ -197,13 +193,14 @@ impl Depthwise<u8> {
     pub(super) fn u8(layer: &graph::Convolution, [from, to]: [&Quantisation; 2]) -> Option<Self> {
         let geometry = layer.geometry;
         let [rows, columns] = geometry.kernel;
+        let rounding = Rounding::of(1, geometry.kernel);
         let channels: Vec<Channel> = (0..geometry.inputs)
             .map(|own| {
                 let taps = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
                 let weights: Vec<_> = taps
                     .map(|(row, column)| (layer.weight(own, 0, row, column), from.channels[own]))
                     .collect();
-                channel(&weights, layer.bias[own], to.channels[own])
+                channel(&weights, layer.bias[own], to.channels[own], |weights| rounding.round(weights))
             })
             .collect();
         let weights = DepthwiseWeights::i8(shape(&geometry), |channel, row, column| {
