@@ -31,6 +31,7 @@ pub use geometry::{Area, Rows, Source, Target};
 use geometry::{check_source, check_target};
 pub use level::Level;
 pub use line::{Line, as_f32, as_f32_mut, as_i8, as_i8_mut, as_u8, as_u8_mut};
+pub use resample::PixelFilter;
 use sink::{ByteSink, ColumnSink, FloatSink, Requantise};
 pub use weights::{DepthwiseShape, DepthwiseWeights, PANEL, Weights};
 
@@ -112,14 +113,20 @@ macro_rules! level {
             }
 
             $(#[target_feature(enable = $features)])?
-            pub(crate) unsafe fn combine_pixels<'w>(
+            pub(crate) unsafe fn combine_pixels(
+                filter: &PixelFilter,
                 row: &[f32],
-                taps: impl Iterator<Item = (usize, &'w [f32])>,
-                factor: [f32; 3],
-                offset: [f32; 3],
+                scale: [[f32; 4]; 2],
                 out: &mut [f32],
             ) {
-                resample::combine_pixels(row, taps, factor, offset, out);
+                // SAFETY: the caller's.
+                unsafe { resample::combine_pixels(filter, row, scale, out) }
+            }
+
+            $(#[target_feature(enable = $features)])?
+            pub(crate) unsafe fn to_bytes(values: &[f32], out: &mut [u8]) {
+                // SAFETY: the caller's.
+                unsafe { resample::to_bytes::<$lanes>(values, out) }
             }
         }
     };
@@ -294,26 +301,37 @@ impl Kernels {
         Ok(())
     }
 
-    /// For each RGB pixel of `out`, the weighted sum of pixels of `row` from a start on, within 0 and 255, then
-    /// `value * factor + offset` by channel. `row` has one value more than its pixels have.
+    /// For each RGB pixel of `out`, the weighted sum of its run of pixels of `row`, at most 255, then `value * factor +
+    /// offset` by channel. Both rows have one value more than their pixels have; that of `out` is overwritten.
     ///
     /// # Errors
     ///
-    /// If the taps are not inside the row.
-    pub fn combine_pixels<'w>(
+    /// If a row is shorter.
+    pub fn combine_pixels(
         &self,
+        filter: &PixelFilter,
         row: &[f32],
-        taps: impl Iterator<Item = (usize, &'w [f32])> + Clone,
         [factor, offset]: [[f32; 3]; 2],
         out: &mut [f32],
     ) -> Result<(), OutOfBounds> {
-        let inside = |(start, weights): (usize, &[f32])| {
-            start.checked_add(weights.len()).is_some_and(|end| end < row.len().div_ceil(3))
-        };
-        if !taps.clone().all(inside) {
+        if row.len() < filter.row_len() || out.len() < filter.out_len() {
             return Err(OutOfBounds);
         }
-        at_level!(self.combine_pixels(row, taps, factor, offset, out));
+        let four = |[red, green, blue]: [f32; 3]| [red, green, blue, 0.0];
+        at_level!(self.combine_pixels(filter, row, [four(factor), four(offset)], out));
+        Ok(())
+    }
+
+    /// Values rounded to bytes, saturated to 0..=255.
+    ///
+    /// # Errors
+    ///
+    /// If there are not as many bytes as values.
+    pub fn to_bytes(&self, values: &[f32], out: &mut [u8]) -> Result<(), OutOfBounds> {
+        if values.len() != out.len() {
+            return Err(OutOfBounds);
+        }
+        at_level!(self.to_bytes(values, out));
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! Resampling of rows of bytes, in f32.
 
+use crate::OutOfBounds;
 use crate::lanes::Lanes;
 
 /// The weighted sum of rows of bytes: `out[i] = sum(weight[t] * rows[t][i])`.
@@ -29,28 +30,115 @@ pub(crate) unsafe fn combine_rows<L: Lanes>(rows: &[u8], stride: usize, weights:
     }
 }
 
-/// For each RGB pixel of `out`, the weighted sum of pixels of `row`, within 0 and 255, times a factor and plus an offset of
-/// its channel. `row` has a value more than its pixels need.
+/// For each pixel of a resized row, a run of source pixels and what each counts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PixelFilter {
+    /// Where each run starts, in pixels.
+    starts: Vec<usize>,
+    /// As many weights for each pixel, of which some may be zero.
+    weights: Vec<f32>,
+    taps: usize,
+    /// Source pixels.
+    source: usize,
+}
+
+impl PixelFilter {
+    /// Becomes the filter of these runs over `source` pixels: `(start, weights)` for each pixel. Nothing is allocated where an
+    /// earlier filter was as large.
+    ///
+    /// # Errors
+    ///
+    /// If a run reaches beyond the source.
+    pub fn prepare<'w>(
+        &mut self,
+        source: usize,
+        runs: impl Iterator<Item = (usize, &'w [f32])> + Clone,
+    ) -> Result<(), OutOfBounds> {
+        self.source = source;
+        self.taps = runs.clone().map(|(_, weights)| weights.len()).max().unwrap_or(0);
+        self.starts.clear();
+        self.weights.clear();
+        let last = source.checked_sub(self.taps).ok_or(OutOfBounds)?;
+        for (start, weights) in runs {
+            start.checked_add(weights.len()).filter(|end| *end <= source).ok_or(OutOfBounds)?;
+            // A shorter run gets weights of zero behind it, or before it where the source ends.
+            let first = start.min(last);
+            let before = start - first;
+            self.starts.push(first);
+            let padded = (0..self.taps).map(|tap| tap.checked_sub(before).and_then(|tap| weights.get(tap)));
+            self.weights.extend(padded.map(|weight| weight.copied().unwrap_or(0.0)));
+        }
+        Ok(())
+    }
+
+    /// Values that a source row has at least: three a pixel, and one more.
+    pub(crate) fn row_len(&self) -> usize {
+        self.source.saturating_mul(3).saturating_add(1)
+    }
+
+    /// Values that a resized row has at least: three a pixel, and one more.
+    pub(crate) fn out_len(&self) -> usize {
+        self.starts.len() * 3 + 1
+    }
+}
+
+/// For each RGB pixel of `out`, the weighted sum of its run of `row`, within 0 and 255, then `value * factor + offset`.
+///
+/// # Safety
+///
+/// `row` and `out` are as long as the filter says.
 #[inline(always)]
-pub(crate) fn combine_pixels<'w>(
+pub(crate) unsafe fn combine_pixels(
+    filter: &PixelFilter,
     row: &[f32],
-    taps: impl Iterator<Item = (usize, &'w [f32])>,
-    factor: [f32; 3],
-    offset: [f32; 3],
+    [factor, offset]: [[f32; 4]; 2],
     out: &mut [f32],
 ) {
-    for ((start, weights), pixel) in taps.zip(out.chunks_exact_mut(3)) {
-        let mut sums = [0.0_f32; 4];
-        let source = &row[start * 3..];
-        for (tap, weight) in weights.iter().enumerate() {
-            let Some(four) = source[tap * 3..].first_chunk::<4>() else { return };
-            for lane in 0..4 {
-                sums[lane] += weight * four[lane];
+    let mut weights = filter.weights.as_ptr();
+    let mut to = out.as_mut_ptr();
+    for start in &filter.starts {
+        // SAFETY: a run lies inside the row, of which four values are read where a pixel has three; the last pixel's fourth
+        // value is the one more that both rows have. Weights are as many as runs times taps.
+        unsafe {
+            let mut from = row.as_ptr().add(start * 3);
+            let mut sums = [0.0_f32; 4];
+            for _ in 0..filter.taps {
+                let four = from.cast::<[f32; 4]>().read_unaligned();
+                for lane in 0..4 {
+                    sums[lane] += *weights * four[lane];
+                }
+                weights = weights.add(1);
+                from = from.add(3);
             }
+            for lane in 0..4 {
+                // Weights sum to 1 up to rounding: without this, white could become 255.00002.
+                let value = if sums[lane] > 0.0 { sums[lane] } else { 0.0 };
+                let value = if value < 255.0 { value } else { 255.0 };
+                sums[lane] = value * factor[lane] + offset[lane];
+            }
+            // The fourth value is written over by the next pixel.
+            to.cast::<[f32; 4]>().write_unaligned(sums);
+            to = to.add(3);
         }
-        for channel in 0..3 {
-            // Weights sum to 1 up to rounding: without this, white could become 255.00002.
-            pixel[channel] = sums[channel].clamp(0.0, 255.0) * factor[channel] + offset[channel];
+    }
+}
+
+/// Values rounded to bytes, saturated.
+///
+/// # Safety
+///
+/// As of [`Lanes`]; `out` is as long as `values`.
+#[inline(always)]
+pub(crate) unsafe fn to_bytes<L: Lanes>(values: &[f32], out: &mut [u8]) {
+    let vectors = values.len() / 16;
+    for vector in 0..vectors {
+        // SAFETY: sixteen values from `at` on are inside both.
+        unsafe {
+            let at = vector * 16;
+            L::u8_store(out.as_mut_ptr().add(at), L::to_i32(L::f32_load(values.as_ptr().add(at))));
         }
+    }
+    for (value, out) in values.iter().zip(out).skip(vectors * 16) {
+        *out = value.round_ties_even() as u8;
     }
 }

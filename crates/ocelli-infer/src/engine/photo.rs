@@ -1,19 +1,19 @@
 //! From a photo to the network's input, in one pass over its rows.
 
 use ocelli_imaging::{Area, ResizeFilter, RgbView};
-use ocelli_kernels::{Kernels, OutOfBounds};
+use ocelli_kernels::{Kernels, OutOfBounds, PixelFilter};
 use ocelli_model::{Preprocessing, View};
-
-use super::layout::Layout;
 
 /// The tables and rows that a photo's way in needs; nothing is allocated anew for a photo of the size of the last.
 #[derive(Debug, Default)]
 pub(super) struct Resampler {
     across: ResizeFilter,
     down: ResizeFilter,
-    /// A row of the photo's width, in f32.
+    /// `across`, as kernels read it.
+    pixels: PixelFilter,
+    /// A row of the photo's width, in f32, and one value more.
     row: Vec<f32>,
-    /// A row of the network's input.
+    /// A row of the network's input, and one value more.
     resized: Vec<f32>,
 }
 
@@ -26,28 +26,29 @@ impl Resampler {
         preprocessing: &Preprocessing,
         photo: RgbView<'_>,
         scale: [[f32; 3]; 2],
-        mut put: impl FnMut(usize, &[f32]),
+        mut put: impl FnMut(usize, &[f32]) -> Result<(), OutOfBounds>,
     ) -> Result<(), OutOfBounds> {
         let area = match preprocessing.view {
             View::Whole => Area::whole(&photo),
             View::Centre => Area::centre_square(&photo),
         };
-        self.across.prepare(area.width, preprocessing.width);
+        if (self.across.source(), self.across.target()) != (area.width, preprocessing.width) {
+            self.across.prepare(area.width, preprocessing.width);
+            let runs = self.across.taps().map(|taps| (taps.start, taps.weights));
+            self.pixels.prepare(area.width as usize, runs)?;
+        }
         self.down.prepare(area.height, preprocessing.height);
         let stride = photo.width() as usize * 3;
         let (left, len) = (area.left as usize * 3, area.width as usize * 3);
-        // One value more than the pixels have: pixels are read four values at a time.
-        self.row.clear();
+        let resized = preprocessing.width as usize * 3;
         self.row.resize(len + 1, 0.0);
-        self.resized.clear();
-        self.resized.resize(preprocessing.width as usize * 3, 0.0);
+        self.resized.resize(resized + 1, 0.0);
         for (place, taps) in self.down.taps().enumerate() {
             let start = (area.top as usize + taps.start) * stride + left;
             let rows = photo.pixels().get(start..).ok_or(OutOfBounds)?;
             kernels.combine_rows(rows, stride, taps.weights, &mut self.row[..len])?;
-            let across = self.across.taps().map(|taps| (taps.start, taps.weights));
-            kernels.combine_pixels(&self.row, across, scale, &mut self.resized)?;
-            put(place, &self.resized);
+            kernels.combine_pixels(&self.pixels, &self.row, scale, &mut self.resized)?;
+            put(place, &self.resized[..resized])?;
         }
         Ok(())
     }
@@ -60,21 +61,9 @@ pub(super) fn normalisation(preprocessing: &Preprocessing) -> [[f32; 3]; 2] {
     [factor, std::array::from_fn(|channel| -mean[channel] * factor[channel])]
 }
 
-/// Where a row's pixels are in the input, whatever its layout.
-pub(super) fn place<T: Copy>(
-    layout: &Layout,
-    row: usize,
-    values: &[f32],
-    to: &mut [T],
-    of: impl Fn(f32) -> T,
-) {
-    let start = layout.start + row * layout.row;
-    let Some(to) = to.get_mut(start..) else { return };
-    if layout.pixel == 3 {
-        to.iter_mut().zip(values).for_each(|(to, value)| *to = of(*value));
-        return;
-    }
-    for (to, pixel) in to.chunks_mut(layout.pixel).zip(values.chunks_exact(3)) {
-        to.iter_mut().zip(pixel).for_each(|(to, value)| *to = of(*value));
+/// Spreads a row of RGB values over the pixels of a map whose pixels have room for more.
+pub(super) fn spread(values: &[f32], pixel: usize, to: &mut [f32]) {
+    for (to, pixel) in to.chunks_mut(pixel).zip(values.chunks_exact(3)) {
+        to.iter_mut().zip(pixel).for_each(|(to, value)| *to = *value);
     }
 }

@@ -137,25 +137,37 @@ impl Plan {
         let Workspace { arena, resampler, .. } = workspace;
         let Input { slot, layout, form, border } = &self.input;
         let lines = arena.get_mut(slot.0.clone()).ok_or(OutOfBounds)?;
+        let kernels = &self.kernels;
         match form {
             Form::F32 => {
                 let input = as_f32_mut(lines);
                 surround(layout, input, [0.0; 3]);
                 let scale = photo::normalisation(&self.preprocessing);
-                resampler.run(&self.kernels, &self.preprocessing, photo, scale, |row, values| {
-                    photo::place(layout, row, values, input, |value| value);
+                resampler.run(kernels, &self.preprocessing, photo, scale, |row, values| {
+                    let to = row_of(layout, row, input)?;
+                    if layout.pixel == 3 {
+                        to.get_mut(..values.len()).ok_or(OutOfBounds)?.copy_from_slice(values);
+                    } else {
+                        photo::spread(values, layout.pixel, to);
+                    }
+                    Ok(())
                 })
             }
             Form::U8 => {
                 let input = as_u8_mut(lines);
                 surround(layout, input, *border);
-                let scale = [[1.0; 3], [0.5; 3]];
-                resampler.run(&self.kernels, &self.preprocessing, photo, scale, |row, values| {
-                    photo::place(layout, row, values, input, |value| value as u8);
+                resampler.run(kernels, &self.preprocessing, photo, [[1.0; 3], [0.0; 3]], |row, values| {
+                    let to = row_of(layout, row, input)?;
+                    kernels.to_bytes(values, to.get_mut(..values.len()).ok_or(OutOfBounds)?)
                 })
             }
         }
     }
+}
+
+/// A row of a map, from its first pixel on.
+fn row_of<'a, T>(layout: &Layout, row: usize, values: &'a mut [T]) -> Result<&'a mut [T], OutOfBounds> {
+    values.get_mut(layout.start + row * layout.row..).ok_or(OutOfBounds)
 }
 
 /// Fills the border around a map.
@@ -240,7 +252,10 @@ impl<'a> Builder<'a> {
         let mut quantisations = HashMap::new();
         if let Some(calibration) = calibration {
             let Preprocessing { mean, std, .. } = *network.preprocessing();
-            quantisations.insert(0, Quantisation::of_photo(mean, std));
+            // Read as bytes only where no panel has to be filled up.
+            if layouts[0].pixel == 3 {
+                quantisations.insert(0, Quantisation::of_photo(mean, std));
+            }
             for layer in &graph.layers {
                 let name = &graph.values[layer.output].name;
                 let relu6 = match &layer.compute {

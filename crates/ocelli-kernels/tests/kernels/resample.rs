@@ -54,15 +54,30 @@ proptest! {
             })
             .collect();
         let starts = || taps.iter().map(|(start, _)| *start).zip(weights.iter().map(|w| &w[..]));
+        let mut filter = PixelFilter::default();
+        filter.prepare(pixels, starts()).unwrap();
         for kernels in kernels() {
-            let mut out = vec![0.0; taps.len() * 3];
-            kernels.combine_pixels(&row, starts(), [factor, offset], &mut out).unwrap();
-            assert_close(&out, &want, kernels.level());
-            if !taps.is_empty() {
-                let short = &row[..row.len() - 1];
-                let refused = kernels.combine_pixels(short, starts(), [factor, offset], &mut out);
-                prop_assert_eq!(refused, Err(OutOfBounds));
-            }
+            let mut out = vec![0.0; taps.len() * 3 + 1];
+            kernels.combine_pixels(&filter, &row, [factor, offset], &mut out).unwrap();
+            assert_close(&out[..taps.len() * 3], &want, kernels.level());
+            let refused = kernels.combine_pixels(&filter, &row[1..], [factor, offset], &mut out);
+            prop_assert_eq!(refused, Err(OutOfBounds));
+            let refused = kernels.combine_pixels(&filter, &row, [factor, offset], &mut out[1..]);
+            prop_assert_eq!(refused, Err(OutOfBounds));
+        }
+        if pixels > 0 {
+            prop_assert_eq!(filter.prepare(pixels - 1, starts()), Err(OutOfBounds));
+        }
+    }
+
+    #[test]
+    fn values_are_rounded_to_bytes(values in prop::collection::vec(-300.0_f32..600.0, 0..70)) {
+        let want: Vec<u8> = values.iter().map(|value| value.round_ties_even() as u8).collect();
+        for kernels in kernels() {
+            let mut out = vec![7; values.len()];
+            kernels.to_bytes(&values, &mut out).unwrap();
+            prop_assert_eq!(&out, &want);
+            prop_assert_eq!(kernels.to_bytes(&values, &mut vec![0; values.len() + 1]), Err(OutOfBounds));
         }
     }
 }
@@ -73,10 +88,7 @@ fn absurd_distances_are_refused() {
         let mut out = [0.0; 4];
         assert_eq!(kernels.combine_rows(&[0; 64], usize::MAX, &[1.0; 3], &mut out), Err(OutOfBounds));
         assert_eq!(kernels.combine_rows(&[0; 64], usize::MAX - 1, &[1.0; 2], &mut out), Err(OutOfBounds));
-        let tap = [(usize::MAX, &[1.0][..])].into_iter();
-        assert_eq!(
-            kernels.combine_pixels(&[0.0; 9], tap, [[1.0; 3], [0.0; 3]], &mut out[..3]),
-            Err(OutOfBounds)
-        );
+        let run = [(usize::MAX, &[1.0][..])].into_iter();
+        assert_eq!(PixelFilter::default().prepare(9, run), Err(OutOfBounds));
     }
 }
