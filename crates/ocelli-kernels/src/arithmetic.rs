@@ -8,6 +8,8 @@ use crate::lanes::Lanes;
 ///
 /// As of [`Lanes`]; pointers are valid for the bytes of a step.
 pub(crate) unsafe trait Arithmetic<L: Lanes> {
+    /// Pixels of a panel that 64 bytes of input are.
+    const COLUMN: usize;
     type Sum: Copy;
     type Operand: Copy;
 
@@ -25,6 +27,7 @@ pub(crate) struct Float;
 
 // SAFETY: passed on.
 unsafe impl<L: Lanes> Arithmetic<L> for Float {
+    const COLUMN: usize = 1;
     type Sum = L::F32;
     type Operand = L::F32;
 
@@ -59,6 +62,7 @@ pub(crate) struct Bytes;
 
 // SAFETY: passed on.
 unsafe impl<L: Lanes> Arithmetic<L> for Bytes {
+    const COLUMN: usize = 4;
     type Sum = L::I32;
     type Operand = L::I32;
 

@@ -3,7 +3,7 @@
 use crate::arithmetic::Arithmetic;
 use crate::geometry::{Area, Rows};
 use crate::lanes::Lanes;
-use crate::sink::{Place, Sink};
+use crate::sink::Sink;
 
 /// The most pixels that any level's tile has.
 const MOST_PIXELS: usize = 8;
@@ -37,24 +37,28 @@ pub(crate) fn parts(total: usize, most: usize) -> impl Iterator<Item = usize> {
 /// As of [`Lanes`]; everything that the call describes lies inside what its pointers are valid for.
 #[inline(always)]
 pub(crate) unsafe fn run<L: Lanes, A: Arithmetic<L>, S: Sink<L, A>>(call: &Convolution, sink: &S) {
-    let width = call.area.columns.next_multiple_of(S::COLUMN);
+    let columns = call.area.columns;
+    let width = columns.next_multiple_of(S::COLUMN);
     let most = (L::TILE.pixels / S::COLUMN).max(1);
     let mut panel = 0;
     for n in parts(call.panels, L::TILE.panels) {
         let (mut row, mut x) = (0, 0);
-        for columns in parts(call.area.rows * width / S::COLUMN, most) {
+        let (mut from, mut to) = (call.rows.offset(0), sink.row(0));
+        for part in parts(call.area.rows * width / S::COLUMN, most) {
             let mut inputs = [call.input; MOST_PIXELS];
-            let mut places = [Place::default(); MOST_PIXELS];
-            let p = columns * S::COLUMN;
+            let mut places = [S::Place::default(); MOST_PIXELS];
+            let p = part * S::COLUMN;
             for (input, place) in inputs.iter_mut().zip(&mut places).take(p) {
-                // Pixels that fill up a column repeat the last one.
-                let from = call.rows.offset(row) + x.min(call.area.columns - 1) * call.pixel;
                 // SAFETY: inside the input, as the caller made sure.
                 *input = unsafe { call.input.add(from) };
-                *place = sink.place(row, x, call.area.columns);
+                *place = sink.place(to, x, columns);
                 x += 1;
-                if x == width {
+                if x < columns {
+                    from += call.pixel;
+                } else if x == width && row + 1 < call.area.rows {
+                    // Pixels before here that fill up a column repeat the last one.
                     (x, row) = (0, row + 1);
+                    (from, to) = (call.rows.offset(row), sink.row(row));
                 }
             }
             macro_rules! tiles {
@@ -87,7 +91,7 @@ unsafe fn tile<L: Lanes, A: Arithmetic<L>, S: Sink<L, A>, const P: usize, const 
     call: &Convolution,
     sink: &S,
     inputs: &[*const u8; MOST_PIXELS],
-    places: &[Place; MOST_PIXELS],
+    places: &[S::Place; MOST_PIXELS],
     panel: usize,
 ) {
     if !P.is_multiple_of(S::COLUMN) {
@@ -96,7 +100,7 @@ unsafe fn tile<L: Lanes, A: Arithmetic<L>, S: Sink<L, A>, const P: usize, const 
     // SAFETY: the caller's.
     unsafe {
         let mut sums = [[A::zero(); P]; N];
-        let mut own = [Place::default(); P];
+        let mut own = [S::Place::default(); P];
         own.copy_from_slice(&places[..P]);
         let panel_bytes = call.segments * call.steps * 64;
         let mut weights = call.weights.add(panel * panel_bytes);
@@ -118,12 +122,12 @@ unsafe fn tile<L: Lanes, A: Arithmetic<L>, S: Sink<L, A>, const P: usize, const 
             }
         }
         // Written out, not a loop: sums that a loop indexes would be in memory all along.
-        sink.store(&sums[0], &own, panel);
+        sink.store(&sums[0], &own, panel, P);
         if N > 1 {
-            sink.store(&sums[1 % N], &own, panel + 1);
+            sink.store(&sums[1 % N], &own, panel + 1, P);
         }
         if N > 2 {
-            sink.store(&sums[2 % N], &own, panel + 2);
+            sink.store(&sums[2 % N], &own, panel + 2, P);
         }
     }
 }

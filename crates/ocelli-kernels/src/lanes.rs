@@ -24,6 +24,8 @@ pub(crate) unsafe trait Lanes: Copy {
     type I32: Copy;
     /// The pixels that a tile of a convolution has at most, and the panels of sixteen channels.
     const TILE: Tile;
+    /// The sums that a depthwise convolution has at once at most.
+    const SUMS: usize;
 
     unsafe fn f32_splat(value: f32) -> Self::F32;
     unsafe fn f32_load(from: *const f32) -> Self::F32;
@@ -49,6 +51,14 @@ pub(crate) unsafe trait Lanes: Copy {
     unsafe fn u8_load(from: *const u8) -> Self::I32;
     /// Sixteen bytes, saturated to 0..=255.
     unsafe fn u8_store(to: *mut u8, value: Self::I32);
+    /// Four times sixteen bytes, saturated to 0..=255.
+    #[inline(always)]
+    unsafe fn u8_store_four(to: [*mut u8; 4], values: [Self::I32; 4]) {
+        for (to, value) in to.into_iter().zip(values) {
+            // SAFETY: as the trait says.
+            unsafe { Self::u8_store(to, value) };
+        }
+    }
     /// The four values of each lane as four bytes, the first lowest, saturated to 0..=255.
     unsafe fn pack(values: [Self::I32; 4]) -> Self::I32;
 }

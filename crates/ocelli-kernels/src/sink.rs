@@ -5,15 +5,6 @@ use crate::geometry::Target;
 use crate::lanes::Lanes;
 use crate::weights::PANEL;
 
-/// Where a pixel goes.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Place {
-    /// In elements.
-    pub(crate) offset: usize,
-    /// In columns of four, which of the four pixels there are: a byte of ones each.
-    pub(crate) present: u32,
-}
-
 /// Stores the sums of a tile.
 ///
 /// # Safety
@@ -22,10 +13,21 @@ pub(crate) struct Place {
 pub(crate) unsafe trait Sink<L: Lanes, A: Arithmetic<L>> {
     /// Pixels that are stored together; tiles have a multiple of it.
     const COLUMN: usize;
+    /// Where a pixel goes.
+    type Place: Copy + Default;
 
-    fn place(&self, row: usize, x: usize, columns: usize) -> Place;
-    /// The sums of one panel.
-    unsafe fn store<const P: usize>(&self, sums: &[A::Sum; P], places: &[Place; P], panel: usize);
+    /// Where a row starts.
+    fn row(&self, row: usize) -> usize;
+    /// Where a pixel goes of a row of `columns` pixels that starts at `row`.
+    fn place(&self, row: usize, x: usize, columns: usize) -> Self::Place;
+    /// The sums of one panel, as many as are present of the pixels.
+    unsafe fn store<const P: usize>(
+        &self,
+        sums: &[A::Sum; P],
+        places: &[Self::Place; P],
+        panel: usize,
+        present: usize,
+    );
 }
 
 /// f32 out: `clamp(sum + bias + residual, low, high)`.
@@ -42,20 +44,32 @@ pub(crate) struct FloatSink {
 // SAFETY: the caller's.
 unsafe impl<L: Lanes> Sink<L, Float> for FloatSink {
     const COLUMN: usize = 1;
+    type Place = usize;
 
     #[inline(always)]
-    fn place(&self, row: usize, x: usize, _: usize) -> Place {
-        Place { offset: self.target.rows.offset(row) + x * self.target.pixel, present: 0 }
+    fn row(&self, row: usize) -> usize {
+        self.target.rows.offset(row)
     }
 
     #[inline(always)]
-    unsafe fn store<const P: usize>(&self, sums: &[L::F32; P], places: &[Place; P], panel: usize) {
+    fn place(&self, row: usize, x: usize, _: usize) -> usize {
+        row + x * self.target.pixel
+    }
+
+    #[inline(always)]
+    unsafe fn store<const P: usize>(
+        &self,
+        sums: &[L::F32; P],
+        places: &[usize; P],
+        panel: usize,
+        present: usize,
+    ) {
         // SAFETY: the trait's.
         unsafe {
             let (low, high) = (L::f32_splat(self.low), L::f32_splat(self.high));
             let bias = L::f32_load(self.bias.add(panel * PANEL));
-            for p in 0..P {
-                let at = places[p].offset + panel * self.target.panel;
+            for p in 0..P.min(present) {
+                let at = places[p] + panel * self.target.panel;
                 let mut value = L::f32_add(sums[p], bias);
                 if !self.residual.is_null() {
                     value = L::f32_add(value, L::f32_load(self.residual.add(at)));
@@ -95,30 +109,66 @@ pub(crate) struct ByteSink {
 // SAFETY: the caller's.
 unsafe impl<L: Lanes> Sink<L, Bytes> for ByteSink {
     const COLUMN: usize = 1;
+    type Place = usize;
 
     #[inline(always)]
-    fn place(&self, row: usize, x: usize, _: usize) -> Place {
-        Place { offset: self.target.rows.offset(row) + x * self.target.pixel, present: 0 }
+    fn row(&self, row: usize) -> usize {
+        self.target.rows.offset(row)
     }
 
     #[inline(always)]
-    unsafe fn store<const P: usize>(&self, sums: &[L::I32; P], places: &[Place; P], panel: usize) {
+    fn place(&self, row: usize, x: usize, _: usize) -> usize {
+        // Of a pixel that is not present, anything.
+        row.wrapping_add(x.wrapping_mul(self.target.pixel))
+    }
+
+    #[inline(always)]
+    unsafe fn store<const P: usize>(
+        &self,
+        sums: &[L::I32; P],
+        places: &[usize; P],
+        panel: usize,
+        present: usize,
+    ) {
         // SAFETY: the trait's.
         unsafe {
             let channel = panel * PANEL;
             let factor = L::f32_load(self.requantise.factor.add(channel));
             let offset = L::f32_load(self.requantise.offset.add(channel));
+            let mut to = [self.out; P];
+            let mut bytes = *sums;
             for p in 0..P {
-                let at = places[p].offset + panel * self.target.panel;
+                let at = places[p].wrapping_add(panel * self.target.panel);
                 let mut value = L::f32_mul_add(L::to_f32(sums[p]), factor, offset);
-                if !self.residual.is_null() {
+                if !self.residual.is_null() && p < present {
                     let residual = L::to_f32(L::u8_load(self.residual.add(at)));
                     value = L::f32_mul_add(residual, L::f32_load(self.residual_factor.add(channel)), value);
                 }
-                L::u8_store(self.out.add(at), Requantise::round::<L>(value));
+                to[p] = self.out.wrapping_add(at);
+                bytes[p] = Requantise::round::<L>(value);
+            }
+            for p in (0..P).step_by(4) {
+                if p + 4 <= P && p + 4 <= present {
+                    let to = [to[p], to[p + 1], to[p + 2], to[p + 3]];
+                    L::u8_store_four(to, [bytes[p], bytes[p + 1], bytes[p + 2], bytes[p + 3]]);
+                } else {
+                    for p in p..P.min(p + 4) {
+                        if p < present {
+                            L::u8_store(to[p], bytes[p]);
+                        }
+                    }
+                }
             }
         }
     }
+}
+
+/// Where a column of four pixels goes.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct ColumnPlace {
+    offset: usize,
+    /// Which of the four there are: a byte of ones each.
+    present: u32,
 }
 
 /// u8 out, in columns of four pixels: 64 bytes, of each channel its four pixels.
@@ -131,16 +181,27 @@ pub(crate) struct ColumnSink {
 // SAFETY: the caller's.
 unsafe impl<L: Lanes> Sink<L, Bytes> for ColumnSink {
     const COLUMN: usize = 4;
+    type Place = ColumnPlace;
 
     #[inline(always)]
-    fn place(&self, row: usize, x: usize, columns: usize) -> Place {
-        let absent = (x + 4).saturating_sub(columns).min(3) as u32;
-        let offset = self.target.rows.offset(row) + x / 4 * self.target.pixel;
-        Place { offset, present: u32::MAX >> (8 * absent) }
+    fn row(&self, row: usize) -> usize {
+        self.target.rows.offset(row)
     }
 
     #[inline(always)]
-    unsafe fn store<const P: usize>(&self, sums: &[L::I32; P], places: &[Place; P], panel: usize) {
+    fn place(&self, row: usize, x: usize, columns: usize) -> ColumnPlace {
+        let absent = (x + 4).saturating_sub(columns).min(3) as u32;
+        ColumnPlace { offset: row + x / 4 * self.target.pixel, present: u32::MAX >> (8 * absent) }
+    }
+
+    #[inline(always)]
+    unsafe fn store<const P: usize>(
+        &self,
+        sums: &[L::I32; P],
+        places: &[ColumnPlace; P],
+        panel: usize,
+        _: usize,
+    ) {
         // SAFETY: the trait's.
         unsafe {
             let channel = panel * PANEL;

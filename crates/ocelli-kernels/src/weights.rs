@@ -76,30 +76,27 @@ impl Weights {
 
 /// The weights of a convolution of each channel by itself, over rows in columns.
 ///
-/// A column is the 64 bytes that one step reads: of f32 one pixel of a panel, of u8 four pixels. Outputs at the same place
-/// within their column read their neighbours in the same way: they are one phase.
+/// A column is the 64 bytes that one step reads: of f32 one pixel of a panel, of u8 four pixels. As many consecutive
+/// outputs are a group, computed whole. Each of its outputs, its phases, reads `columns` columns of a row, and its weights
+/// stand where the pixels that it needs do within them. The next group reads columns that are `advance` further on.
+///
+/// Weights lie by panel, row of the kernel, column and phase.
 #[derive(Clone, Debug)]
 pub struct DepthwiseWeights {
     pub(crate) lines: Vec<Line>,
     pub(crate) panels: usize,
-    pub(crate) phases: Vec<Phase>,
-    /// Columns from one output of a phase to the next.
+    /// Outputs of a group, pixels of a column.
+    pub(crate) width: usize,
+    /// The first column that each output of a group reads, counted from the leftmost that the first group does.
+    pub(crate) phases: [usize; 4],
+    pub(crate) columns: usize,
+    /// For each of its columns and each output of a group a bit, four of them a column: whether weights are not all zero.
+    pub(crate) needed: u64,
     pub(crate) advance: usize,
     pub(crate) kernel_rows: usize,
     pub(crate) row_stride: usize,
     /// Columns that the first output reads left of the first pixel.
     pub(crate) before: usize,
-}
-
-/// Outputs that read their columns alike.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Phase {
-    /// The first column that the first of them reads, counted from the leftmost column that any output reads.
-    pub(crate) column: usize,
-    /// How many columns they read of each row.
-    pub(crate) columns: usize,
-    /// Their weights' first line within a panel.
-    pub(crate) line: usize,
 }
 
 /// The kernel of a depthwise convolution.
@@ -152,16 +149,16 @@ impl DepthwiseWeights {
     /// goes there.
     fn taps(&self, shape: DepthwiseShape, width: usize) -> Vec<(usize, [usize; 3])> {
         let mut taps = Vec::new();
-        for (place, phase) in self.phases.iter().enumerate() {
-            // Where the first pixel that the phase's first output reads lies within the phase's first column.
-            let first = self.before * width + place * shape.stride[1] - shape.left - phase.column * width;
+        for (place, phase) in self.phases.iter().enumerate().take(width) {
+            // Where the first pixel that the phase's first output needs lies within the phase's first column.
+            let first = self.before * width + place * shape.stride[1] - shape.left - phase * width;
             for channel in 0..shape.channels {
                 let panel = channel / PANEL * self.per_panel();
                 for row in 0..shape.kernel[0] {
-                    let line = panel + phase.line + row * phase.columns;
                     for column in 0..shape.kernel[1] {
                         let pixel = first + column;
-                        let lane = (line + pixel / width) * PANEL + channel % PANEL;
+                        let line = (row * self.columns + pixel / width) * width + place;
+                        let lane = (panel + line) * PANEL + channel % PANEL;
                         taps.push((lane * width + pixel % width, [channel, row, column]));
                     }
                 }
@@ -175,27 +172,27 @@ impl DepthwiseWeights {
         if !shape.is_valid() {
             return None;
         }
-        let stride = shape.stride[1];
-        // Outputs come back to the same place within a column after this many of them.
-        let period = width / greatest_common_divisor(width, stride);
         let before = shape.left.div_ceil(width);
-        let mut line = 0;
-        let phases = (0..period)
-            .map(|place| {
-                let first = before * width + place * stride - shape.left;
-                let column = first / width;
-                let columns = (first + shape.kernel[1] - 1) / width - column + 1;
-                let phase = Phase { column, columns, line };
-                line += columns * shape.kernel[0];
-                phase
-            })
-            .collect();
+        // The first and the last column that each phase needs.
+        let needed = (0..width).map(|place| {
+            let first = before * width + place * shape.stride[1] - shape.left;
+            (first / width, (first + shape.kernel[1] - 1) / width)
+        });
+        let columns = needed.clone().map(|(first, last)| last - first + 1).max()?;
         let panels = shape.channels.div_ceil(PANEL);
+        let (mut phases, mut bits) = ([0; 4], 0);
+        for (place, (first, last)) in needed.enumerate() {
+            phases[place] = (last + 1).saturating_sub(columns);
+            bits |= (first..=last).map(|column| 1 << ((column - phases[place]) * 4 + place)).sum::<u64>();
+        }
         Some(Self {
-            lines: vec![Line::default(); panels * line],
+            lines: vec![Line::default(); panels * shape.kernel[0] * columns * width],
             panels,
+            width,
             phases,
-            advance: period * stride / width,
+            columns,
+            needed: bits,
+            advance: shape.stride[1],
             kernel_rows: shape.kernel[0],
             row_stride: shape.stride[0],
             before,
@@ -217,17 +214,10 @@ impl DepthwiseWeights {
         self.before
     }
 
-    /// Columns of a row that `outputs` outputs read, those before the first pixel's included.
+    /// Columns of a row that are read for `outputs` outputs, those before the first pixel's included.
     pub fn columns(&self, outputs: usize) -> usize {
-        let last = |(place, phase): (usize, &Phase)| {
-            let of_phase = outputs.saturating_sub(place).div_ceil(self.phases.len());
-            let last = of_phase.checked_sub(1)?.saturating_mul(self.advance);
-            Some(last.saturating_add(phase.column + phase.columns))
-        };
-        self.phases.iter().enumerate().filter_map(last).max().unwrap_or(0)
+        let Some(last) = outputs.div_ceil(self.width).checked_sub(1) else { return 0 };
+        let phase = self.phases.iter().max().copied().unwrap_or(0);
+        last.saturating_mul(self.advance).saturating_add(phase + self.columns)
     }
-}
-
-fn greatest_common_divisor(a: usize, b: usize) -> usize {
-    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }

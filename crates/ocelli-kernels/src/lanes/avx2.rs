@@ -44,6 +44,7 @@ unsafe impl<const VNNI: bool> Lanes for Avx2<VNNI> {
     type I32 = [__m256i; 2];
     // 12 of the 16 registers are sums; 2 hold weights and 1 the input.
     const TILE: Tile = Tile { pixels: 6, panels: 1 };
+    const SUMS: usize = 6;
 
     #[inline(always)]
     unsafe fn f32_splat(value: f32) -> [__m256; 2] {

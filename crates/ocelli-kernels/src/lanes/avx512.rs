@@ -8,6 +8,13 @@ use crate::geometry::Tile;
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512;
 
+/// In each quarter: four bytes of `a`, of `b`, of `c`, of `d`; saturated to 0..=255.
+#[inline(always)]
+unsafe fn fours([a, b, c, d]: [__m512i; 4]) -> __m512i {
+    // SAFETY: instructions on registers; callers make sure of the features.
+    unsafe { _mm512_packus_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d)) }
+}
+
 // SAFETY: callers make sure of the features; pointers are used as the trait says, without alignment.
 #[allow(
     clippy::undocumented_unsafe_blocks,
@@ -18,6 +25,7 @@ unsafe impl Lanes for Avx512 {
     type I32 = __m512i;
     // 24 of the 32 registers are sums; 3 hold weights and 1 the input.
     const TILE: Tile = Tile { pixels: 8, panels: 3 };
+    const SUMS: usize = 14;
 
     #[inline(always)]
     unsafe fn f32_splat(value: f32) -> __m512 {
@@ -103,13 +111,22 @@ unsafe impl Lanes for Avx512 {
     }
 
     #[inline(always)]
-    unsafe fn pack([a, b, c, d]: [__m512i; 4]) -> __m512i {
+    unsafe fn u8_store_four(to: [*mut u8; 4], values: [__m512i; 4]) {
         unsafe {
-            // In each quarter: four bytes of a, of b, of c, of d; then transposed.
-            let pairs = [_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d)];
-            let bytes = _mm512_packus_epi16(pairs[0], pairs[1]);
+            let quarters = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+            let bytes = _mm512_permutexvar_epi32(quarters, fours(values));
+            _mm_storeu_si128(to[0].cast(), _mm512_castsi512_si128(bytes));
+            _mm_storeu_si128(to[1].cast(), _mm512_extracti32x4_epi32(bytes, 1));
+            _mm_storeu_si128(to[2].cast(), _mm512_extracti32x4_epi32(bytes, 2));
+            _mm_storeu_si128(to[3].cast(), _mm512_extracti32x4_epi32(bytes, 3));
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn pack(values: [__m512i; 4]) -> __m512i {
+        unsafe {
             let transposed = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-            _mm512_shuffle_epi8(bytes, _mm512_broadcast_i32x4(transposed))
+            _mm512_shuffle_epi8(fours(values), _mm512_broadcast_i32x4(transposed))
         }
     }
 }

@@ -11,6 +11,7 @@ unsafe impl Lanes for Portable {
     type F32 = [f32; 16];
     type I32 = [i32; 16];
     const TILE: Tile = Tile { pixels: 2, panels: 1 };
+    const SUMS: usize = 2;
 
     #[inline(always)]
     unsafe fn f32_splat(value: f32) -> [f32; 16] {
