@@ -118,7 +118,8 @@ impl Plan {
     }
 
     fn prepare(&self, workspace: &mut Workspace, threads: Threads) {
-        let scratch = self.scratch * threads.count();
+        // Each thread gets some, so that none is left out.
+        let scratch = self.scratch.max(1) * threads.count();
         if workspace.arena.len() < self.arena {
             workspace.arena.resize(self.arena, Line::default());
         }
