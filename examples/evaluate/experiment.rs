@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use ocelli::{
-    EvaluatedPhoto, Evaluation, ImageFilter, IterationHandle, Limits, NewProject, OpenOptions, ProjectHandle,
-    StopToken, TagId, TrainOptions, TrainedTag, TrainingEvent, Upload, limits,
+    EvaluatedPhoto, Evaluation, ImageFilter, ImagePrediction, Int8Cost, IterationHandle, Limits, NewProject,
+    OpenOptions, Precision, ProjectHandle, PublishOptions, StopToken, TagId, TrainOptions, TrainedTag,
+    TrainingEvent, Upload, limits,
 };
 use rayon::prelude::*;
 
@@ -36,6 +37,18 @@ pub(crate) struct Outcome {
     pub(crate) predict_seconds: f64,
     /// Seconds to train again after one more photo was tagged.
     pub(crate) retrain_seconds: Option<f64>,
+    /// How int8 compares with f32, where the photos were predicted in int8.
+    pub(crate) int8: Option<Int8Outcome>,
+}
+
+/// How int8 compares with f32.
+pub(crate) struct Int8Outcome {
+    /// The fraction of the photos to test with whose most probable tag is the same in both, 0 to 1.
+    pub(crate) agreement: Option<f64>,
+    /// Top-1 over those photos in f32.
+    pub(crate) top1_f32: Option<f64>,
+    /// What the training recorded.
+    pub(crate) cost: Int8Cost,
 }
 
 /// Runs the experiment in a data directory that is gone afterwards.
@@ -63,8 +76,13 @@ pub(crate) fn run(options: &Options, dataset: &Dataset, seed: u64) -> Result<Out
     let import_seconds = began.elapsed().as_secs_f64();
     let train_photos = usize::try_from(project.image_count(&ImageFilter::default())?)?;
 
-    let train_options =
-        TrainOptions { seed, balance: options.balance, view: options.view, ..TrainOptions::default() };
+    let train_options = TrainOptions {
+        seed,
+        balance: options.balance,
+        view: options.view,
+        int8: options.precision == Precision::Int8,
+        ..TrainOptions::default()
+    };
     let train = || project.train_watched(&train_options, &StopToken::new(), &show_progress);
     let began = Instant::now();
     let mut iteration = train()?;
@@ -79,9 +97,17 @@ pub(crate) fn run(options: &Options, dataset: &Dataset, seed: u64) -> Result<Out
         retrain_seconds = Some(began.elapsed().as_secs_f64());
     }
 
-    iteration.publish("evaluate")?;
+    // Whatever int8 costs, here it is to be seen.
+    let publish = PublishOptions { precision: options.precision, insist: true, ..PublishOptions::default() };
+    iteration.publish_with("evaluate", &publish)?;
     let began = Instant::now();
-    let (test, unreadable) = predict(&project, &iteration, &dataset.test)?;
+    let test = predict(&iteration, &dataset.test, |photo| project.predict("evaluate", photo))?;
+    let predict_seconds = began.elapsed().as_secs_f64();
+    let unreadable = test.photos.iter().filter(|photo| photo.probabilities.is_empty()).count();
+    let int8 = match iteration.manifest()?.int8 {
+        Some(measured) => Some(compare(&iteration, &dataset.test, &test, measured.cost)?),
+        None => None,
+    };
     Ok(Outcome {
         seed,
         train_photos,
@@ -90,8 +116,9 @@ pub(crate) fn run(options: &Options, dataset: &Dataset, seed: u64) -> Result<Out
         out_of_fold: iteration.evaluation()?,
         import_seconds,
         train_seconds,
-        predict_seconds: began.elapsed().as_secs_f64(),
+        predict_seconds,
         retrain_seconds,
+        int8,
     })
 }
 
@@ -148,27 +175,39 @@ fn import(
     Ok(summary.refused().count())
 }
 
-/// Predicts the photos to test with. One that cannot be predicted has no probabilities and so counts as wrong.
-fn predict(
-    project: &ProjectHandle,
+/// Predicts the photos to test with in f32 too, and compares.
+fn compare(
     iteration: &IterationHandle,
     photos: &[Photo],
-) -> Result<(Evaluation<PathBuf>, usize), Box<dyn Error>> {
-    let out_of_fold = iteration.evaluation()?;
-    let tags = out_of_fold.tags;
-    let evaluated: Vec<EvaluatedPhoto<PathBuf>> =
-        photos.par_iter().map(|photo| evaluated(project, &tags, photo)).collect();
-    let unreadable = evaluated.iter().filter(|photo| photo.probabilities.is_empty()).count();
-    Ok((
-        Evaluation { classification_type: out_of_fold.classification_type, tags, photos: evaluated },
-        unreadable,
-    ))
+    int8: &Evaluation<PathBuf>,
+    cost: Int8Cost,
+) -> Result<Int8Outcome, Box<dyn Error>> {
+    let f32 = predict(iteration, photos, |photo| iteration.quick_test(photo))?;
+    let pairs = || f32.photos.iter().zip(&int8.photos).filter(|(f32, _)| !f32.probabilities.is_empty());
+    let (all, alike) = (pairs().count(), pairs().filter(|(f32, int8)| f32.best() == int8.best()).count());
+    let agreement = (all > 0).then(|| alike as f64 / all as f64);
+    Ok(Int8Outcome { agreement, top1_f32: f32.top1(), cost })
 }
 
-fn evaluated(project: &ProjectHandle, tags: &[TrainedTag], photo: &Photo) -> EvaluatedPhoto<PathBuf> {
+/// Asks about the photos to test with. One that cannot be predicted has no probabilities and so counts as wrong.
+fn predict(
+    iteration: &IterationHandle,
+    photos: &[Photo],
+    ask: impl Fn(&[u8]) -> Result<ImagePrediction, ocelli::Error> + Sync,
+) -> Result<Evaluation<PathBuf>, Box<dyn Error>> {
+    let Evaluation { classification_type, tags, .. } = iteration.evaluation()?;
+    let photos = photos.par_iter().map(|photo| evaluated(&ask, &tags, photo)).collect();
+    Ok(Evaluation { classification_type, tags, photos })
+}
+
+fn evaluated(
+    ask: &impl Fn(&[u8]) -> Result<ImagePrediction, ocelli::Error>,
+    tags: &[TrainedTag],
+    photo: &Photo,
+) -> EvaluatedPhoto<PathBuf> {
     let own =
         |name: &String| (0u16..).zip(tags).find(|(_, tag)| tag.name == *name.trim()).map(|(index, _)| index);
-    let probabilities = match probabilities(project, tags, &photo.path) {
+    let probabilities = match probabilities(ask, tags, &photo.path) {
         Ok(probabilities) => probabilities,
         Err(error) => {
             tell(format_args!("{}: {error}", photo.path.display()));
@@ -184,11 +223,11 @@ fn evaluated(project: &ProjectHandle, tags: &[TrainedTag], photo: &Photo) -> Eva
 }
 
 fn probabilities(
-    project: &ProjectHandle,
+    ask: &impl Fn(&[u8]) -> Result<ImagePrediction, ocelli::Error>,
     tags: &[TrainedTag],
     path: &Path,
 ) -> Result<Vec<f32>, Box<dyn Error>> {
-    let answer = project.predict("evaluate", &std::fs::read(path)?)?;
+    let answer = ask(&std::fs::read(path)?)?;
     let of = |tag: &TrainedTag| {
         answer.predictions.iter().find(|p| p.tag_id == tag.id).map_or(0.0, |p| p.probability)
     };
@@ -211,6 +250,10 @@ fn show_progress(event: TrainingEvent) {
                 let _ = write!(std::io::stderr(), "{begin}{line}");
             }
         }
+        TrainingEvent::Calibration { done, total } if done == total => {
+            tell(format_args!("calibrated for int8 on {total} photos"));
+        }
+        TrainingEvent::Int8Measured { cost } => tell(cost),
         TrainingEvent::StrengthTried { strength, held_out_loss, held_out_top1 } => {
             tell(format_args!(
                 "strength {strength:.0e}: held-out loss {held_out_loss:.4}, top-1 {held_out_top1:.4}"

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use lexopt::{Arg, Error, Parser, ValueExt};
-use ocelli::{Domain, View, limits};
+use ocelli::{Domain, Precision, View, limits};
 
 /// Shown by `--help`.
 pub(crate) const USAGE: &str = "\
@@ -21,6 +21,7 @@ Options:
   --multilabel              any number of tags a photo
   --balance B               favour rare tags, 0 (default) to 1
   --view whole|centre       what the network sees: the whole photo squashed (default), or its centre square
+  --precision f32|int8      what the test photos are predicted in [default: f32]; int8 also tells what it costs
   --retrain                 tag one more photo after training, train again, and tell what that took
   --json                    print JSON on stdout
 ";
@@ -42,6 +43,8 @@ pub(crate) struct Options {
     pub(crate) balance: f32,
     /// What the network sees.
     pub(crate) view: View,
+    /// What the test photos are predicted in.
+    pub(crate) precision: Precision,
     /// Whether to train a second time.
     pub(crate) retrain: bool,
     /// Whether to print JSON.
@@ -60,6 +63,7 @@ impl Options {
             multilabel: false,
             balance: 0.0,
             view: View::Whole,
+            precision: Precision::F32,
             retrain: false,
             json: false,
         };
@@ -77,6 +81,7 @@ impl Options {
                 Arg::Long("multilabel") => options.multilabel = true,
                 Arg::Long("balance") => options.balance = parser.value()?.parse_with(balance)?,
                 Arg::Long("view") => options.view = parser.value()?.parse_with(view)?,
+                Arg::Long("precision") => options.precision = parser.value()?.parse_with(precision)?,
                 Arg::Long("retrain") => options.retrain = true,
                 Arg::Long("json") => options.json = true,
                 Arg::Long("help") | Arg::Short('h') => return Ok(None),
@@ -135,6 +140,11 @@ fn view(text: &str) -> Result<View, String> {
     }
 }
 
+fn precision(text: &str) -> Result<Precision, String> {
+    let known = Precision::ALL.into_iter().find(|precision| precision.name() == text);
+    known.ok_or_else(|| "--precision takes f32 or int8".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,6 +177,7 @@ mod tests {
             ("photos --balance nan", "--balance takes a number from 0 to 1"),
             ("photos --domain large", "--domain takes compact or general"),
             ("photos --view left", "--view takes whole or centre"),
+            ("photos --precision f16", "--precision takes f32 or int8"),
             ("photos others", "others"),
         ];
         for (line, expected) in cases {

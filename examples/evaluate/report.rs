@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ocelli::{Evaluation, IterationPerformance, Threshold};
+use ocelli::{Evaluation, IterationPerformance, Precision, Threshold};
 use serde::Serialize;
 
 use crate::experiment::Outcome;
@@ -13,6 +13,7 @@ use crate::options::Options;
 pub(crate) struct Report {
     domain: &'static str,
     view: String,
+    precision: Precision,
     threshold: f32,
     #[serde(skip_serializing_if = "Option::is_none")]
     shots: Option<usize>,
@@ -26,6 +27,8 @@ pub(crate) struct Report {
     images: Images,
     seconds: Seconds,
     out_of_fold: OutOfFold,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    int8: Option<Int8Figures>,
     peak_rss_mb: Option<f64>,
     seeds: Vec<SeedFigures>,
 }
@@ -60,6 +63,19 @@ struct OutOfFold {
     mean_ap: Option<f64>,
 }
 
+/// How int8 compares with f32; means over the seeds.
+#[derive(Debug, Serialize)]
+struct Int8Figures {
+    /// The fraction of test photos whose most probable tag is the same.
+    top1_agreement: Option<f64>,
+    /// Top-1 on the test photos in f32.
+    top1_f32: Option<f64>,
+    /// The fraction of the photos held out that are answered right in f32 and lost in int8, on balance.
+    out_of_fold_lost: f64,
+    /// How far the probabilities of the photos held out moved.
+    out_of_fold_mean_change: f64,
+}
+
 #[derive(Debug, Serialize)]
 struct SeedFigures {
     seed: u64,
@@ -77,6 +93,7 @@ impl Report {
         Self {
             domain: options.domain.name,
             view: format!("{:?}", options.view).to_lowercase(),
+            precision: options.precision,
             threshold: Threshold::default().value(),
             shots: options.shots,
             top1: mean(&|outcome| outcome.test.top1()),
@@ -99,8 +116,23 @@ impl Report {
                 top1: mean(&|outcome| outcome.out_of_fold.top1()),
                 mean_ap: mean(&|outcome| outcome.out_of_fold.mean_average_precision()),
             },
+            int8: first.and_then(|outcome| outcome.int8.as_ref()).map(|_| Int8Figures::new(&outcomes)),
             peak_rss_mb: peak_rss_mb(),
             seeds: outcomes.iter().map(SeedFigures::new).collect(),
+        }
+    }
+}
+
+impl Int8Figures {
+    fn new(outcomes: &[Outcome]) -> Self {
+        let int8 = || outcomes.iter().filter_map(|outcome| outcome.int8.as_ref());
+        Self {
+            top1_agreement: spread(int8().filter_map(|int8| int8.agreement)).0,
+            top1_f32: spread(int8().filter_map(|int8| int8.top1_f32)).0,
+            out_of_fold_lost: spread(int8().map(|int8| int8.cost.lost())).0.unwrap_or(0.0),
+            out_of_fold_mean_change: spread(int8().map(|int8| int8.cost.mean_probability_change))
+                .0
+                .unwrap_or(0.0),
         }
     }
 }
@@ -180,6 +212,17 @@ impl std::fmt::Display for Report {
             figure(self.out_of_fold.top1),
             figure(self.out_of_fold.mean_ap)
         )?;
+        if let Some(int8) = &self.int8 {
+            writeln!(
+                f,
+                "int8: top-1 agrees with f32 on {} of the test photos (f32: top-1 {}); out of fold {:.4} lost, \
+                 probabilities {:.4} apart",
+                figure(int8.top1_agreement),
+                figure(int8.top1_f32),
+                int8.out_of_fold_lost,
+                int8.out_of_fold_mean_change
+            )?;
+        }
         for (name, tag) in &self.per_tag {
             writeln!(
                 f,

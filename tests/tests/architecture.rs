@@ -148,7 +148,7 @@ fn every_member_but_the_kernels_inherits_the_lint_that_forbids_unsafe() {
     let others = members.iter().filter(|member| member["name"] != "ocelli-kernels");
     assert_eq!(others.clone().count() + 1, members.len(), "the exception names a member");
     for member in others {
-        let manifest = std::fs::read_to_string(text(&member, "manifest_path")).unwrap();
+        let manifest = std::fs::read_to_string(text(member, "manifest_path")).unwrap();
         let lints = manifest.split("[lints]").nth(1).unwrap_or_default().trim_start();
         assert!(lints.starts_with("workspace = true"), "{}", member["name"]);
     }

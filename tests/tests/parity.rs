@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use ocelli::{
     Domain, IterationHandle, Keep, Model, Name, NewProject, Ocelli, OpenOptions, ProjectHandle,
-    TaggingStatus, Upload, limits,
+    PublishOptions, TaggingStatus, Upload, limits,
 };
 
 const DOCUMENT: &str = include_str!("../../docs/parity.md");
@@ -103,10 +103,12 @@ fn calls() -> BTreeSet<&'static str> {
         IterationHandle::delete,
         IterationHandle::publish(""),
         IterationHandle::publish_over(""),
+        IterationHandle::publish_with("", &PublishOptions::default()),
         IterationHandle::unpublish,
         IterationHandle::model_file,
         IterationHandle::quick_test,
         IterationHandle::quick_test_with,
+        IterationHandle::quick_test_in,
     ];
     calls.into_iter().chain(associated).collect()
 }

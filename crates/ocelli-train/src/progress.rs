@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use ocelli_core::Int8Cost;
 use serde::{Deserialize, Serialize};
 
 /// Asks a training to stop. Clones ask the same training.
@@ -38,6 +39,13 @@ pub enum TrainingEvent {
         /// Photos with tags that do not take part.
         left_out: usize,
     },
+    /// So many photos have been looked at to calibrate the base for int8. Told only where a calibration is made.
+    Calibration {
+        /// Photos that have been looked at.
+        done: usize,
+        /// Photos that were drawn for it.
+        total: usize,
+    },
     /// Features are there for so many photos.
     Features {
         /// Photos whose features are there.
@@ -60,6 +68,11 @@ pub enum TrainingEvent {
     StrengthChosen {
         /// The strength.
         strength: f64,
+    },
+    /// What int8 costs has been measured on the photos held out.
+    Int8Measured {
+        /// The cost.
+        cost: Int8Cost,
     },
     /// The iteration has been stored.
     Completed {

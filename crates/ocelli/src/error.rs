@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use ocelli_core::{BaseModel, Domain, ErrorCode, ImageCreateStatus, InvalidValue};
+use ocelli_core::{BaseModel, Domain, ErrorCode, ImageCreateStatus, Int8Cost, InvalidValue};
 use ocelli_imaging::ImagingError;
 use ocelli_infer::InferError;
 use ocelli_model::ModelError;
@@ -52,6 +52,20 @@ pub enum Error {
     BaseChanged {
         /// The base's fingerprint, in hexadecimal.
         trained: String,
+    },
+    /// Int8 asked of an iteration that was trained without it.
+    #[error("{iteration:?} was trained without int8; ask it in f32, or train with int8")]
+    NoInt8 {
+        /// The iteration.
+        iteration: String,
+    },
+    /// Int8 that costs too much to be published without insisting.
+    #[error("{iteration:?} loses too much in int8: {cost}; publish it in f32, or insist on int8")]
+    Int8TooCostly {
+        /// The iteration.
+        iteration: String,
+        /// What int8 costs it.
+        cost: Int8Cost,
     },
     /// A data directory that cannot be opened.
     #[error("the data directory {path:?} cannot be opened: {source}")]
@@ -105,6 +119,8 @@ impl Error {
             Self::TrainingNotNeeded { .. } => ErrorCode::BadRequestTrainingNotNeeded,
             Self::UntrainableDomain(_) => ErrorCode::BadRequestUnsupportedDomain,
             Self::BaseLeftOut(_) | Self::BaseChanged { .. } => ErrorCode::ErrorUnknownBaseModel,
+            Self::NoInt8 { .. } => ErrorCode::BadRequestNotSupported,
+            Self::Int8TooCostly { .. } => ErrorCode::BadRequestIterationValidationFailed,
             Self::File { .. } => ErrorCode::BadRequestImageStream,
             Self::NoTagFolders { .. } => ErrorCode::BadRequestImageBatch,
             Self::Random(_) | Self::Threads { .. } => ErrorCode::ErrorUnknown,

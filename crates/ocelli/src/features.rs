@@ -2,44 +2,65 @@
 
 use std::collections::HashMap;
 
-use ocelli_core::{ImageId, ProjectId};
-use ocelli_imaging::{DecodeLimits, decode};
-use ocelli_infer::CompiledNetwork;
-use ocelli_model::Network;
-use ocelli_store::{Change, FeatureKey, Missing, StoreError};
-use ocelli_train::{StopToken, TrainError, TrainingEvent};
+use ocelli_core::{Evaluation, ImageId, Int8Cost, MeasuredInt8, Precision};
+use ocelli_imaging::RgbView;
+use ocelli_infer::{CompileOptions, CompiledNetwork};
+use ocelli_model::{Calibration, Network};
+use ocelli_store::{Change, FeatureKey};
+use ocelli_train::{StopToken, TrainError, TrainedHead, TrainingEvent};
 use rayon::prelude::*;
 
 use crate::Error;
-use crate::ocelli::Shared;
+use crate::stored_photos::StoredPhotos;
 
 /// Photos whose features are looked up at once.
 const LOOKED_UP: usize = 256;
 /// Photos whose features are computed before they are stored together.
 const COMPUTED: usize = 64;
 
-/// Features by photo; none for a photo that cannot be read.
-type Features = HashMap<ImageId, Option<Vec<f32>>>;
+/// Features in f32 by photo; none for a photo that cannot be read.
+pub(crate) type Features = HashMap<ImageId, Option<Vec<f32>>>;
 
-/// Computes what a base model makes of photos.
+/// Computes what a base model makes of photos: in f32, and in int8 beside it where the base has a calibration. A photo
+/// is decoded once for both.
 pub(crate) struct Extraction<'a> {
-    shared: &'a Shared,
-    project: ProjectId,
+    photos: &'a StoredPhotos<'a>,
+    f32: Extractor,
+    int8: Option<Int8>,
+}
+
+/// A base model in one precision, and what its features are kept under.
+struct Extractor {
     key: FeatureKey,
     base: CompiledNetwork,
-    limits: DecodeLimits,
+}
+
+struct Int8 {
+    extractor: Extractor,
+    /// What the manifest says of the calibration.
+    fingerprint: String,
+    photos: u32,
+}
+
+/// The features that a photo lacked.
+struct Computed {
+    image: ImageId,
+    readable: bool,
+    f32: Option<Vec<f32>>,
+    int8: Option<Vec<f32>>,
 }
 
 impl<'a> Extraction<'a> {
-    pub(crate) fn new(shared: &'a Shared, project: ProjectId, base: &Network) -> Result<Self, Error> {
-        let key = FeatureKey::f32(base.fingerprint());
-        let compiled = CompiledNetwork::compile(base)?;
-        // What was stored once was within the limits of its time; the bytes alone could be over those of today.
-        let limits = DecodeLimits { bytes: usize::MAX, ..DecodeLimits::training(&shared.limits) };
-        Ok(Self { shared, project, key, base: compiled, limits })
+    pub(crate) fn new(photos: &'a StoredPhotos<'a>, base: &Network) -> Result<Self, Error> {
+        let fingerprint = base.fingerprint().to_string();
+        let int8 =
+            base.calibration().map(|calibration| Int8::new(base, &fingerprint, calibration)).transpose()?;
+        let f32 = Extractor { key: FeatureKey::f32(fingerprint), base: CompiledNetwork::compile(base)? };
+        Ok(Self { photos, f32, int8 })
     }
 
-    /// The features of these photos. What has been computed when a stop is asked for stays in the store.
+    /// The features of these photos in f32; those in int8 are in the store afterwards. What has been computed when a
+    /// stop is asked for stays there too.
     pub(crate) fn features(
         &self,
         images: &[ImageId],
@@ -52,39 +73,44 @@ impl<'a> Extraction<'a> {
             if stop.is_stopped() {
                 return Err(TrainError::Stopped.into());
             }
-            let cached = self.shared.store.features(self.project, &self.key, chunk)?;
-            for (image, values) in chunk.iter().zip(cached) {
-                match values.filter(|values| values.len() == self.base.output_len()) {
-                    Some(values) => drop(features.insert(*image, Some(values))),
-                    None => lacking.push(*image),
+            let int8 = match &self.int8 {
+                Some(int8) => int8.extractor.kept(self.photos, chunk)?,
+                None => vec![None; chunk.len()],
+            };
+            for ((image, f32), int8) in chunk.iter().zip(self.f32.kept(self.photos, chunk)?).zip(int8) {
+                let lacks = Lack { f32: f32.is_none(), int8: self.int8.is_some() && int8.is_none() };
+                if let Some(values) = f32 {
+                    features.insert(*image, Some(values));
+                }
+                if lacks.f32 || lacks.int8 {
+                    lacking.push((*image, lacks));
                 }
             }
         }
-        let (cached, total) = (features.len(), images.len());
-        watch(TrainingEvent::Features { done: cached, total, cached });
+        let total = images.len();
+        let cached = total - lacking.len();
+        let mut done = cached;
+        watch(TrainingEvent::Features { done, total, cached });
         for chunk in lacking.chunks(COMPUTED) {
-            let computed: Vec<(ImageId, Option<Vec<f32>>)> = chunk
-                .par_iter()
-                .map(|image| {
-                    if stop.is_stopped() {
-                        Ok(None)
-                    } else {
-                        self.compute(*image).map(|values| Some((*image, values)))
-                    }
-                })
-                .collect::<Result<Vec<_>, Error>>()?
-                .into_iter()
-                .flatten()
-                .collect();
-            let keep =
-                computed.iter().filter_map(|(image, values)| Some((*image, values.clone()?))).collect();
-            self.shared.store.apply(Change::CacheFeatures {
-                project: self.project,
-                key: self.key.clone(),
-                features: keep,
-            })?;
-            features.extend(computed);
-            watch(TrainingEvent::Features { done: features.len(), total, cached });
+            let compute = |(image, lacks): &(ImageId, Lack)| {
+                if stop.is_stopped() { Ok(None) } else { self.compute(*image, *lacks).map(Some) }
+            };
+            let computed = chunk.par_iter().map(compute).collect::<Result<Vec<Option<Computed>>, Error>>()?;
+            let mut computed: Vec<Computed> = computed.into_iter().flatten().collect();
+            self.f32.keep(self.photos, &computed, |photo| photo.f32.as_ref())?;
+            if let Some(int8) = &self.int8 {
+                int8.extractor.keep(self.photos, &computed, |photo| photo.int8.as_ref())?;
+            }
+            done += computed.len();
+            for photo in &mut computed {
+                if let Some(values) = photo.f32.take() {
+                    features.insert(photo.image, Some(values));
+                } else if !photo.readable {
+                    // What is kept of a photo that has become unreadable is as good as it was.
+                    features.entry(photo.image).or_insert(None);
+                }
+            }
+            watch(TrainingEvent::Features { done, total, cached });
             if stop.is_stopped() {
                 return Err(TrainError::Stopped.into());
             }
@@ -92,21 +118,94 @@ impl<'a> Extraction<'a> {
         Ok(features)
     }
 
-    /// None for a photo that is gone, damaged or cannot be decoded; an error where the store itself fails.
-    fn compute(&self, image: ImageId) -> Result<Option<Vec<f32>>, Error> {
-        let bytes = match self.shared.store.image_bytes(self.project, image) {
-            Err(StoreError::NotFound(Missing::Image(_)) | StoreError::Corrupt { .. }) => return Ok(None),
-            bytes => bytes?,
+    fn compute(&self, image: ImageId, lacks: Lack) -> Result<Computed, Error> {
+        let Some(photo) = self.photos.decoded(image)? else {
+            return Ok(Computed { image, readable: false, f32: None, int8: None });
         };
-        let photo = match decode(&bytes, &self.limits) {
-            Ok(photo) => photo,
-            Err(error) => {
-                tracing::warn!(%image, %error, "a stored photo cannot be decoded");
-                return Ok(None);
+        let of = |extractor: Option<&Extractor>| extractor.map(|it| it.compute(photo.view())).transpose();
+        Ok(Computed {
+            image,
+            readable: true,
+            f32: of(Some(&self.f32).filter(|_| lacks.f32))?,
+            int8: of(self.int8.as_ref().map(|int8| &int8.extractor).filter(|_| lacks.int8))?,
+        })
+    }
+
+    /// What int8 costs a head: its folds' heads answer to the int8 features of the photos that they did not see. None
+    /// where the base has no calibration, or no photo has features in int8.
+    pub(crate) fn measure_int8(
+        &self,
+        trained: &TrainedHead,
+        stop: &StopToken,
+    ) -> Result<Option<MeasuredInt8>, Error> {
+        let Some(int8) = &self.int8 else { return Ok(None) };
+        let mut photos = Vec::with_capacity(trained.evaluation.photos.len());
+        for chunk in trained.evaluation.photos.chunks(LOOKED_UP) {
+            if stop.is_stopped() {
+                return Err(TrainError::Stopped.into());
             }
+            let images: Vec<ImageId> = chunk.iter().map(|photo| photo.photo).collect();
+            let features = int8.extractor.kept(self.photos, &images)?;
+            let answers = chunk.par_iter().zip(features);
+            photos.par_extend(answers.filter_map(|(photo, values)| trained.held_out(photo, &values?)));
+        }
+        let Evaluation { classification_type, ref tags, .. } = trained.evaluation;
+        let evaluation = Evaluation { classification_type, tags: tags.clone(), photos };
+        let cost = Int8Cost::between(&trained.evaluation, &evaluation);
+        let (calibration, calibration_photos) = (int8.fingerprint.clone(), int8.photos);
+        Ok((cost.photos > 0).then_some(MeasuredInt8 { calibration, calibration_photos, cost }))
+    }
+}
+
+/// Which features a photo lacks.
+#[derive(Clone, Copy)]
+struct Lack {
+    f32: bool,
+    int8: bool,
+}
+
+impl Int8 {
+    fn new(base: &Network, base_fingerprint: &str, calibration: &Calibration) -> Result<Self, Error> {
+        let fingerprint = calibration.fingerprint().to_string();
+        let options = CompileOptions { precision: Precision::Int8, ..CompileOptions::default() };
+        let extractor = Extractor {
+            key: FeatureKey::int8(base_fingerprint, fingerprint.clone()),
+            base: CompiledNetwork::compile_with(base, &options)?,
         };
+        Ok(Self { extractor, fingerprint, photos: calibration.photos })
+    }
+}
+
+impl Extractor {
+    /// The features that the store keeps of these photos, in this order.
+    fn kept(&self, photos: &StoredPhotos<'_>, images: &[ImageId]) -> Result<Vec<Option<Vec<f32>>>, Error> {
+        let mut kept = photos.store().features(photos.project(), &self.key, images)?;
+        for features in &mut kept {
+            if features.as_ref().is_some_and(|values| values.len() != self.base.output_len()) {
+                *features = None;
+            }
+        }
+        Ok(kept)
+    }
+
+    fn compute(&self, photo: RgbView<'_>) -> Result<Vec<f32>, Error> {
         let mut values = vec![0.0; self.base.output_len()];
-        self.base.predict_into(photo.view(), &mut values)?;
-        Ok(Some(values))
+        self.base.predict_into(photo, &mut values)?;
+        Ok(values)
+    }
+
+    fn keep(
+        &self,
+        photos: &StoredPhotos<'_>,
+        computed: &[Computed],
+        values: impl Fn(&Computed) -> Option<&Vec<f32>>,
+    ) -> Result<(), Error> {
+        let features: Vec<_> =
+            computed.iter().filter_map(|photo| Some((photo.image, values(photo)?.clone()))).collect();
+        if !features.is_empty() {
+            let (project, key) = (photos.project(), self.key.clone());
+            photos.store().apply(Change::CacheFeatures { project, key, features })?;
+        }
+        Ok(())
     }
 }

@@ -5,6 +5,7 @@ use ocelli_core::{
     Precision, ProjectId, Publication, Threshold,
 };
 use ocelli_store::Change;
+use serde::{Deserialize, Serialize};
 
 use crate::ocelli::Shared;
 use crate::{Error, ProjectHandle};
@@ -15,6 +16,18 @@ pub struct IterationHandle {
     pub(crate) shared: Arc<Shared>,
     project: ProjectId,
     id: IterationId,
+}
+
+/// How an iteration is published.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PublishOptions {
+    /// The numbers in which it computes its answers; f32 unless int8 is named.
+    pub precision: Precision,
+    /// Whether to take the name from the iteration that has it.
+    pub overwrite: bool,
+    /// Whether to publish in int8 even where it costs more than [`Int8Cost::is_small`](ocelli_core::Int8Cost::is_small) admits.
+    pub insist: bool,
 }
 
 impl ProjectHandle {
@@ -83,29 +96,69 @@ impl IterationHandle {
         })
     }
 
-    /// Lets the iteration answer predictions under a name.
+    /// Lets the iteration answer predictions under a name, in f32.
     ///
     /// # Errors
     ///
     /// If it has not completed, or the name is in use.
     pub fn publish(&self, name: impl AsRef<str>) -> Result<(), Error> {
-        self.publish_as(name, false)
+        self.publish_with(name, &PublishOptions::default())
     }
 
-    /// Lets the iteration answer predictions under a name, in place of the iteration that has it. Predictions
+    /// Lets the iteration answer predictions under a name, in f32, in place of the iteration that has it. Predictions
     /// under way finish on the old network; new ones use the new.
     ///
     /// # Errors
     ///
     /// If it has not completed.
     pub fn publish_over(&self, name: impl AsRef<str>) -> Result<(), Error> {
-        self.publish_as(name, true)
+        self.publish_with(name, &PublishOptions { overwrite: true, ..PublishOptions::default() })
     }
 
-    fn publish_as(&self, name: impl AsRef<str>, overwrite: bool) -> Result<(), Error> {
-        let publication = Publication { name: Name::new(name)?, precision: Precision::F32 };
+    /// Lets the iteration answer predictions under a name, as the options say. An iteration that is published already
+    /// changes to this name and precision.
+    ///
+    /// ```no_run
+    /// use ocelli::{Precision, PublishOptions};
+    ///
+    /// # fn main() -> Result<(), ocelli::Error> {
+    /// # let ocelli = ocelli::Ocelli::open("photos.ocelli")?;
+    /// # let project = ocelli.project(ocelli.projects()?[0].id)?;
+    /// # let iteration = project.iteration(project.iterations()?[0].id)?;
+    /// if let Some(int8) = iteration.manifest()?.int8 {
+    ///     println!("int8: {}", int8.cost);
+    /// }
+    /// let options = PublishOptions { precision: Precision::Int8, ..PublishOptions::default() };
+    /// iteration.publish_with("production", &options)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If it has not completed, or the name is in use and not to be overwritten. In int8: [`Error::NoInt8`] if it was
+    /// trained without, and [`Error::Int8TooCostly`] if int8 costs more than [`Int8Cost::is_small`](ocelli_core::Int8Cost::is_small) admits and is not
+    /// insisted on.
+    pub fn publish_with(&self, name: impl AsRef<str>, options: &PublishOptions) -> Result<(), Error> {
+        let PublishOptions { precision, overwrite, insist } = *options;
+        let publication = Publication { name: Name::new(name)?, precision };
+        if precision == Precision::Int8 {
+            self.check_int8(insist)?;
+        }
         let at = self.shared.now();
         self.apply(Change::Publish { project: self.project, iteration: self.id, publication, overwrite, at })
+    }
+
+    /// What a training recorded never changes, so it can be judged before the store publishes.
+    fn check_int8(&self, insist: bool) -> Result<(), Error> {
+        let iteration = self.details()?;
+        if !iteration.is_completed() {
+            // The store says so.
+            return Ok(());
+        }
+        let name = || iteration.name.to_string();
+        let cost = self.manifest()?.int8.ok_or_else(|| Error::NoInt8 { iteration: name() })?.cost;
+        if cost.is_small() || insist { Ok(()) } else { Err(Error::Int8TooCostly { iteration: name(), cost }) }
     }
 
     /// Ends the publication.

@@ -1,6 +1,8 @@
 #![doc = include_str!("../../../README.md")]
 
 mod base;
+#[cfg(feature = "train")]
+mod calibration;
 mod environment;
 mod error;
 #[cfg(feature = "export")]
@@ -16,12 +18,14 @@ mod predict;
 mod predictions;
 mod project;
 #[cfg(feature = "train")]
+mod stored_photos;
+#[cfg(feature = "train")]
 mod training;
 mod upload;
 
 pub use environment::{Clock, ManualClock, Random, SystemClock, SystemRandom};
 pub use error::Error;
-pub use iteration::IterationHandle;
+pub use iteration::{IterationHandle, PublishOptions};
 pub use ocelli::{Ocelli, OpenOptions};
 pub use predict::Keep;
 pub use predictions::UsePrediction;

@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ocelli_core::{Domain, Iteration, IterationId};
+use ocelli_core::{Domain, Iteration, IterationId, Precision};
 use ocelli_imaging::DecodeLimits;
-use ocelli_infer::Model;
+use ocelli_infer::{CompileOptions, Model};
 use ocelli_model::{ModelError, Network, View, file};
 
 use crate::Error;
@@ -19,43 +19,51 @@ const KEPT: usize = 8;
 /// A network never changes once its iteration has completed, so nothing here goes stale; whether an iteration is
 /// there and published is for the store to say at every call.
 #[derive(Debug, Default)]
-pub(crate) struct Networks(Mutex<VecDeque<(IterationId, Arc<Model>)>>);
+pub(crate) struct Networks(Mutex<VecDeque<(Key, Arc<Model>)>>);
+
+/// A network is compiled for each precision in which it is asked.
+type Key = (IterationId, Precision);
 
 impl Networks {
-    fn get(&self, id: IterationId) -> Option<Arc<Model>> {
+    fn get(&self, key: Key) -> Option<Arc<Model>> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = kept.iter().position(|(other, _)| *other == id)?;
+        let found = kept.iter().position(|(other, _)| *other == key)?;
         let entry = kept.remove(found)?;
         let model = entry.1.clone();
         kept.push_back(entry);
         Some(model)
     }
 
-    fn put(&self, id: IterationId, model: Arc<Model>) {
+    fn put(&self, key: Key, model: Arc<Model>) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|(other, _)| *other != id);
+        kept.retain(|(other, _)| *other != key);
         if kept.len() >= KEPT {
             kept.pop_front();
         }
-        kept.push_back((id, model));
+        kept.push_back((key, model));
     }
 
     /// Forgets a network whose iteration has been deleted.
     pub(crate) fn forget(&self, id: IterationId) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|(other, _)| *other != id);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|((other, _), _)| *other != id);
     }
 }
 
 impl Shared {
     /// The compiled network of an iteration that the store has just returned.
-    pub(crate) fn model(&self, iteration: &Iteration) -> Result<Arc<Model>, Error> {
-        if let Some(model) = self.networks.get(iteration.id) {
+    pub(crate) fn model(&self, iteration: &Iteration, precision: Precision) -> Result<Arc<Model>, Error> {
+        let key = (iteration.id, precision);
+        if let Some(model) = self.networks.get(key) {
             return Ok(model);
         }
         let network = self.network(iteration)?;
+        if precision == Precision::Int8 && network.calibration().is_none() {
+            return Err(Error::NoInt8 { iteration: iteration.name.to_string() });
+        }
         let limits = DecodeLimits::prediction(&self.limits);
-        let model = Arc::new(Model::from_network(network)?.with_limits(limits));
-        self.networks.put(iteration.id, model.clone());
+        let options = CompileOptions { precision, ..CompileOptions::default() };
+        let model = Arc::new(Model::from_network_with(network, &options)?.with_limits(limits));
+        self.networks.put(key, model.clone());
         Ok(model)
     }
 

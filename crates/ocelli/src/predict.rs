@@ -1,4 +1,4 @@
-use ocelli_core::{ImagePrediction, Iteration, Name, PredictionId, StoredPrediction, limits};
+use ocelli_core::{ImagePrediction, Iteration, Name, Precision, PredictionId, StoredPrediction, limits};
 use ocelli_imaging::{DecodeLimits, decode, strip_metadata};
 use ocelli_infer::Model;
 use ocelli_store::{Change, Missing, StoreError};
@@ -24,7 +24,8 @@ pub enum Keep {
 }
 
 impl ProjectHandle {
-    /// Asks the iteration that is published under this name about a photo, and keeps nothing.
+    /// Asks the iteration that is published under this name about a photo, in the precision of the publication, and
+    /// keeps nothing.
     ///
     /// # Errors
     ///
@@ -47,7 +48,7 @@ impl ProjectHandle {
         let name = Name::new(publish_name)?;
         let mut iteration = self.shared.store.published(self.id(), &name)?;
         let model = loop {
-            match self.shared.model(&iteration) {
+            match self.shared.model(&iteration, published_in(&iteration)) {
                 // The name went to another iteration, and this one was deleted, since the name was looked up.
                 Err(Error::Store(StoreError::NotFound(Missing::Iteration(_)))) => {
                     iteration = self.shared.store.published(self.id(), &name)?;
@@ -60,7 +61,7 @@ impl ProjectHandle {
 }
 
 impl IterationHandle {
-    /// Asks the iteration about a photo, published or not, and keeps nothing.
+    /// Asks the iteration about a photo in f32, published or not, and keeps nothing.
     ///
     /// # Errors
     ///
@@ -69,16 +70,35 @@ impl IterationHandle {
         self.quick_test_with(photo, Keep::No)
     }
 
-    /// Asks the iteration about a photo, published or not, and keeps both as asked.
+    /// Asks the iteration about a photo in f32, published or not, and keeps both as asked.
     ///
     /// # Errors
     ///
     /// As [`quick_test`](Self::quick_test).
     pub fn quick_test_with(&self, photo: &[u8], keep: Keep) -> Result<ImagePrediction, Error> {
+        self.quick_test_in(Precision::F32, photo, keep)
+    }
+
+    /// Asks the iteration about a photo in this precision, whatever it is published in, and keeps both as asked.
+    ///
+    /// # Errors
+    ///
+    /// As [`quick_test`](Self::quick_test), and if int8 is asked of an iteration that was trained without it.
+    pub fn quick_test_in(
+        &self,
+        precision: Precision,
+        photo: &[u8],
+        keep: Keep,
+    ) -> Result<ImagePrediction, Error> {
         let iteration = self.details()?;
-        let model = self.shared.model(&iteration)?;
+        let model = self.shared.model(&iteration, precision)?;
         self.shared.predict(&iteration, &model, None, photo, keep)
     }
+}
+
+/// The precision of the name that the iteration was found under.
+fn published_in(iteration: &Iteration) -> Precision {
+    iteration.publication.as_ref().map_or(Precision::F32, |publication| publication.precision)
 }
 
 impl Shared {

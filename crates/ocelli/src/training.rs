@@ -3,8 +3,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Instant;
 
 use ocelli_core::{
-    ClassificationType, Domain, ErrorCode, ImageId, IterationId, LeftOut, Manifest, Name, Project, TagId,
-    TagType, TrainedTag, TrainingFailure, TrainingType,
+    ClassificationType, Domain, ErrorCode, ImageId, IterationId, LeftOut, Manifest, MeasuredInt8, Name,
+    Project, TagId, TagType, TrainedTag, TrainingFailure, TrainingType,
 };
 use ocelli_model::{Activation, Head, Label, Network, View, file};
 use ocelli_store::{Applied, Change, NewIteration, StoreError, Trained};
@@ -13,7 +13,9 @@ use ocelli_train::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::features::Extraction;
+use crate::calibration::calibrated;
+use crate::features::{Extraction, Features};
+use crate::stored_photos::StoredPhotos;
 use crate::{Error, IterationHandle, ProjectHandle};
 
 /// How a project is trained.
@@ -26,6 +28,11 @@ pub struct TrainOptions {
     pub balance: f32,
     /// Which part of a photo the network sees: the whole of it, squashed (the default), or the centre square.
     pub view: View,
+    /// Measure what the model answers in int8, so that it can be published in it (the default). The first training of a
+    /// project then looks at up to [`MAX_CALIBRATION_PHOTOS`](ocelli_core::limits::MAX_CALIBRATION_PHOTOS) photos once
+    /// more, and so does one that has twice as many photos as that; the features of every photo are computed in both
+    /// precisions.
+    pub int8: bool,
     /// Train even where nothing has changed since the last training.
     pub force: bool,
     /// The iteration's name; `Iteration N` where there is none.
@@ -35,7 +42,7 @@ pub struct TrainOptions {
 impl Default for TrainOptions {
     fn default() -> Self {
         let HeadOptions { seed, balance } = HeadOptions::default();
-        Self { seed, balance, view: View::Whole, force: false, name: None }
+        Self { seed, balance, view: View::Whole, int8: true, force: false, name: None }
     }
 }
 
@@ -202,12 +209,13 @@ impl ProjectHandle {
             && manifest.base == base.fingerprint().to_string()
             && manifest.seed == options.seed
             && manifest.balance == options.balance
+            && (manifest.int8.is_some() || !options.int8)
             && manifest.evaluation.tags == labels.tags()
             && was == is;
         if same { Err(Error::TrainingNotNeeded { iteration: last.name.to_string() }) } else { Ok(()) }
     }
 
-    /// Features, then the head.
+    /// The calibration, features, then the head.
     fn trained(
         &self,
         project: &Project,
@@ -218,7 +226,12 @@ impl ProjectHandle {
         watch: &(dyn Fn(TrainingEvent) + Sync),
     ) -> Result<Trained, Error> {
         let images: Vec<ImageId> = dataset.photos.iter().map(|photo| photo.image).collect();
-        let mut features = Extraction::new(&self.shared, self.id(), base)?.features(&images, stop, watch)?;
+        let photos = StoredPhotos::new(&self.shared, self.id());
+        let calibrated =
+            if options.int8 { calibrated(&photos, base, &images, options.seed, stop, watch)? } else { None };
+        let base = calibrated.as_ref().unwrap_or(base);
+        let extraction = Extraction::new(&photos, base)?;
+        let mut features = extraction.features(&images, stop, watch)?;
         dataset.leave_out_unreadable(&features);
         let labels = dataset.labels(project)?;
         let width = features.values().flatten().map(Vec::len).next().unwrap_or(0);
@@ -230,6 +243,10 @@ impl ProjectHandle {
 
         let head_options = HeadOptions { seed: options.seed, balance: options.balance };
         let trained = train_head(&set, &head_options, stop, watch)?;
+        let int8 = extraction.measure_int8(&trained, stop)?;
+        if let Some(MeasuredInt8 { cost, .. }) = int8 {
+            watch(TrainingEvent::Int8Measured { cost });
+        }
         let network = base.with_head(Head {
             weights: trained.weights,
             bias: trained.bias,
@@ -247,7 +264,7 @@ impl ProjectHandle {
             folds: trained.folds,
             left_out: dataset.left_out,
             evaluation: trained.evaluation,
-            int8: None,
+            int8,
         };
         Ok(Trained { manifest, model: file::write_adapted(&network, base)? })
     }
@@ -260,7 +277,7 @@ impl Dataset {
     }
 
     /// Photos without features could not be read.
-    fn leave_out_unreadable(&mut self, features: &HashMap<ImageId, Option<Vec<f32>>>) {
+    fn leave_out_unreadable(&mut self, features: &Features) {
         let left_out = &mut self.left_out;
         self.photos.retain(|photo| {
             let readable = features.get(&photo.image).is_some_and(Option::is_some);
