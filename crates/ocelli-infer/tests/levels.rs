@@ -141,7 +141,7 @@ fn agrees(network: &Network, photo: RgbView<'_>) {
         let compiled = compile(network, Precision::F32, level);
         let found = predict(&compiled, photo);
         let error = error(&found, &expected);
-        assert!(error < 1e-5, "{level}: {error:.1e}");
+        assert!(error < 5e-5, "{level}: {error:.1e}");
         same_bits(&compiled, photo, &found);
     }
 }
@@ -247,6 +247,24 @@ fn sums_and_activations_that_nothing_absorbs_are_computed() {
     let network = sketch.maps();
     let bytes = pixels(30, 20, 3);
     agrees(&network, RgbView::new(30, 20, &bytes).unwrap());
+}
+
+#[test]
+fn what_fills_up_a_panel_is_never_left_over() {
+    // One wide channel: its convolution is a dense one, in f32 between two in int8, so that bytes of one buffer lie where
+    // another's f32 come to be.
+    let mut sketch = Sketch::new(19, 10, View::Whole);
+    sketch.conv(8, 1, [3, 3], [1, 1], [true, true]);
+    sketch.block(1, 17, 3, 1);
+    let network = sketch.maps();
+    let bytes = pixels(50, 40, 7);
+    let photo = RgbView::new(50, 40, &bytes).unwrap();
+    let calibration = Calibrator::new(&network).unwrap().observe(photo).unwrap();
+    let network = network.with_calibration(calibration).unwrap();
+    for level in levels() {
+        let compiled = compile(&network, Precision::Int8, level);
+        same_bits(&compiled, photo, &predict(&compiled, photo));
+    }
 }
 
 #[test]

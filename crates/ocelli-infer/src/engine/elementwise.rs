@@ -1,10 +1,13 @@
 //! What is computed value by value, or channel by channel, in f32.
+//!
+//! Channels that fill up a panel are written too: a convolution multiplies them by zero, which has to give zero.
 
 use super::layout::Layout;
 
 /// `value * factor + offset` by channel.
 pub(super) fn scale(scale: &[(f32, f32)], layout: &Layout, input: &[f32], out: &mut [f32]) {
     for (from, to) in input.chunks_exact(layout.pixel).zip(out.chunks_exact_mut(layout.pixel)) {
+        to.fill(0.0);
         for ((value, out), (factor, offset)) in from.iter().zip(to).zip(scale) {
             *out = value * factor + offset;
         }
@@ -38,6 +41,7 @@ pub(super) fn global_average_pool(layout: &Layout, input: &[f32], out: &mut [f32
 
 /// Probabilities that sum to 1.
 pub(super) fn softmax(scores: &[f32], out: &mut [f32]) {
+    out.fill(0.0);
     // Shifted by the largest score, so that no exponential overflows.
     let largest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     for (score, out) in scores.iter().zip(&mut *out) {

@@ -14,6 +14,7 @@ pub(super) fn run(
     for y in 0..to.height {
         for x in 0..to.width {
             let at = y * to.row + x * to.pixel;
+            out[at..at + to.pixel].fill(0.0);
             for output in 0..geometry.outputs {
                 let mut sum = layer.bias[output];
                 for row in 0..geometry.kernel[0] {

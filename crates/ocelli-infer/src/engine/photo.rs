@@ -64,6 +64,7 @@ pub(super) fn normalisation(preprocessing: &Preprocessing) -> [[f32; 3]; 2] {
 /// Spreads a row of RGB values over the pixels of a map whose pixels have room for more.
 pub(super) fn spread(values: &[f32], pixel: usize, to: &mut [f32]) {
     for (to, pixel) in to.chunks_mut(pixel).zip(values.chunks_exact(3)) {
+        to.fill(0.0);
         to.iter_mut().zip(pixel).for_each(|(to, value)| *to = *value);
     }
 }

@@ -77,6 +77,7 @@ impl Quantisation {
     /// The values of pixels of `pixel` bytes.
     pub(super) fn dequantise(&self, pixel: usize, bytes: &[u8], out: &mut [f32]) {
         for (bytes, out) in bytes.chunks_exact(pixel).zip(out.chunks_exact_mut(pixel)) {
+            out.fill(0.0);
             for ((byte, out), channel) in bytes.iter().zip(out).zip(&self.channels) {
                 *out = (f32::from(*byte) - channel.zero) * channel.scale;
             }
@@ -86,6 +87,7 @@ impl Quantisation {
     /// The bytes of pixels of `pixel` values.
     pub(super) fn quantise(&self, pixel: usize, values: &[f32], out: &mut [u8]) {
         for (values, out) in values.chunks_exact(pixel).zip(out.chunks_exact_mut(pixel)) {
+            out.fill(0);
             for ((value, out), channel) in values.iter().zip(out).zip(&self.channels) {
                 *out = (value / channel.scale + channel.zero).round() as u8;
             }
