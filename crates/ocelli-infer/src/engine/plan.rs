@@ -355,7 +355,10 @@ impl<'a> Builder<'a> {
                     graph::Compute::Scale(scale) => Compute::Scale(scale.clone()),
                     graph::Compute::Relu6 => Compute::Relu6,
                     graph::Compute::Add => Compute::Add,
-                    graph::Compute::GlobalAveragePool => Compute::GlobalAveragePool,
+                    graph::Compute::GlobalAveragePool => {
+                        self.global_average_pool(layer);
+                        return Ok(());
+                    }
                     graph::Compute::Softmax => Compute::Softmax,
                     graph::Compute::Sigmoid => Compute::Sigmoid,
                 };
@@ -364,6 +367,21 @@ impl<'a> Builder<'a> {
             }
             Unit::Block { expand, depthwise, project } => self.block(expand, depthwise, project),
         }
+    }
+
+    /// Of bytes where the value is there as bytes only.
+    fn global_average_pool(&mut self, layer: &graph::Layer) {
+        let input = layer.inputs[0];
+        let in_bytes =
+            self.forms.contains_key(&(input, Form::U8)) && !self.forms.contains_key(&(input, Form::F32));
+        let Some(quantisation) = self.quantisations.get(&input).filter(|_| in_bytes).cloned() else {
+            self.step(Compute::GlobalAveragePool, Form::F32, &layer.inputs, layer.output);
+            return;
+        };
+        let read = (self.read(input, Form::U8), self.layouts[input]);
+        let output = (self.buffer(layer.output, Form::F32), self.layouts[layer.output]);
+        let compute = Compute::GlobalAveragePoolU8(quantisation);
+        self.push(Draft { compute, input: read, residual: None, output });
     }
 
     fn convolution(

@@ -84,6 +84,29 @@ impl Quantisation {
         }
     }
 
+    /// The mean of each channel of pixels of `pixel` bytes, summed exactly.
+    pub(super) fn global_average_pool(&self, pixel: usize, bytes: &[u8], out: &mut [f32]) {
+        out.fill(0.0);
+        let pixels = (bytes.len() / pixel) as f32;
+        let bytes_of = |panel: usize| {
+            bytes.chunks_exact(pixel).filter_map(move |pixel| pixel.get(panel..)?.first_chunk())
+        };
+        for (panel, out) in out.chunks_mut(PANEL).enumerate() {
+            let mut sums = [0_u32; PANEL];
+            for bytes in bytes_of(panel * PANEL) {
+                let bytes: &[u8; PANEL] = bytes;
+                for (sum, byte) in sums.iter_mut().zip(bytes) {
+                    *sum += u32::from(*byte);
+                }
+            }
+            for ((out, sum), channel) in
+                out.iter_mut().zip(sums).zip(self.channels.iter().skip(panel * PANEL))
+            {
+                *out = (sum as f32 / pixels - channel.zero) * channel.scale;
+            }
+        }
+    }
+
     /// The bytes of pixels of `pixel` values.
     pub(super) fn quantise(&self, pixel: usize, values: &[f32], out: &mut [u8]) {
         for (values, out) in values.chunks_exact(pixel).zip(out.chunks_exact_mut(pixel)) {

@@ -36,6 +36,8 @@ pub(super) enum Compute {
     Relu6,
     Add,
     GlobalAveragePool,
+    /// Of bytes, to f32.
+    GlobalAveragePoolU8(Quantisation),
     Softmax,
     Sigmoid,
     Quantise(Quantisation),
@@ -114,6 +116,11 @@ impl Step {
             Compute::Dequantise(quantisation) => {
                 let values = values_mut::<f32>(out, to)?;
                 quantisation.dequantise(from.pixel, values_of::<u8>(input, from)?, values);
+                return Ok(());
+            }
+            Compute::GlobalAveragePoolU8(quantisation) => {
+                let values = values_mut::<f32>(out, to)?;
+                quantisation.global_average_pool(from.pixel, values_of::<u8>(input, from)?, values);
                 return Ok(());
             }
             Compute::Quantise(quantisation) => {
