@@ -76,6 +76,7 @@ mod png;
 mod resize;
 mod resize_filter;
 mod rgb;
+mod scale;
 mod vp8l;
 mod webp;
 
@@ -83,7 +84,8 @@ pub use error::ImagingError;
 pub use format::ImageFormat;
 pub use limits::{DEFAULT_ALLOCATION, DecodeLimits};
 pub use orientation::Orientation;
-pub use photo::{PhotoHeader, decode, inspect, strip_metadata};
+pub use photo::{PhotoHeader, decode, decode_with, inspect, strip_metadata};
 pub use resize::{Area, Resizer, resize_into};
 pub use resize_filter::{ResizeFilter, Taps};
 pub use rgb::{RgbImage, RgbView};
+pub use scale::DecodeOptions;

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::limits::Claim;
 use crate::orientation::upright;
-use crate::{DecodeLimits, ImageFormat, ImagingError, Orientation, RgbImage, bmp, gif, jpeg, png, webp};
+use crate::{
+    DecodeLimits, DecodeOptions, ImageFormat, ImagingError, Orientation, RgbImage, bmp, gif, jpeg, png, webp,
+};
 
 /// What a photo says about itself before it is decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,14 +48,26 @@ pub fn inspect(bytes: &[u8], limits: &DecodeLimits) -> Result<PhotoHeader, Imagi
 /// # Errors
 /// [`ImagingError`], naming the cause.
 pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, ImagingError> {
+    decode_with(bytes, limits, &DecodeOptions::default())
+}
+
+/// [`decode`], as `options` say: smaller than it is, where that is enough.
+///
+/// # Errors
+/// As [`decode`]: the limits hold for the photo's full size.
+pub fn decode_with(
+    bytes: &[u8],
+    limits: &DecodeLimits,
+    options: &DecodeOptions,
+) -> Result<RgbImage, ImagingError> {
     limits.check_bytes(bytes.len())?;
     let mut container = walk(bytes, &|claim| limits.check(claim))?;
     limits.check_memory(container.memory_to_turn())?;
     if let Picture::WebP(picture) = &container.picture {
         picture.check_codes(limits)?;
     }
-    let Container { format, width, height, orientation, .. } = container;
-    let pixels = catch_unwind(AssertUnwindSafe(|| container.decode())).unwrap_or_else(|panic| {
+    let Container { format, orientation, .. } = container;
+    let photo = catch_unwind(AssertUnwindSafe(|| container.decode(options))).unwrap_or_else(|panic| {
         let detail = panic
             .downcast_ref::<&str>()
             .map(ToString::to_string)
@@ -61,9 +75,10 @@ pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, ImagingEr
             .unwrap_or_else(|| "it gave no message".to_owned());
         Err(ImagingError::DecoderPanicked { format, detail })
     })?;
-    let pixels = RgbImage::new(width, height, pixels)?.into_pixels();
+    let (width, height) = (photo.width(), photo.height());
     let (upright_width, upright_height) = orientation.upright_size(width, height);
-    RgbImage::new(upright_width, upright_height, upright(pixels, width, height, orientation))
+    let pixels = upright(photo.into_pixels(), width, height, orientation);
+    RgbImage::new(upright_width, upright_height, pixels)
 }
 
 /// Removes every kind of metadata from a photo, without encoding it again: what is left is picture data, an
@@ -119,15 +134,16 @@ impl Container<'_> {
         (u64::from(self.width) * u64::from(self.height)).saturating_mul(3 * copies)
     }
 
-    /// RGB8 pixels of the photo as stored, `[height, width, 3]`.
-    fn decode(&mut self) -> Result<Vec<u8>, ImagingError> {
-        match &self.picture {
-            Picture::Jpeg(_) => jpeg::decode(self),
+    /// The photo as stored.
+    fn decode(&mut self, options: &DecodeOptions) -> Result<RgbImage, ImagingError> {
+        let pixels = match &self.picture {
+            Picture::Jpeg(_) => return jpeg::decode(self, options),
             Picture::Png => png::decode(&self.pieces.concat()),
             Picture::Bmp => bmp::decode(&self.pieces.concat()),
             Picture::Gif => gif::decode(&self.pieces.concat()),
             Picture::WebP(picture) => webp::decode(self, picture),
-        }
+        }?;
+        RgbImage::new(self.width, self.height, pixels)
     }
 }
 

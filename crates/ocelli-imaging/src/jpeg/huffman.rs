@@ -55,6 +55,23 @@ impl Table {
         Some(table)
     }
 
+    /// Whether a code consists of ones alone, which none may (T.81, annex C).
+    pub(super) fn has_code_of_ones(&self) -> bool {
+        self.limits.contains(&(1 << 16))
+    }
+
+    /// Length, code and symbol of every code.
+    pub(super) fn codes(&self) -> impl Iterator<Item = (u32, u32, u8)> {
+        (1..=16_u32).flat_map(move |length| {
+            let at = length as usize - 1;
+            let first = if at == 0 { 0 } else { self.limits[at - 1] >> (16 - at) << 1 };
+            (first..self.limits[at] >> (16 - length)).map_while(move |code| {
+                let index = usize::try_from(code as i32 + self.offsets[at]).ok()?;
+                Some((length, code, *self.symbols.get(index)?))
+            })
+        })
+    }
+
     /// Length and symbol of the code that the next 16 bits begin with.
     pub(super) fn code(&self, next: u32) -> Option<(u8, u8)> {
         let (length, symbol) = self.fast[(next >> (16 - FAST_BITS)) as usize];

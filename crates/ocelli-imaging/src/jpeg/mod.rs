@@ -7,6 +7,7 @@ mod standard_tables;
 
 use std::borrow::Cow;
 
+use memchr::memchr;
 use ocelli_core::limits;
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
@@ -19,7 +20,8 @@ use crate::cursor::Cursor;
 use crate::limits::Claim;
 use crate::photo::{self, Check, Container};
 use crate::pixels::buffer;
-use crate::{ImageFormat, ImagingError, Orientation, exif};
+use crate::scale::Scale;
+use crate::{DecodeOptions, ImageFormat, ImagingError, Orientation, RgbImage, exif};
 
 const FORMAT: ImageFormat = ImageFormat::Jpeg;
 /// Each scan can touch every pixel again, so their number bounds the work. Encoders write about ten.
@@ -99,7 +101,7 @@ fn entropy_coded<'a>(cursor: &mut Cursor<'a>) -> Option<&'a [u8]> {
     let rest = cursor.rest();
     let mut at = 0;
     loop {
-        at += rest.get(at..)?.iter().position(|&byte| byte == 0xff)?;
+        at += memchr(0xff, rest.get(at..)?)?;
         let fill = rest.get(at + 1..)?.iter().position(|&byte| byte != 0xff)?;
         match rest.get(at + 1 + fill)? {
             0 if fill == 0 => at += 2,
@@ -395,13 +397,26 @@ pub(crate) fn follow_scans(pieces: &mut [Cow<'_, [u8]>], picture: &mut Picture) 
 }
 
 /// Decodes to RGB8: what ends early or does not follow its tables is refused.
-pub(crate) fn decode(container: &mut Container<'_>) -> Result<Vec<u8>, ImagingError> {
+pub(crate) fn decode(
+    container: &mut Container<'_>,
+    options: &DecodeOptions,
+) -> Result<RgbImage, ImagingError> {
+    let photo::Picture::Jpeg(picture) = &container.picture else {
+        return Err(damaged("it is no JPEG file"));
+    };
+    let needed = options.scale_to.map(|(width, height)| container.orientation.upright_size(width, height));
+    let scale = Scale::for_size((picture.frame.width, picture.frame.height), needed);
+    match baseline::decode(&container.pieces, picture, scale) {
+        Ok(photo) => Ok(photo),
+        Err(_) => decode_any(container),
+    }
+}
+
+/// Decodes what the decoder of ordinary files leaves: first by following every scan to its end, then in strict mode.
+fn decode_any(container: &mut Container<'_>) -> Result<RgbImage, ImagingError> {
     let Container { pieces, picture: photo::Picture::Jpeg(picture), .. } = container else {
         return Err(damaged("it is no JPEG file"));
     };
-    if let Ok(pixels) = baseline::decode(pieces, picture) {
-        return Ok(pixels);
-    }
     follow_scans(pieces, picture);
     if let Some(fault) = &picture.fault {
         return Err(fault.clone());
@@ -429,7 +444,7 @@ pub(crate) fn decode(container: &mut Container<'_>) -> Result<Vec<u8>, ImagingEr
     }
     let mut pixels = buffer(container.width, container.height, 3, 0)?;
     decoder.decode_into(&mut pixels).map_err(refusal)?;
-    Ok(pixels)
+    RgbImage::new(container.width, container.height, pixels)
 }
 
 fn refusal(error: DecodeErrors) -> ImagingError {

@@ -4,7 +4,7 @@ use super::super::huffman::Table;
 use super::{Component, NotOrdinary};
 
 /// A code and the value behind it are found in one step where they take at most this many bits together.
-const LOOKUP_BITS: u32 = 10;
+const LOOKUP_BITS: u32 = 11;
 /// No encoder's predictions leave the range of 8-bit samples by this much.
 const LARGEST_DIRECT: u32 = 1 << 14;
 
@@ -23,12 +23,30 @@ pub(super) type Block = [i32; 64];
 struct Step(u32);
 
 impl Step {
-    /// The bits are no code, or a symbol that baseline coding does not define.
-    const NONE: Self = Self(0);
-    const END: u32 = 0x80;
+    /// The block ends here.
+    const ENDS: u32 = 0x40;
+    /// Not known from so few bits, or no code, or a symbol that baseline coding does not define.
+    const UNKNOWN: u32 = 0x80;
+    const NONE: Self = Self(Self::UNKNOWN);
 
     fn new(bits: u32, zeros: u32, value: i32) -> Self {
         Self(bits | zeros << 8 | (value as u32) << 16)
+    }
+
+    /// The step of a symbol whose code has `length` bits, with `value` behind it.
+    fn of_symbol(kind: Kind, symbol: u8, length: u32, value: i32) -> Self {
+        let (zeros, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
+        match (kind, zeros, size) {
+            (Kind::Direct, 0, 0) => Self::new(length, 0, 0),
+            (Kind::Direct, 0, 1..=11) | (Kind::Alternating, _, 1..=10) => {
+                // T.81, F.2.2.1, EXTEND.
+                let value = if value >> (size - 1) == 0 { value - (1 << size) + 1 } else { value };
+                Self::new(length + size, zeros, value)
+            }
+            (Kind::Alternating, 0, 0) => Self(length | Self::ENDS),
+            (Kind::Alternating, 15, 0) => Self::new(length, 15, 0),
+            _ => Self::NONE,
+        }
     }
 
     fn bits(self) -> u32 {
@@ -36,7 +54,16 @@ impl Step {
     }
 
     fn ends(self) -> bool {
-        self.0 & Self::END != 0
+        self.0 & Self::ENDS != 0
+    }
+
+    fn is_unknown(self) -> bool {
+        self.0 & Self::UNKNOWN != 0
+    }
+
+    /// Whether it is a coefficient and nothing else.
+    fn is_plain(self) -> bool {
+        self.0 & (Self::ENDS | Self::UNKNOWN) == 0
     }
 
     fn zeros(self) -> usize {
@@ -64,34 +91,28 @@ pub(super) struct Lookup {
 
 impl Lookup {
     pub(super) fn new(table: Table, kind: Kind) -> Self {
-        let mut lookup = Self { steps: Box::new([Step::NONE; 1 << LOOKUP_BITS]), table, kind };
-        for index in 0..1 << LOOKUP_BITS {
-            let step = lookup.decode((index as u64) << (64 - LOOKUP_BITS));
-            // Where more bits count than the index has, those behind it were taken as zeros.
-            if step.bits() <= LOOKUP_BITS {
-                lookup.steps[index] = step;
+        let mut steps = Box::new([Step::NONE; 1 << LOOKUP_BITS]);
+        for (length, code, symbol) in table.codes() {
+            let size = u32::from(symbol & 15);
+            if length + size > LOOKUP_BITS {
+                continue;
+            }
+            let rest = LOOKUP_BITS - length - size;
+            let first = (code << (LOOKUP_BITS - length)) as usize;
+            for (value, steps) in steps[first..].chunks_exact_mut(1 << rest).take(1 << size).enumerate() {
+                steps.fill(Step::of_symbol(kind, symbol, length, value as i32));
             }
         }
-        lookup
+        Self { steps, table, kind }
     }
 
-    /// The step that the next bits, aligned to the left, make.
+    /// The step that the next bits, aligned to the left, make, however many it takes.
+    #[inline(never)]
     fn decode(&self, held: u64) -> Step {
         let Some((length, symbol)) = self.table.code((held >> 48) as u32) else { return Step::NONE };
-        let length = u32::from(length);
-        let (zeros, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
-        match (self.kind, zeros, size) {
-            (Kind::Direct, 0, 0) => Step::new(length, 0, 0),
-            (Kind::Direct, 0, 1..=11) | (Kind::Alternating, _, 1..=10) => {
-                let value = (held << length >> (64 - size)) as i32;
-                // T.81, F.2.2.1, EXTEND.
-                let value = if value >> (size - 1) == 0 { value - (1 << size) + 1 } else { value };
-                Step::new(length + size, zeros, value)
-            }
-            (Kind::Alternating, 0, 0) => Step(length | Step::END),
-            (Kind::Alternating, 15, 0) => Step::new(length, 15, 0),
-            _ => Step::NONE,
-        }
+        let (length, size) = (u32::from(length), u32::from(symbol & 15));
+        let value = if size == 0 { 0 } else { (held << length >> (64 - size)) as i32 };
+        Step::of_symbol(self.kind, symbol, length, value)
     }
 }
 
@@ -153,20 +174,17 @@ impl<'d> Reader<'d> {
     }
 
     #[inline(always)]
-    fn step(&mut self, lookup: &Lookup) -> Result<Step, NotOrdinary> {
+    fn step(&mut self, lookup: &Lookup) -> Step {
         if self.count < 32 {
             self.fill();
         }
-        let mut step = lookup.steps[(self.held >> (64 - LOOKUP_BITS)) as usize];
-        if step.0 == 0 {
-            step = lookup.decode(self.held);
-            if step.0 == 0 {
-                return Err(NotOrdinary);
-            }
-        }
+        lookup.steps[(self.held >> (64 - LOOKUP_BITS)) as usize]
+    }
+
+    #[inline(always)]
+    fn drop(&mut self, step: Step) {
         self.held <<= step.bits();
         self.count -= step.bits();
-        Ok(step)
     }
 
     /// Reads the next block into `block`, which is zero, and gives the number of zigzag positions up to its end.
@@ -179,19 +197,38 @@ impl<'d> Reader<'d> {
         prediction: &mut i32,
         block: &mut Block,
     ) -> Result<usize, NotOrdinary> {
-        *prediction += self.step(&part.direct)?.value();
+        let mut step = self.step(&part.direct);
+        if step.is_unknown() {
+            step = part.direct.decode(self.held);
+            if step.is_unknown() {
+                return Err(NotOrdinary);
+            }
+        }
+        self.drop(step);
+        *prediction += step.value();
         if prediction.unsigned_abs() > LARGEST_DIRECT {
             return Err(NotOrdinary);
         }
-        block[0] = *prediction * (part.dequantiser.steps[0] >> 8) as i32;
+        let steps = &part.dequantiser.steps;
+        block[0] = *prediction * (steps[0] >> 8) as i32;
         let mut at = 1;
         while at < 64 {
-            let step = self.step(&part.alternating)?;
-            if step.ends() {
-                return Ok(at);
+            let mut step = self.step(&part.alternating);
+            if !step.is_plain() {
+                if step.is_unknown() {
+                    step = part.alternating.decode(self.held);
+                }
+                if step.is_unknown() {
+                    return Err(NotOrdinary);
+                }
+                if step.ends() {
+                    self.drop(step);
+                    return Ok(at);
+                }
             }
+            self.drop(step);
             at += step.zeros();
-            let place = part.dequantiser.steps[at & 127];
+            let place = steps[at & 127];
             block[(place & 63) as usize] = step.value() * (place >> 8) as i32;
             at += 1;
         }

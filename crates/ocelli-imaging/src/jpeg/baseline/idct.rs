@@ -15,6 +15,27 @@ pub(super) fn constant(first: i32) -> u8 {
     (first.wrapping_add(4 + 1024) >> 3).clamp(0, 255) as u8
 }
 
+/// A block scaled down to `N` x `N` (2 or 4): rounded means of squares of samples.
+#[inline(always)]
+pub(super) fn means<const N: usize>(samples: &Samples) -> [[u8; N]; N] {
+    let side = 8 / N;
+    let mut means = [[0; N]; N];
+    for (means, rows) in means.iter_mut().zip(samples.chunks_exact(side)) {
+        // At most 4 x 4 values of 8 bits.
+        let mut sums = [0_u16; 8];
+        for row in rows {
+            for (sum, &value) in sums.iter_mut().zip(row) {
+                *sum += u16::from(value);
+            }
+        }
+        for (mean, sums) in means.iter_mut().zip(sums.chunks_exact(side)) {
+            let sum: u16 = sums.iter().sum();
+            *mean = ((sum + (side * side / 2) as u16) / (side * side) as u16) as u8;
+        }
+    }
+    means
+}
+
 /// Both passes. Overflow wraps: it needs coefficients that no encoder writes.
 #[inline(always)]
 pub(super) fn full(block: &Block) -> Samples {

@@ -7,6 +7,8 @@ mod idct;
 mod level;
 mod rows;
 mod scan;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 
@@ -16,7 +18,9 @@ use self::entropy::{Dequantiser, Kind, Lookup};
 use self::scan::{Decoding, Scan};
 use super::huffman::Table;
 use super::{Colour, Picture};
+use crate::RgbImage;
 use crate::cursor::Cursor;
+use crate::scale::Scale;
 
 /// Not for this decoder, or damaged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,28 +31,45 @@ struct Component {
     /// Blocks of one unit in each direction.
     columns: usize,
     rows: usize,
+    /// Samples that a block gives in each direction: 8, or fewer where the photo is scaled.
+    side: usize,
     direct: Lookup,
     alternating: Lookup,
     dequantiser: Dequantiser,
 }
 
-/// Pixels of the picture, RGB, `[height, width, 3]`.
-pub(super) fn decode(pieces: &[Cow<'_, [u8]>], picture: &Picture) -> Result<Vec<u8>, NotOrdinary> {
-    let scan = prepare(pieces, picture)?;
+/// Decodes the picture at `scale`.
+pub(super) fn decode(
+    pieces: &[Cow<'_, [u8]>],
+    picture: &Picture,
+    scale: Scale,
+) -> Result<RgbImage, NotOrdinary> {
+    let scan = prepare(pieces, picture, scale)?;
+    let pixels = pixels(&scan)?;
+    let (width, height) = scale.size(picture.frame.width, picture.frame.height);
+    RgbImage::new(width, height, pixels).map_err(|_| NotOrdinary)
+}
+
+/// Pixels of the scan, RGB, `[height, width, 3]`.
+fn pixels(scan: &Scan<'_>) -> Result<Vec<u8>, NotOrdinary> {
     let count = (scan.width * scan.height).checked_mul(3).ok_or(NotOrdinary)?;
     let mut pixels = Vec::new();
     pixels.try_reserve_exact(count).map_err(|_| NotOrdinary)?;
     #[cfg(target_arch = "x86_64")]
     if let Some(level) = pulp::x86::V3::try_new() {
-        level.vectorize(Decoding { scan: &scan, level, pixels: &mut pixels })?;
+        level.vectorize(Decoding { scan, level, pixels: &mut pixels })?;
         return Ok(pixels);
     }
-    Decoding { scan: &scan, level: level::Portable, pixels: &mut pixels }.call()?;
+    Decoding { scan, level: level::Portable, pixels: &mut pixels }.call()?;
     Ok(pixels)
 }
 
 /// Reads the tables and headers of a walked file.
-fn prepare<'p>(pieces: &'p [Cow<'_, [u8]>], picture: &Picture) -> Result<Scan<'p>, NotOrdinary> {
+fn prepare<'p>(
+    pieces: &'p [Cow<'_, [u8]>],
+    picture: &Picture,
+    scale: Scale,
+) -> Result<Scan<'p>, NotOrdinary> {
     let frame = &picture.frame;
     if frame.progressive || !matches!(picture.colour, Colour::Grey | Colour::YCbCr | Colour::Rgb) {
         return Err(NotOrdinary);
@@ -66,7 +87,10 @@ fn prepare<'p>(pieces: &'p [Cow<'_, [u8]>], picture: &Picture) -> Result<Scan<'p
         match marker {
             0xc4 => tables.define_codes(body)?,
             0xdb => tables.define_factors(body)?,
-            0xdd => tables.restart_interval = Cursor::new(body).u16_be().ok_or(NotOrdinary)?.into(),
+            0xdd => {
+                let interval = body.try_into().map_err(|_| NotOrdinary)?;
+                tables.restart_interval = u16::from_be_bytes(interval).into();
+            }
             0xda => {
                 let data = pieces.next().ok_or(NotOrdinary)?;
                 if scan.replace((body, data)).is_some() {
@@ -85,7 +109,7 @@ fn prepare<'p>(pieces: &'p [Cow<'_, [u8]>], picture: &Picture) -> Result<Scan<'p
     let mut components = Vec::new();
     for component in &frame.components {
         let [id, places] = header.array().ok_or(NotOrdinary)?;
-        if id != component.id {
+        if id != component.id || frame.components.iter().filter(|part| part.id == id).count() != 1 {
             return Err(NotOrdinary);
         }
         // A single component is not interleaved: its units are blocks.
@@ -93,6 +117,7 @@ fn prepare<'p>(pieces: &'p [Cow<'_, [u8]>], picture: &Picture) -> Result<Scan<'p
         components.push(Component {
             columns: columns.into(),
             rows: rows.into(),
+            side: scale.side(),
             direct: tables.codes(Kind::Direct, places >> 4)?,
             alternating: tables.codes(Kind::Alternating, places & 15)?,
             dequantiser: tables.factors(component.factors)?,
@@ -101,22 +126,25 @@ fn prepare<'p>(pieces: &'p [Cow<'_, [u8]>], picture: &Picture) -> Result<Scan<'p
     if header.array() != Some([0, 63, 0]) || header.u8().is_some() {
         return Err(NotOrdinary);
     }
-    let ordinary = match components.as_slice() {
-        [_] => true,
+    match components.as_mut_slice() {
+        [_] => {}
         [first, others @ ..] => {
-            first.columns <= 2
-                && first.rows <= 2
-                && others.iter().all(|part| (part.columns, part.rows) == (1, 1))
+            let coarser = first.columns.min(first.rows);
+            for part in others {
+                if first.columns > 2 || first.rows > 2 || (part.columns, part.rows) != (1, 1) {
+                    return Err(NotOrdinary);
+                }
+                // Colours that are sampled more coarsely anyway are scaled less.
+                part.side = (part.side * coarser).min(8);
+            }
         }
-        [] => false,
-    };
-    if !ordinary {
-        return Err(NotOrdinary);
+        [] => return Err(NotOrdinary),
     }
     let (unit_columns, unit_rows) = frame.units(single.then_some(0));
+    let (width, height) = scale.size(frame.width, frame.height);
     Ok(Scan {
-        width: frame.width as usize,
-        height: frame.height as usize,
+        width: width as usize,
+        height: height as usize,
         unit_columns,
         unit_rows,
         colour: picture.colour,
@@ -141,14 +169,16 @@ impl Tables {
         while let Some(place) = cursor.u8() {
             let counts: [u8; 16] = cursor.array().ok_or(NotOrdinary)?;
             let total = counts.iter().map(|&count| usize::from(count)).sum();
-            let symbols = cursor.take(total).ok_or(NotOrdinary)?;
+            let symbols = cursor.take(total).filter(|_| total <= 256).ok_or(NotOrdinary)?;
             let tables = match place >> 4 {
+                0 if symbols.iter().any(|&symbol| symbol > 15) => return Err(NotOrdinary),
                 0 => &mut self.direct,
                 1 => &mut self.alternating,
                 _ => return Err(NotOrdinary),
             };
             let slot = tables.get_mut(usize::from(place & 15)).ok_or(NotOrdinary)?;
-            *slot = Some(Table::new(&counts, symbols).ok_or(NotOrdinary)?);
+            let table = Table::new(&counts, symbols).filter(|table| !table.has_code_of_ones());
+            *slot = Some(table.ok_or(NotOrdinary)?);
         }
         Ok(())
     }
@@ -159,8 +189,12 @@ impl Tables {
         while let Some(place) = cursor.u8() {
             let mut factors = [0; 64];
             for factor in &mut factors {
-                let read = if place >> 4 == 0 { cursor.u8().map(u16::from) } else { cursor.u16_be() };
-                *factor = read.ok_or(NotOrdinary)?;
+                *factor = match place >> 4 {
+                    0 => cursor.u8().map(u16::from),
+                    1 => cursor.u16_be(),
+                    _ => None,
+                }
+                .ok_or(NotOrdinary)?;
             }
             *self.factors.get_mut(usize::from(place & 15)).ok_or(NotOrdinary)? = Some(factors);
         }

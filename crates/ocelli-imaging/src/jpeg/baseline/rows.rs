@@ -34,13 +34,13 @@ pub(super) fn colour<L: Level>(level: L, colour: Colour, samples: [&[u8]; 3], pi
     let [first, second, third] = samples;
     match colour {
         Colour::YCbCr => {
-            let chunks = first.as_chunks().0.iter().zip(second.as_chunks().0).zip(third.as_chunks().0);
-            for (((y, cb), cr), pixels) in chunks.zip(pixels.chunks_mut(48)) {
-                let rgb = level.colours(y, cb, cr);
-                match pixels.first_chunk_mut::<48>() {
-                    Some(pixels) => pixels.copy_from_slice(rgb.as_flattened()),
-                    None => pixels.copy_from_slice(&rgb.as_flattened()[..pixels.len()]),
-                }
+            let (whole, rest) = pixels.as_chunks_mut::<48>();
+            let mut chunks = first.as_chunks().0.iter().zip(second.as_chunks().0).zip(third.as_chunks().0);
+            for (pixels, ((y, cb), cr)) in whole.iter_mut().zip(&mut chunks) {
+                pixels.copy_from_slice(level.colours(y, cb, cr).as_flattened());
+            }
+            if let Some(((y, cb), cr)) = chunks.next() {
+                rest.copy_from_slice(&level.colours(y, cb, cr).as_flattened()[..rest.len()]);
             }
         }
         Colour::Grey => {

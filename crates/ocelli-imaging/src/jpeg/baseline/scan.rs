@@ -4,7 +4,7 @@
 use memchr::memchr;
 
 use super::entropy::{Block, Reader};
-use super::idct::constant;
+use super::idct::{constant, means};
 use super::level::Level;
 use super::rows::{blend, colour, widen};
 use super::{Component, NotOrdinary};
@@ -92,16 +92,22 @@ fn unit<L: Level>(
         for block_column in 0..part.columns {
             let mut block: Block = [0; 64];
             let positions = reader.block(part, prediction, &mut block)?;
+            let place = (block_row, column * part.columns + block_column);
+            if part.side == 1 {
+                // The mean of a block is its first coefficient's value.
+                band.put(place, &[[constant(block[0])]]);
+                continue;
+            }
             let samples = match positions {
                 1 => [[constant(block[0]); 8]; 8],
                 // The first ten zigzag positions lie within four rows and columns.
                 2..=10 => level.corner(&block),
                 _ => level.full(&block),
             };
-            let left = (column * part.columns + block_column) * 8;
-            let rows = band.samples[(1 + block_row * 8) * band.stride..].chunks_exact_mut(band.stride);
-            for (out, samples) in rows.zip(&samples) {
-                out[left..left + 8].copy_from_slice(samples);
+            match part.side {
+                2 => band.put(place, &means::<2>(&samples)),
+                4 => band.put(place, &means::<4>(&samples)),
+                _ => band.put(place, &samples),
             }
         }
     }
@@ -147,10 +153,19 @@ struct Band {
 
 impl Band {
     fn new(part: &Component, unit_columns: usize) -> Self {
-        let width = unit_columns * part.columns * 8;
+        let width = unit_columns * part.columns * part.side;
         let stride = width.next_multiple_of(16);
-        let rows = part.rows * 8;
+        let rows = part.rows * part.side;
         Self { width, stride, rows, samples: vec![0; (rows + 1) * stride] }
+    }
+
+    /// Puts a block in its place: its row and column of blocks.
+    #[inline(always)]
+    fn put<const N: usize>(&mut self, (row, column): (usize, usize), block: &[[u8; N]; N]) {
+        let first = (1 + row * N) * self.stride + column * N;
+        for (out, samples) in self.samples[first..].chunks_mut(self.stride).zip(block) {
+            out[..N].copy_from_slice(samples);
+        }
     }
 
     /// A row of samples; 0 is the last row of the units above.
