@@ -38,37 +38,38 @@ prop_compose! {
     }
 }
 
-/// Whether all of these rows' places, of `steps` with their distances and of `width` values, are inside.
-fn fits(
-    start: usize,
-    rows: Rows,
-    count: usize,
-    steps: [(usize, usize); 2],
-    width: usize,
-    len: usize,
-) -> bool {
+/// Where the last of these values ends: of rows, of `steps` with their distances, and of `width` values there. None if
+/// there are none, or it overflows.
+fn end(start: usize, rows: Rows, count: usize, steps: [(usize, usize); 2], width: usize) -> Option<u128> {
     if count == 0
         || rows.first >= rows.count
         || count > rows.count
         || steps.iter().any(|(count, _)| *count == 0)
     {
-        return false;
+        return None;
     }
     let wraps = count > rows.count - rows.first;
     let last = if wraps { rows.count - 1 } else { rows.first + count - 1 };
     let products = [(last, rows.stride), (steps[0].0 - 1, steps[0].1), (steps[1].0 - 1, steps[1].1)];
-    let end = products.into_iter().try_fold(start as u128 + width as u128, |sum, (count, distance)| {
+    products.into_iter().try_fold(start as u128 + width as u128, |sum, (count, distance)| {
         sum.checked_add((count as u128).checked_mul(distance as u128)?)
-    });
-    end.is_some_and(|end| end <= len as u128)
+    })
 }
 
-fn target_fits(target: &Target, area: Area, panels: usize, width: usize, len: usize) -> bool {
+fn target_end(target: &Target, area: Area, panels: usize, width: usize) -> Option<u128> {
     let steps = [(area.columns, target.pixel), (panels, target.panel)];
-    fits(target.start, target.rows, area.rows, steps, width, len)
+    end(target.start, target.rows, area.rows, steps, width)
 }
 
-const LEN: usize = 700;
+/// Just as much memory as that, or one value less; and whether that is enough.
+fn memory<T: Clone>(end: Option<u128>, short: bool, value: T) -> (Vec<T>, bool) {
+    let most = 8000;
+    match end.and_then(|end| usize::try_from(end).ok()).filter(|end| *end <= most) {
+        Some(end) => (vec![value; end - usize::from(short)], !short),
+        None => (vec![value; most], false),
+    }
+}
+
 const OUTPUTS: usize = 20;
 
 /// No call here computes so many pixels that it takes long.
@@ -80,34 +81,36 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(4000) })]
 
     #[test]
-    fn of_convolutions(area in area(), source in source(), target in target(), short in 0_usize..3) {
+    fn of_convolutions(area in area(), source in source(), target in target(), short in 0_u8..5) {
         let (segments, depth, panels) = (2, 3, 2);
-        let read = |len, depth| {
-            fits(source.start, source.rows, area.rows, [(area.columns, source.pixel), (segments, source.segment)],
-                depth, len)
+        let read = |depth| {
+            let steps = [(area.columns, source.pixel), (segments, source.segment)];
+            end(source.start, source.rows, area.rows, steps, depth)
         };
-        let values = [0.5; 2 * PANEL];
-        let channels = &values[..2 * PANEL - usize::from(short == 0)];
-        let all = channels.len() == values.len();
+        let channels = vec![0.5; panels * PANEL - usize::from(short == 0)];
         let columns = Area { columns: area.columns.div_ceil(4), ..area };
-        let to_pixels = target_fits(&target, area, panels, PANEL, LEN);
-        let to_columns = target_fits(&target, columns, panels, 64, LEN);
-        prop_assume!(is_small(area) || !(read(LEN, depth) && (to_pixels || to_columns)));
+        let to_pixels = target_end(&target, area, panels, PANEL);
+        let to_columns = target_end(&target, columns, panels, 64);
+        prop_assume!(is_small(area) || read(depth).is_none() || (to_pixels.is_none() && to_columns.is_none()));
         let floats = Weights::f32(OUTPUTS, [segments, depth], |_, _, _| 1.0);
         let bytes = Weights::i8(OUTPUTS, [segments, depth], |_, _, _| 1);
-        let in_floats = FloatOutput { bias: channels, low: 0.0, high: 6.0, residual: None };
-        let in_bytes = ByteOutput { factor: channels, offset: channels, residual: None };
+        let in_floats = FloatOutput { bias: &channels, low: 0.0, high: 6.0, residual: None };
+        let in_bytes = ByteOutput { factor: &channels, offset: &channels, residual: None };
         for kernels in kernels() {
-            let mut out = [0.0; LEN];
-            let done = kernels.convolution_f32(
-                &floats, area, (&[1.0; LEN], &source), &in_floats, (&mut out, &target));
-            prop_assert_eq!(done.is_ok(), all && read(LEN, depth) && to_pixels);
-            let mut out = [0; LEN];
-            let done = kernels.convolution_u8(&bytes, area, (&[1; LEN], &source), &in_bytes, (&mut out, &target));
-            prop_assert_eq!(done.is_ok(), all && read(LEN, 4) && to_pixels);
-            let done =
-                kernels.convolution_columns(&bytes, area, (&[1; LEN], &source), &in_bytes, (&mut out, &target));
-            prop_assert_eq!(done.is_ok(), all && read(LEN, 4) && to_columns);
+            let (input, reads) = memory(read(depth), short == 1, 1.0);
+            let (mut out, writes) = memory(to_pixels, short == 2, 0.0);
+            let to = (&mut out[..], &target);
+            let done = kernels.convolution_f32(&floats, area, (&input, &source), &in_floats, to);
+            prop_assert_eq!(done.is_ok(), short != 0 && reads && writes);
+            let (input, reads) = memory(read(4), short == 1, 1);
+            let (mut out, writes) = memory(to_pixels, short == 2, 0);
+            let to = (&mut out[..], &target);
+            let done = kernels.convolution_u8(&bytes, area, (&input, &source), &in_bytes, to);
+            prop_assert_eq!(done.is_ok(), short != 0 && reads && writes);
+            let (mut out, writes) = memory(to_columns, short == 2, 0);
+            let to = (&mut out[..], &target);
+            let done = kernels.convolution_columns(&bytes, area, (&input, &source), &in_bytes, to);
+            prop_assert_eq!(done.is_ok(), short != 0 && reads && writes);
         }
     }
 
@@ -117,24 +120,21 @@ proptest! {
         (rows, panel) in (rows(), number()),
         target in target(),
         stride in prop_oneof![1_usize..4, 1_usize..4, Just(usize::MAX)],
+        short in 0_u8..4,
     ) {
         let shape = DepthwiseShape { channels: OUTPUTS, kernel: [2, 3], stride: [stride, 2], left: 1 };
-        let (len, panels) = (4000, 2);
+        let panels = 2;
         let read = |columns: Option<usize>, column: usize| {
-            let count = area.rows.checked_sub(1).and_then(|r| r.checked_mul(stride)?.checked_add(2));
-            let width = columns.and_then(|columns| columns.checked_mul(column));
-            count.zip(width).is_some_and(|(count, width)| {
-                fits(0, rows, count, [(1, 0), (panels, panel)], width, len)
-            })
+            let count = area.rows.checked_sub(1).and_then(|r| r.checked_mul(stride)?.checked_add(2))?;
+            end(0, rows, count, [(1, 0), (panels, panel)], columns?.checked_mul(column)?)
         };
-        let to = target_fits(&target, area, panels, PANEL, len);
         // Outputs are two pixels apart. Of u8, four of them start eight pixels, two columns, apart; the fourth needs pixels 9
         // to 11, so each group reads the columns 0 to 2.
-        let last = area.columns.checked_sub(1).and_then(|last| last.checked_mul(2));
-        let last_group = area.columns.div_ceil(4).checked_sub(1).and_then(|last| last.checked_mul(2));
-        let from_floats = read(last.and_then(|last| last.checked_add(3)), PANEL);
-        let from_bytes = read(last_group.and_then(|last| last.checked_add(3)), 64);
-        prop_assume!(is_small(area) || !to);
+        let last = area.columns.checked_sub(1).and_then(|last| last.checked_mul(2)?.checked_add(3));
+        let groups = area.columns.div_ceil(4);
+        let last_group = groups.checked_sub(1).and_then(|last| last.checked_mul(2)?.checked_add(3));
+        let to = target_end(&target, area, panels, PANEL);
+        prop_assume!(is_small(area) || to.is_none());
         let (Some(floats), Some(bytes)) =
             (DepthwiseWeights::f32(shape, |_, _, _| 1.0), DepthwiseWeights::i8(shape, |_, _, _| 1))
         else {
@@ -145,13 +145,16 @@ proptest! {
         let in_floats = FloatOutput { bias: &values, low: 0.0, high: 6.0, residual: None };
         let in_bytes = ByteOutput { factor: &values, offset: &values, residual: None };
         for kernels in kernels() {
-            let mut out = vec![0.0; len];
-            let input = vec![1.0; len];
-            let done = kernels.depthwise_f32(&floats, area, (&input, rows, panel), &in_floats, (&mut out, &target));
-            prop_assert_eq!(done.is_ok(), from_floats && to);
-            let (mut out, input) = (vec![0; len], vec![1; len]);
-            let done = kernels.depthwise_u8(&bytes, area, (&input, rows, panel), &in_bytes, (&mut out, &target));
-            prop_assert_eq!(done.is_ok(), from_bytes && to);
+            let (input, reads) = memory(read(last, PANEL), short == 1, 1.0);
+            let (mut out, writes) = memory(to, short == 2, 0.0);
+            let from = (&input[..], rows, panel);
+            let done = kernels.depthwise_f32(&floats, area, from, &in_floats, (&mut out, &target));
+            prop_assert_eq!(done.is_ok(), reads && writes);
+            let (input, reads) = memory(read(last_group, 64), short == 1, 1);
+            let (mut out, writes) = memory(to, short == 2, 0);
+            let from = (&input[..], rows, panel);
+            let done = kernels.depthwise_u8(&bytes, area, from, &in_bytes, (&mut out, &target));
+            prop_assert_eq!(done.is_ok(), reads && writes);
         }
     }
 }
