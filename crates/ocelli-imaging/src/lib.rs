@@ -36,6 +36,10 @@
 //! assert_eq!(refused.code().as_str(), "BadRequestImageFormat");
 //! ```
 //!
+//! An ordinary JPEG (baseline, in one scan) is decoded in one pass of this crate's own, to the same pixels as the
+//! general decoder's, bit by bit. Where a photo is much larger than what it is needed for, [`DecodeOptions`] let
+//! [`decode_with`] decode it at a part of its size, at the price of small differences.
+//!
 //! # What holds
 //!
 //! - The order of the checks: bytes of the file; format by its first bytes; sides, aspect ratio and total of

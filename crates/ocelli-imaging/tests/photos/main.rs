@@ -8,4 +8,5 @@ mod hostile;
 mod liars;
 mod orientation;
 mod resizing;
+mod scaling;
 mod stripping;
