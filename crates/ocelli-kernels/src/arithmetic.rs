@@ -12,6 +12,8 @@ pub(crate) unsafe trait Arithmetic<L: Lanes> {
     const COLUMN: usize;
     type Sum: Copy;
     type Operand: Copy;
+    /// Whether weights are worth asking for ahead of their use.
+    const PREFETCH: bool;
 
     unsafe fn zero() -> Self::Sum;
     /// 64 bytes.
@@ -30,6 +32,7 @@ unsafe impl<L: Lanes> Arithmetic<L> for Float {
     const COLUMN: usize = 1;
     type Sum = L::F32;
     type Operand = L::F32;
+    const PREFETCH: bool = true;
 
     #[inline(always)]
     unsafe fn zero() -> L::F32 {
@@ -65,6 +68,8 @@ unsafe impl<L: Lanes> Arithmetic<L> for Bytes {
     const COLUMN: usize = 4;
     type Sum = L::I32;
     type Operand = L::I32;
+    // A quarter of the bytes for the same sums arrives in time by itself.
+    const PREFETCH: bool = false;
 
     #[inline(always)]
     unsafe fn zero() -> L::I32 {

@@ -44,7 +44,13 @@ pub(crate) unsafe fn run<L: Lanes, A: Arithmetic<L>, S: Sink<L, A>>(call: &Convo
     for n in parts(call.panels, L::TILE.panels) {
         let (mut row, mut x) = (0, 0);
         let (mut from, mut to) = (call.rows.offset(0), sink.row(0));
-        for part in parts(call.area.rows * width / S::COLUMN, most) {
+        let panel_bytes = call.segments * call.steps * 64;
+        // While the first tiles are summed, the weights of the next panels are on their way: a panel for each tile.
+        let (own, next) = (call.weights.wrapping_add(panel * panel_bytes), panel + n);
+        for (tile_number, part) in parts(call.area.rows * width / S::COLUMN, most).enumerate() {
+            let ahead = next + tile_number;
+            let near = tile_number < n && ahead < call.panels;
+            let ahead = if near { call.weights.wrapping_add(ahead * panel_bytes) } else { own };
             let mut inputs = [call.input; MOST_PIXELS];
             let mut places = [S::Place::default(); MOST_PIXELS];
             let p = part * S::COLUMN;
@@ -66,13 +72,13 @@ pub(crate) unsafe fn run<L: Lanes, A: Arithmetic<L>, S: Sink<L, A>>(call: &Convo
                     match (p, n) {
                         $(($pixels, 1) if $pixels <= L::TILE.pixels.max(S::COLUMN) =>
                             // SAFETY: the caller's.
-                            unsafe { tile::<L, A, S, $pixels, 1>(call, sink, &inputs, &places, panel) },
+                            unsafe { tile::<L, A, S, $pixels, 1>(call, sink, &inputs, &places, (panel, ahead)) },
                         ($pixels, 2) if $pixels <= L::TILE.pixels && L::TILE.panels >= 2 =>
                             // SAFETY: the caller's.
-                            unsafe { tile::<L, A, S, $pixels, 2>(call, sink, &inputs, &places, panel) },
+                            unsafe { tile::<L, A, S, $pixels, 2>(call, sink, &inputs, &places, (panel, ahead)) },
                         ($pixels, 3) if $pixels <= L::TILE.pixels && L::TILE.panels >= 3 =>
                             // SAFETY: the caller's.
-                            unsafe { tile::<L, A, S, $pixels, 3>(call, sink, &inputs, &places, panel) },)*
+                            unsafe { tile::<L, A, S, $pixels, 3>(call, sink, &inputs, &places, (panel, ahead)) },)*
                         _ => {}
                     }
                 };
@@ -92,7 +98,7 @@ unsafe fn tile<L: Lanes, A: Arithmetic<L>, S: Sink<L, A>, const P: usize, const 
     sink: &S,
     inputs: &[*const u8; MOST_PIXELS],
     places: &[S::Place; MOST_PIXELS],
-    panel: usize,
+    (panel, mut ahead): (usize, *const u8),
 ) {
     if !P.is_multiple_of(S::COLUMN) {
         return;
@@ -107,6 +113,10 @@ unsafe fn tile<L: Lanes, A: Arithmetic<L>, S: Sink<L, A>, const P: usize, const 
         for segment in 0..call.segments {
             let mut from = segment * call.segment;
             for _ in 0..call.steps {
+                if A::PREFETCH {
+                    L::prefetch(ahead);
+                    ahead = ahead.wrapping_add(64);
+                }
                 let mut operands = [A::load(weights); N];
                 for n in 1..N {
                     operands[n] = A::load(weights.add(n * panel_bytes));

@@ -61,4 +61,7 @@ pub(crate) unsafe trait Lanes: Copy {
     }
     /// The four values of each lane as four bytes, the first lowest, saturated to 0..=255.
     unsafe fn pack(values: [Self::I32; 4]) -> Self::I32;
+
+    /// Asks for the line at this address to be brought near, whether it is memory of ours or not.
+    fn prefetch(at: *const u8);
 }

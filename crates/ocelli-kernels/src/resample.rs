@@ -135,7 +135,9 @@ pub(crate) unsafe fn to_bytes<L: Lanes>(values: &[f32], out: &mut [u8]) {
         // SAFETY: sixteen values from `at` on are inside both.
         unsafe {
             let at = vector * 16;
-            L::u8_store(out.as_mut_ptr().add(at), L::to_i32(L::f32_load(values.as_ptr().add(at))));
+            // No value beyond what an i32 holds, which would become another.
+            let values = L::f32_min(L::f32_load(values.as_ptr().add(at)), L::f32_splat(255.0));
+            L::u8_store(out.as_mut_ptr().add(at), L::to_i32(values));
         }
     }
     for (value, out) in values.iter().zip(out).skip(vectors * 16) {

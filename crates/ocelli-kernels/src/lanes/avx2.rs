@@ -144,4 +144,10 @@ unsafe impl<const VNNI: bool> Lanes for Avx2<VNNI> {
     unsafe fn pack([a, b, c, d]: [[__m256i; 2]; 4]) -> [__m256i; 2] {
         unsafe { [pack_half([a[0], b[0], c[0], d[0]]), pack_half([a[1], b[1], c[1], d[1]])] }
     }
+
+    #[inline(always)]
+    fn prefetch(at: *const u8) {
+        // A hint, without effect where there is no such memory.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) }
+    }
 }

@@ -129,4 +129,10 @@ unsafe impl Lanes for Avx512 {
             _mm512_shuffle_epi8(fours(values), _mm512_broadcast_i32x4(transposed))
         }
     }
+
+    #[inline(always)]
+    fn prefetch(at: *const u8) {
+        // A hint, without effect where there is no such memory.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) }
+    }
 }

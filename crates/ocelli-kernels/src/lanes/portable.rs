@@ -139,4 +139,7 @@ unsafe impl Lanes for Portable {
         }
         packed
     }
+
+    #[inline(always)]
+    fn prefetch(_: *const u8) {}
 }
