@@ -1,0 +1,57 @@
+//! What `inference.py` asks.
+
+use std::path::PathBuf;
+
+use ocelli::Precision;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(tag = "do", rename_all = "lowercase")]
+pub(crate) enum Question {
+    Prepare(Preparation),
+    Network(Network),
+    Bytes(Bytes),
+    Answers(Answers),
+}
+
+/// Train on a folder of photos, and write what the peers need.
+#[derive(Deserialize)]
+pub(crate) struct Preparation {
+    /// A folder with `train/<tag>` and `test/<tag>`.
+    pub(crate) set: PathBuf,
+    /// `lite0` or `lite2`.
+    pub(crate) base: String,
+    /// The folder for what is written.
+    pub(crate) out: PathBuf,
+}
+
+/// Time the network, from a decoded photo of its input's size to probabilities.
+#[derive(Deserialize)]
+pub(crate) struct Network {
+    pub(crate) model: PathBuf,
+    pub(crate) precision: Precision,
+    /// RGB bytes of a photo of the network's input size.
+    pub(crate) photo: PathBuf,
+    pub(crate) threads: usize,
+    pub(crate) batch: usize,
+    pub(crate) warmup: usize,
+    pub(crate) iterations: usize,
+}
+
+/// Time the way from an encoded photo to probabilities.
+#[derive(Deserialize)]
+pub(crate) struct Bytes {
+    pub(crate) model: PathBuf,
+    pub(crate) precision: Precision,
+    pub(crate) photo: PathBuf,
+    pub(crate) warmup: usize,
+    pub(crate) iterations: usize,
+}
+
+/// Say the probabilities of photos.
+#[derive(Deserialize)]
+pub(crate) struct Answers {
+    pub(crate) model: PathBuf,
+    pub(crate) precision: Precision,
+    pub(crate) photos: Vec<PathBuf>,
+}
