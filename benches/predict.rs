@@ -20,7 +20,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use image::ImageEncoder;
 use image::codecs::jpeg::JpegEncoder;
 use ocelli_core::{Name, Precision, TagId, TagType};
-use ocelli_imaging::{Area, DecodeLimits, RgbImage, decode, resize_into};
+use ocelli_imaging::{Area, DecodeLimits, DecodeOptions, RgbImage, decode, decode_with, resize_into};
 use ocelli_infer::{Calibrator, CompileOptions, CompiledNetwork, Model};
 use ocelli_model::{Activation, Calibration, Head, Label, Network, file};
 use rayon::ThreadPoolBuilder;
@@ -81,6 +81,10 @@ fn way_in(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
         let mut group = criterion.benchmark_group(format!("{width} x {height} jpeg"));
         group.sample_size(10);
         group.bench_function("decode", |bencher| bencher.iter(|| decode(black_box(&bytes), &limits)));
+        let options = DecodeOptions { scale_to: Some((224, 224)) };
+        group.bench_function("decode scaled for 224", |bencher| {
+            bencher.iter(|| decode_with(black_box(&bytes), &limits, &options));
+        });
         let mut resized = vec![0.0; 224 * 224 * 3];
         group.bench_function("resize to 224", |bencher| {
             let area = Area::whole(&photo.view());

@@ -36,13 +36,21 @@ impl<L: Level> pulp::NullaryFnOnce for Decoding<'_, '_, L> {
 
     #[inline(always)]
     fn call(self) -> Self::Output {
-        decode(self.scan, self.level, self.pixels)
+        if self.scan.components.iter().all(|part| part.side == 8) {
+            decode::<L, true>(self.scan, self.level, self.pixels)
+        } else {
+            decode::<L, false>(self.scan, self.level, self.pixels)
+        }
     }
 }
 
-/// Decodes the scan and appends its pixels.
+/// Decodes the scan and appends its pixels. `WHOLE` says beforehand that no component is scaled.
 #[inline(always)]
-fn decode<L: Level>(scan: &Scan<'_>, level: L, pixels: &mut Vec<u8>) -> Result<(), NotOrdinary> {
+fn decode<L: Level, const WHOLE: bool>(
+    scan: &Scan<'_>,
+    level: L,
+    pixels: &mut Vec<u8>,
+) -> Result<(), NotOrdinary> {
     let interval = if scan.restart_interval == 0 { usize::MAX } else { scan.restart_interval };
     let most_intervals = (scan.unit_columns * scan.unit_rows).div_ceil(interval);
     let (data, ends) = unstuffed(scan.data, most_intervals);
@@ -67,7 +75,7 @@ fn decode<L: Level>(scan: &Scan<'_>, level: L, pixels: &mut Vec<u8>) -> Result<(
             until_restart -= 1;
             let parts = scan.components.iter().zip(&mut painter.bands).zip(&mut predictions);
             for ((part, band), prediction) in parts {
-                unit(level, part, band, column, prediction, &mut reader)?;
+                unit::<L, WHOLE>(level, part, band, column, prediction, &mut reader)?;
             }
         }
         if reader.is_exhausted() {
@@ -80,7 +88,7 @@ fn decode<L: Level>(scan: &Scan<'_>, level: L, pixels: &mut Vec<u8>) -> Result<(
 
 /// Decodes the blocks that one unit has of a component.
 #[inline(always)]
-fn unit<L: Level>(
+fn unit<L: Level, const WHOLE: bool>(
     level: L,
     part: &Component,
     band: &mut Band,
@@ -93,7 +101,7 @@ fn unit<L: Level>(
             let mut block: Block = [0; 64];
             let positions = reader.block(part, prediction, &mut block)?;
             let place = (block_row, column * part.columns + block_column);
-            if part.side == 1 {
+            if !WHOLE && part.side == 1 {
                 // The mean of a block is its first coefficient's value.
                 band.put(place, &[[constant(block[0])]]);
                 continue;
@@ -104,7 +112,7 @@ fn unit<L: Level>(
                 2..=10 => level.corner(&block),
                 _ => level.full(&block),
             };
-            match part.side {
+            match if WHOLE { 8 } else { part.side } {
                 2 => band.put(place, &means::<2>(&samples)),
                 4 => band.put(place, &means::<4>(&samples)),
                 _ => band.put(place, &samples),
@@ -162,9 +170,10 @@ impl Band {
     /// Puts a block in its place: its row and column of blocks.
     #[inline(always)]
     fn put<const N: usize>(&mut self, (row, column): (usize, usize), block: &[[u8; N]; N]) {
-        let first = (1 + row * N) * self.stride + column * N;
-        for (out, samples) in self.samples[first..].chunks_mut(self.stride).zip(block) {
-            out[..N].copy_from_slice(samples);
+        let left = column * N;
+        let rows = self.samples[(1 + row * N) * self.stride..].chunks_exact_mut(self.stride);
+        for (out, samples) in rows.zip(block) {
+            out[left..left + N].copy_from_slice(samples);
         }
     }
 
