@@ -106,6 +106,7 @@ fn calls() -> BTreeSet<&'static str> {
         IterationHandle::publish_with("", &PublishOptions::default()),
         IterationHandle::unpublish,
         IterationHandle::model_file,
+        IterationHandle::export_onnx,
         IterationHandle::quick_test,
         IterationHandle::quick_test_with,
         IterationHandle::quick_test_in,
