@@ -38,7 +38,7 @@ pub use ocelli_core::*;
 #[cfg(feature = "export")]
 pub use ocelli_export::{ExportError, ExportedFile, OnnxExport, OnnxInput};
 pub use ocelli_imaging::{ImagingError, RgbImage, RgbView};
-pub use ocelli_infer::{InferError, Model};
+pub use ocelli_infer::{CompileOptions, InferError, Level, Model};
 pub use ocelli_model::{ModelError, View};
 pub use ocelli_store::{
     AddedImage, Continuation, ImageFilter, ImageQuery, Missing, Order, PredictionPage, PredictionQuery,
