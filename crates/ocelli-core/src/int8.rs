@@ -53,10 +53,17 @@ impl Int8Cost {
     }
 
     /// Whether so little is lost that int8 may be published without insisting: at most the larger of
-    /// [`limits::MAX_INT8_LOSS`] of the photos and [`limits::MAX_INT8_LOST_PHOTOS`] photos.
+    /// [`limits::MAX_INT8_LOSS`] of the photos and [`limits::MAX_INT8_LOST_PHOTOS`] photos. Nothing compared shows
+    /// nothing.
     pub fn is_small(&self) -> bool {
         let allowed = (limits::MAX_INT8_LOSS * self.photos as f64).max(limits::MAX_INT8_LOST_PHOTOS as f64);
-        self.lost_photos() <= allowed
+        self.photos > 0 && self.lost_photos() <= allowed
+    }
+
+    /// Whether enough of this many held-out photos were compared: at least one, and
+    /// [`limits::MIN_INT8_COMPARED`] of them.
+    pub fn speaks_for(&self, held_out: usize) -> bool {
+        self.photos > 0 && self.photos as f64 >= limits::MIN_INT8_COMPARED * held_out as f64
     }
 
     fn lost_photos(&self) -> f64 {
@@ -160,7 +167,7 @@ mod tests {
             (400, 5, false),
             (1_000, 10, true),
             (1_000, 11, false),
-            (0, 0, true),
+            (0, 0, false),
         ];
         for (photos, lost, small) in cases {
             let right_int8 = photos - lost;
@@ -169,5 +176,13 @@ mod tests {
         }
         let gained = Int8Cost { photos: 9, right_f32: 1, right_int8: 9, ..Int8Cost::default() };
         assert!(gained.is_small() && gained.lost() < 0.0);
+    }
+
+    #[test]
+    fn nine_of_ten_photos_must_have_been_compared() {
+        for (photos, held_out, enough) in [(10, 10, true), (9, 10, true), (8, 10, false), (0, 0, false)] {
+            let cost = Int8Cost { photos, ..Int8Cost::default() };
+            assert_eq!(cost.speaks_for(held_out), enough, "{photos} of {held_out}");
+        }
     }
 }

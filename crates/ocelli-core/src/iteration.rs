@@ -1,4 +1,4 @@
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
     ClassificationType, DomainId, ErrorCode, Evaluation, ImageId, IterationId, MeasuredInt8, Name, Precision,
@@ -68,8 +68,8 @@ pub struct Publication {
     /// The name under which it answers, its own within the project.
     #[serde(rename = "publishName")]
     pub name: Name,
-    /// The numbers in which it computes its answers.
-    #[serde(rename = "publishPrecision")]
+    /// The numbers in which it computes its answers; f32 where none are named.
+    #[serde(rename = "publishPrecision", default)]
     pub precision: Precision,
 }
 
@@ -97,8 +97,21 @@ pub struct Iteration {
     /// How thoroughly it was trained.
     pub training_type: TrainingType,
     /// How it answers predictions, if it is published.
-    #[serde(flatten)]
+    #[serde(flatten, deserialize_with = "publication")]
     pub publication: Option<Publication>,
+}
+
+/// Serde reads a flattened `Option` as none whatever is wrong with it, which would unpublish in silence.
+fn publication<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Publication>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Fields {
+        publish_name: Option<Name>,
+        #[serde(default)]
+        publish_precision: Precision,
+    }
+    let Fields { publish_name, publish_precision: precision } = Fields::deserialize(deserializer)?;
+    Ok(publish_name.map(|name| Publication { name, precision }))
 }
 
 impl Iteration {
@@ -191,5 +204,15 @@ mod tests {
         }
         let json = serde_json::to_value(&published).unwrap();
         assert_eq!((&json["publishName"], &json["publishPrecision"]), (&"live".into(), &"int8".into()));
+
+        let named = |precision: Option<&str>| {
+            let mut json = serde_json::to_value(&published).unwrap();
+            let fields = json.as_object_mut().unwrap();
+            fields.remove("publishPrecision");
+            fields.extend(precision.map(|precision| ("publishPrecision".to_owned(), precision.into())));
+            serde_json::from_value::<Iteration>(json)
+        };
+        assert_eq!(named(None).unwrap().publication.unwrap().precision, Precision::F32);
+        assert!(named(Some("int4")).unwrap_err().to_string().contains("int4"));
     }
 }

@@ -68,6 +68,8 @@ pub const DELETED_PROJECT_DAYS: i64 = 30;
 pub const MAX_INT8_LOSS: f64 = 0.01;
 /// Held-out photos that int8 may answer wrong on top of f32's errors, however few there are.
 pub const MAX_INT8_LOST_PHOTOS: usize = 2;
+/// The part of the held-out photos that must have been compared in both precisions for int8's cost to be recorded.
+pub const MIN_INT8_COMPARED: f64 = 0.9;
 /// Photos that a calibration for int8 looks at, at most.
 pub const MAX_CALIBRATION_PHOTOS: usize = 256;
 
