@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Fingerprint, ModelError, Node, Shape};
+use crate::{Fingerprint, ModelError, Node, Shape, limits};
 
 /// What one channel of a node's output was over the photos that were looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -96,7 +96,8 @@ impl ChannelStatistics {
     }
 
     fn is_range(&self) -> bool {
-        [self.min, self.max].iter().all(|value| value.is_finite())
+        // Bounded, so that neither the width of a range nor a step of it overflows.
+        [self.min, self.max].iter().all(|value| value.abs() <= limits::MAX_CALIBRATED_VALUE)
             && self.min <= self.mean
             && self.mean <= self.max
     }
@@ -146,7 +147,7 @@ mod tests {
         fn what_is_merged_stays_in_order(seen in proptest::collection::vec(any::<[f32; 3]>(), 1..20)) {
             let mut merged = Calibration::default();
             for mut values in seen {
-                values.iter_mut().for_each(|value| *value = if value.is_finite() { *value } else { 0.0 });
+                values.iter_mut().for_each(|value| *value = if value.abs() <= limits::MAX_CALIBRATED_VALUE { *value } else { 0.0 });
                 values.sort_by(f32::total_cmp);
                 let [min, mean, max] = values;
                 merged.merge(&of(1, &[[min, max, mean]]));

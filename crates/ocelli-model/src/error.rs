@@ -210,7 +210,7 @@ pub enum ModelError {
     },
     /// A range that is none.
     #[error(
-        "the calibration's range {channel} of node {node:?} is out of order; it needs finite values, min <= mean <= max"
+        "the calibration's range {channel} of node {node:?} is none; it needs min <= mean <= max, from -1e30 to 1e30"
     )]
     CalibratedRange {
         /// The node.

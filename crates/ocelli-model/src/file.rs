@@ -9,15 +9,20 @@
 //! | `ocelli.version` | the version of the format, [`VERSION`] |
 //! | `ocelli.network` | the [`NetworkDescription`] as JSON |
 //! | `ocelli.provenance` | the [`Provenance`] as JSON, where it is known |
-//! | `ocelli.calibration` | how many photos the [`Calibration`](crate::Calibration) is of, and each node's channels, as JSON, where there is one |
+//! | `ocelli.calibration` | the [`Calibration`](crate::Calibration)'s photos and nodes in JSON, where there is one |
 //! | `ocelli.base` | the base model's [`Fingerprint`], in a file that holds only what differs from it |
 //! | `license`, `source` | the licence and the origin of the weights in words, for people |
 //!
 //! Convolutions of a base model are kept in f16, everything else in f32; batch normalisation is not folded
-//! into the convolutions. A calibration's ranges are the tensor `ocelli.calibration`, `[channels, 3]`: min, max and
-//! mean, the nodes one after the other in the order of their names. Reading is strict: a file with any byte altered, missing or added is refused. Later
-//! versions of the format keep the frame (safetensors, checksum, version), so that they are recognised; a file has
-//! the earliest version that can say what it holds: 1, or 2 with a calibration.
+//! into the convolutions.
+//!
+//! A calibration's ranges are the tensor `ocelli.calibration`, `[channels, 3]` in f32: min, max and mean, the
+//! nodes one after the other in the order of their names. The metadata says how many photos they are of, and how
+//! many channels each node has.
+//!
+//! Reading is strict: a file with any byte altered, missing or added is refused. Later versions of the format
+//! keep the frame (safetensors, checksum, version), so that they are recognised. A file has the earliest version
+//! that can say what it holds: 2 with a calibration, 1 without, and no other.
 
 mod frame;
 mod ranges;
@@ -159,6 +164,13 @@ fn read_network(frame: &Frame<'_>, base: Option<&Network>) -> Result<Network, Mo
     let description: NetworkDescription = from_json(frame.metadata(NETWORK_KEY).ok_or_else(missing)?)?;
     let provenance = frame.metadata(PROVENANCE_KEY).map(from_json::<Provenance>).transpose()?;
     let layout = frame.metadata(CALIBRATION).map(from_json::<Layout>).transpose()?;
+    let version = if layout.is_some() { VERSION } else { UNCALIBRATED_VERSION };
+    if frame.version() != version {
+        let (found, has) = (frame.version(), if layout.is_some() { "a" } else { "no" });
+        let reason =
+            format!("it has {has} calibration and version {found}; that goes with version {version}");
+        return Err(ModelError::Description { reason });
+    }
     let mut tensors = BTreeMap::new();
     for (name, dtype, shape, data) in frame.tensors() {
         let element_type = match dtype {

@@ -13,5 +13,7 @@ pub const MAX_VALUES_HELD: u64 = 1 << 27;
 pub const MAX_MULTIPLY_ADDS: u64 = 1 << 38;
 /// Rows and columns of a convolution's kernel and stride.
 pub const MAX_KERNEL_SIDE: usize = 64;
+/// What a calibrated range reaches at most, on either side of zero.
+pub const MAX_CALIBRATED_VALUE: f32 = 1e30;
 /// Bytes of one model file (1 GiB).
 pub const MAX_FILE_BYTES: u64 = 1 << 30;

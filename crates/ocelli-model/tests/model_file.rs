@@ -139,7 +139,7 @@ type Refusal = fn(&ModelError) -> bool;
 #[test]
 fn a_checksum_does_not_excuse_a_wrong_content() {
     let bytes = file::write(&network()).unwrap();
-    let cases: [(&str, &str, Refusal); 7] = [
+    let cases: [(&str, &str, Refusal); 8] = [
         (r#"\"type\":\"relu6\""#, r#"\"type\":\"swish\""#, |e| matches!(e, ModelError::Description { .. })),
         (r#"\"groups\":4"#, r#"\"groups\":4,\"dilation\":2"#, |e| {
             matches!(e, ModelError::Description { .. })
@@ -149,6 +149,9 @@ fn a_checksum_does_not_excuse_a_wrong_content() {
         (r#""shape":[4,3,3,3]"#, r#""shape":[4,9,3,1]"#, |e| matches!(e, ModelError::TensorShape { .. })),
         (r#""dtype":"F16""#, r#""dtype":"BF16""#, |e| matches!(e, ModelError::Description { .. })),
         ("ocelli.network", "ocelli.nothing", |e| matches!(e, ModelError::Description { .. })),
+        (r#""ocelli.version":"1""#, r#""ocelli.version":"2""#, |e| {
+            matches!(e, ModelError::Description { .. })
+        }),
     ];
     for (from, to, refused) in cases {
         let error = file::read(&rewritten(&bytes, &[(from, to)])).unwrap_err();
@@ -189,7 +192,7 @@ fn only_a_calibration_asks_for_the_later_version() {
 #[test]
 fn a_calibration_that_does_not_add_up_is_refused() {
     let bytes = file::write(&network().with_calibration(calibration()).unwrap()).unwrap();
-    let cases: [(&str, &str, Refusal); 6] = [
+    let cases: [(&str, &str, Refusal); 8] = [
         (r#"\"photos\":3"#, r#"\"photos\":0"#, |e| matches!(e, ModelError::EmptyCalibration)),
         (r#"\"block\":4"#, r#"\"block\":9"#, |e| matches!(e, ModelError::Description { .. })),
         (r#"{\"block\":4,\"stem\":4}"#, r#"{\"block\":18446744073709551615,\"stem\":9}"#, |e| {
@@ -197,6 +200,16 @@ fn a_calibration_that_does_not_add_up_is_refused() {
         }),
         (r#"{\"block\":4,"#, r#"{\"neck\":4,"#, |e| matches!(e, ModelError::UnknownCalibratedNode { .. })),
         (r#""shape":[8,3]"#, r#""shape":[3,8]"#, |e| matches!(e, ModelError::Description { .. })),
+        (
+            r#""ocelli.version":"2""#,
+            r#""ocelli.version":"1""#,
+            |e| matches!(e, ModelError::Description { reason } if reason.contains("version 1")),
+        ),
+        (
+            r#""dtype":"F32","shape":[8,3]"#,
+            r#""dtype":"F16","shape":[8,6]"#,
+            |e| matches!(e, ModelError::Description { reason } if reason.contains("f32")),
+        ),
         (r#""ocelli.calibration":{"#, r#""ocelli.other":{"#, |e| matches!(e, ModelError::Description { .. })),
     ];
     for (from, to, refused) in cases {

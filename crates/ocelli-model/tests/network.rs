@@ -351,7 +351,7 @@ fn a_calibration_goes_where_what_it_saw_goes() {
 fn a_calibration_that_does_not_fit_is_refused() {
     type Change = fn(&mut Calibration);
     type Refusal = fn(&ModelError) -> bool;
-    let cases: [(&str, Change, Refusal); 7] = [
+    let cases: [(&str, Change, Refusal); 8] = [
         ("of no photos", |c| c.photos = 0, |e| matches!(e, ModelError::EmptyCalibration)),
         ("of no nodes", |c| c.nodes.clear(), |e| matches!(e, ModelError::EmptyCalibration)),
         (
@@ -373,6 +373,11 @@ fn a_calibration_that_does_not_fit_is_refused() {
             "without an end",
             |c| c.nodes.get_mut("stem").unwrap()[1].max = f32::INFINITY,
             |e| matches!(e, ModelError::CalibratedRange { channel: 1, .. }),
+        ),
+        (
+            "too wide to have steps",
+            |c| c.nodes.get_mut("stem").unwrap()[3].max = 2e30,
+            |e| matches!(e, ModelError::CalibratedRange { channel: 3, .. }),
         ),
         (
             "with a mean that is no number",

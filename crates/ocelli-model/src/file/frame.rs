@@ -75,6 +75,7 @@ fn checksum_position(header: &[u8]) -> Option<usize> {
 /// A file whose frame is intact: every byte is as it was written.
 pub(super) struct Frame<'a> {
     header: Metadata,
+    version: u32,
     data: &'a [u8],
 }
 
@@ -113,22 +114,17 @@ impl<'a> Frame<'a> {
         verify(bytes, digits)?;
         let header =
             header.map_err(|error| not_a_model_file(&format!("its header cannot be read ({error})")))?;
-        let frame = Self { header, data };
-        frame.check_version()?;
-        Ok(frame)
+        let version = version(&header)?;
+        Ok(Self { header, version, data })
     }
 
-    fn check_version(&self) -> Result<(), ModelError> {
-        let version = self.metadata(VERSION_KEY).and_then(|version| version.parse::<u32>().ok());
-        match version {
-            Some(found) if found > VERSION => Err(ModelError::NewerVersion { found, supported: VERSION }),
-            Some(UNCALIBRATED_VERSION..=VERSION) => Ok(()),
-            _ => Err(not_a_model_file("its version is not a number from 1 on")),
-        }
+    /// The version of the format, one that this program reads.
+    pub(super) fn version(&self) -> u32 {
+        self.version
     }
 
     pub(super) fn metadata(&self, key: &str) -> Option<&str> {
-        self.header.metadata().as_ref()?.get(key).map(String::as_str)
+        text(&self.header, key)
     }
 
     /// Each tensor's name, type, shape and little-endian values.
@@ -138,6 +134,18 @@ impl<'a> Frame<'a> {
             let data = self.data.get(info.data_offsets.0..info.data_offsets.1)?;
             Some((name, info.dtype, info.shape.as_slice(), data))
         })
+    }
+}
+
+fn text<'h>(header: &'h Metadata, key: &str) -> Option<&'h str> {
+    header.metadata().as_ref()?.get(key).map(String::as_str)
+}
+
+fn version(header: &Metadata) -> Result<u32, ModelError> {
+    match text(header, VERSION_KEY).and_then(|version| version.parse().ok()) {
+        Some(found) if found > VERSION => Err(ModelError::NewerVersion { found, supported: VERSION }),
+        Some(version @ UNCALIBRATED_VERSION..=VERSION) => Ok(version),
+        _ => Err(not_a_model_file("its version is not a number from 1 on")),
     }
 }
 

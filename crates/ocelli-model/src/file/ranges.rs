@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Calibration, ChannelStatistics, ModelError, Tensor};
+use crate::{Calibration, ChannelStatistics, ElementType, ModelError, Tensor};
 
 /// Whose ranges the tensor holds.
 #[derive(Serialize, Deserialize)]
@@ -30,6 +30,10 @@ pub(super) fn to_tensor(calibration: &Calibration) -> Result<Tensor, ModelError>
 }
 
 pub(super) fn from_tensor(layout: Layout, tensor: &Tensor) -> Result<Calibration, ModelError> {
+    if tensor.element_type() != ElementType::F32 {
+        let reason = "the calibration's ranges are in f16; they need f32".to_owned();
+        return Err(ModelError::Description { reason });
+    }
     let values = tensor.to_f32();
     let mut rows = values.as_chunks::<3>().0;
     let fits = layout.channels.values().try_fold(0_usize, |sum, channels| sum.checked_add(*channels));
