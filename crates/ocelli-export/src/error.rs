@@ -18,10 +18,10 @@ pub enum ExportError {
         /// The node.
         node: String,
     },
-    /// More weights than the format holds in one file.
-    #[error("the network's weights take {bytes} bytes in f32; one ONNX file holds at most {limit}")]
+    /// A network larger than the format's files.
+    #[error("the network takes {bytes} bytes with its weights in f32; one ONNX file holds at most {limit}")]
     TooLarge {
-        /// How many bytes they take.
+        /// How many bytes it takes.
         bytes: u64,
         /// How many may be.
         limit: u64,

@@ -10,17 +10,17 @@
 //! | `metadata_properties.json` | JSON: the metadata of `model.onnx` |
 //! | `NOTICE` | whose weights the base model has, and on which terms, where that is known |
 //!
-//! **What goes in** is an [`OnnxInput`]. With [`OnnxInput::Photo`] the file takes a decoded, upright photo of any size
-//! and crops, resizes and normalises it as Ocelli does, so that it answers as Ocelli does: within 1e-4 on probabilities
-//! in ONNX Runtime, which a test of the workspace runs. `Resize` with `antialias` is why the opset is
-//! 18. With [`OnnxInput::Tensor`] all of that is left to the caller, and photos may come in batches.
+//! **What goes in** is an [`OnnxInput`]. With [`OnnxInput::Photo`] the file takes a decoded, upright photo of
+//! any size and crops, resizes and normalises it as Ocelli does, so that it answers as Ocelli does: within 1e-4
+//! on probabilities in ONNX Runtime, which a test of the workspace runs. `Resize` with `antialias` is why the
+//! opset is 18. With [`OnnxInput::Tensor`] all of that is left to the caller, and photos may come in batches.
 //!
-//! **What comes out** is `probabilities`, `[batch, tags]` after softmax or sigmoid, in the order of `labels.txt`; for a
-//! base model `features`, `[batch, features]`.
+//! **What comes out** is `probabilities`, `[batch, tags]` after softmax or sigmoid, in the order of
+//! `labels.txt`; for a base model `features`, `[batch, features]`.
 //!
 //! The weights are the network's own, expanded from f16 to f32 where they are kept so, which is exact. Batch
-//! normalisation is written as it is: runtimes fold it into the convolution before, as Ocelli's engine does. TensorFlow's
-//! "same" padding becomes explicit zeros for the network's input size.
+//! normalisation is written as it is: runtimes fold it into the convolution before, as Ocelli's engine does.
+//! TensorFlow's "same" padding becomes explicit zeros for the network's input size.
 //!
 //! ```
 //! use ocelli_core::{Name, TagType, Timestamp};

@@ -28,11 +28,6 @@ impl Constant {
         Self { name: name.into(), dims: vec![values.len() as i64], data_type: DataType::Int64, bytes }
     }
 
-    /// How many bytes its values take.
-    pub(super) fn len(&self) -> usize {
-        self.bytes.len()
-    }
-
     /// The constant as the file names it, an initializer.
     pub(super) fn initializer(&self) -> TensorProto<'_> {
         TensorProto::from_raw(&self.name, self.dims.clone(), self.data_type, &self.bytes)

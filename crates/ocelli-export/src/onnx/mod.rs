@@ -25,12 +25,11 @@ pub(crate) fn encode(
     input: OnnxInput,
     metadata: &[(String, String)],
 ) -> Result<Vec<u8>, ExportError> {
+    // Before anything is expanded; the rest of the file is counted when it is there.
+    let weights = network.tensors().map(|(_, tensor)| tensor.len().saturating_mul(size_of::<f32>()));
+    within_limit(weights.fold(0, usize::saturating_add))?;
     let names = Names::new(network, input);
     let constants = constants(network, input, &names);
-    let bytes: usize = constants.iter().map(Constant::len).fold(0, usize::saturating_add);
-    if bytes > MAX_BYTES {
-        return Err(ExportError::TooLarge { bytes: bytes as u64, limit: MAX_BYTES as u64 });
-    }
     let graph = graph(network, input, &names, &constants)?;
     let model = Model {
         ir_version: IR_VERSION,
@@ -41,7 +40,14 @@ pub(crate) fn encode(
         metadata_props: metadata.iter().map(|(key, value)| StringStringEntry { key, value }).collect(),
         ..Model::default()
     };
-    Ok(onnx_rs::encode(&model))
+    let bytes = onnx_rs::encode(&model);
+    within_limit(bytes.len())?;
+    Ok(bytes)
+}
+
+fn within_limit(bytes: usize) -> Result<(), ExportError> {
+    let (bytes, limit) = (bytes as u64, MAX_BYTES as u64);
+    if bytes > limit { Err(ExportError::TooLarge { bytes, limit }) } else { Ok(()) }
 }
 
 /// The network's weights, and what its operations and its preprocessing read beside them.
@@ -105,4 +111,16 @@ fn graph<'a>(
         output: vec![tensor(names.output(), about, DataType::Float, sides)],
         ..Graph::default()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_one_protobuf_message_at_most() {
+        assert!(within_limit(MAX_BYTES).is_ok());
+        let error = within_limit(MAX_BYTES + 1).unwrap_err();
+        assert!(matches!(error, ExportError::TooLarge { bytes: 2_147_483_648, limit: 2_147_483_647 }));
+    }
 }

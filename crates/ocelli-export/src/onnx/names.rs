@@ -27,7 +27,7 @@ pub(super) struct Names<'a> {
 
 impl<'a> Names<'a> {
     pub(super) fn new(network: &'a Network, input: OnnxInput) -> Self {
-        let mut taken = Taken::default();
+        let mut taken = Taken::new();
         let output = if network.labels().is_empty() { FEATURES } else { PROBABILITIES };
         for name in [PHOTO, TENSOR, output, ZERO, SIX].iter().chain(preprocessing::NAMES) {
             taken.unique(name);
@@ -69,10 +69,14 @@ impl<'a> Names<'a> {
     }
 }
 
-#[derive(Default)]
 struct Taken(HashSet<String>);
 
 impl Taken {
+    /// ONNX takes an empty name for a missing input.
+    fn new() -> Self {
+        Self(HashSet::from([String::new()]))
+    }
+
     /// `wanted`, or where that is taken, `wanted` and the first number that makes it new.
     fn unique(&mut self, wanted: &str) -> String {
         let mut name = wanted.to_owned();
@@ -91,8 +95,8 @@ mod tests {
 
     #[test]
     fn a_taken_name_gets_a_number() {
-        let mut taken = Taken::default();
+        let mut taken = Taken::new();
         let names = ["a", "a", "a_2", "a", ""].map(|wanted| taken.unique(wanted));
-        assert_eq!(names, ["a", "a_2", "a_2_2", "a_3", ""]);
+        assert_eq!(names, ["a", "a_2", "a_2_2", "a_3", "_2"]);
     }
 }
