@@ -8,7 +8,7 @@ import numpy
 
 import engines
 import way_in
-from environment import build, machine, say
+from environment import build, load, machine, say
 from ocelli import Ocelli, OcelliBytes, OcelliNetwork
 
 # Base model, threads, photos in a batch.
@@ -112,7 +112,8 @@ def compare_bytes(ocelli, root, prepared, network, size, rounds):
     say(f"Timing a JPEG of {width} x {height} ...")
     photo = root / "target/peers" / f"{width}x{height}.jpg"
     way_in.mosaic(sorted((root / "examples/photos/train").rglob("*.webp")), width, height, photo)
-    contestants = [OcelliBytes(ocelli, prepared, precision, photo) for precision in ("f32", "int8")]
+    ways = [("f32", False), ("int8", False), ("f32", True), ("int8", True)]
+    contestants = [OcelliBytes(ocelli, prepared, precision, photo, scaled) for precision, scaled in ways]
     behind = dict.fromkeys([fastest(network, {"f32"}), fastest(network, {"f32", "bf16", "int8"})])
     for engine, precision in behind:
         peer = way_in.pixels_peer(prepared, engine, precision)
@@ -131,7 +132,7 @@ def compare_bytes(ocelli, root, prepared, network, size, rounds):
 
 def run(root, sets, rounds, quick):
     networks = NETWORKS[:1] if quick else NETWORKS
-    results = {"machine": machine(), "sets": [str(folder) for folder in sets], "rounds": rounds}
+    results = {"machine": machine(), "load": load(), "sets": [str(folder) for folder in sets], "rounds": rounds}
     with Ocelli(build(root)) as ocelli:
         bases = list(dict.fromkeys(base for base, _, _ in networks))
         prepared = {base: [prepare(ocelli, root, folder, base) for folder in sets] for base in bases}

@@ -57,3 +57,8 @@ def machine():
             known = ["avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16"]
             flags = [flag for flag in known if flag in value.split()]
     return {"processor": name, "instructions": flags, "processors": os.cpu_count()}
+
+
+def load():
+    """How many processes have wanted a processor over the last minute; about 0 before a fair comparison."""
+    return os.getloadavg()[0]

@@ -49,11 +49,13 @@ class OcelliNetwork:
 class OcelliBytes:
     """From the bytes of a file to probabilities, as a host calls it."""
 
-    engine, way_in = "Ocelli", "Ocelli"
+    engine = "Ocelli"
 
-    def __init__(self, ocelli, prepared, precision, photo):
+    def __init__(self, ocelli, prepared, precision, photo, scaled):
         self.ocelli, self.precision = ocelli, precision
-        self.question = {"model": prepared.folder / "model.ocelli", "photo": photo, "precision": precision}
+        self.way_in = "Ocelli, scaled decoding" if scaled else "Ocelli"
+        model = prepared.folder / "model.ocelli"
+        self.question = {"model": model, "photo": photo, "precision": precision, "scaled": scaled}
 
     def seconds(self, warmup, iterations):
         return self.ocelli.ask("bytes", warmup=warmup, iterations=iterations, **self.question)["seconds"]

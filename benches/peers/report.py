@@ -1,9 +1,9 @@
 """The tables."""
 
 
-def ratio(row, rows, precision, condition=lambda _: True):
-    """How many times as long as Ocelli in this precision."""
-    ours = [each for each in rows if each["engine"] == "Ocelli" and each["precision"] == precision and condition(each)]
+def ratio(row, rows, precision):
+    """How many times as long as Ocelli in this precision, which is the first of its rows."""
+    ours = [each for each in rows if each["engine"] == "Ocelli" and each["precision"] == precision]
     return f"{row['milliseconds'] / ours[0]['milliseconds']:.2f}"
 
 
@@ -26,6 +26,7 @@ def share(agreements, row):
 def show(results):
     machine = results["machine"]
     print(f"{machine['processor']}, {machine['processors']} processors: {', '.join(machine['instructions'])}")
+    print(f"Load before: {results['load']:.1f} (about 0 before a fair comparison).")
     print(f"Medians over {results['rounds']} rounds in which the engines take turns; milliseconds a photo.")
     print("The ratios are to Ocelli: above 1, Ocelli is that many times as fast.")
     print("The peers are given normalised tensors; Ocelli is given the photo's pixels and normalises them itself.")

@@ -12,17 +12,19 @@ import engines
 
 cv2.setNumThreads(1)
 
+# OpenVINO takes an array without copying it only where it may write to it, so Pillow's are copied once.
+
 
 def pillow(data, side):
     photo = Image.open(io.BytesIO(data)).convert("RGB")
-    return numpy.asarray(photo.resize((side, side), Image.BILINEAR))
+    return numpy.array(photo.resize((side, side), Image.BILINEAR))
 
 
 def pillow_scaled(data, side):
     """Pillow's `draft` decodes at a half, a quarter or an eighth where that is still large enough."""
     photo = Image.open(io.BytesIO(data))
     photo.draft("RGB", (side, side))
-    return numpy.asarray(photo.convert("RGB").resize((side, side), Image.BILINEAR))
+    return numpy.array(photo.convert("RGB").resize((side, side), Image.BILINEAR))
 
 
 def opencv(data, side, flags=cv2.IMREAD_COLOR_RGB, interpolation=cv2.INTER_AREA):

@@ -44,6 +44,8 @@ pub(crate) struct Bytes {
     pub(crate) model: PathBuf,
     pub(crate) precision: Precision,
     pub(crate) photo: PathBuf,
+    /// Whether a JPEG is decoded no larger than the network needs it.
+    pub(crate) scaled: bool,
     pub(crate) warmup: usize,
     pub(crate) iterations: usize,
 }
@@ -54,4 +56,7 @@ pub(crate) struct Answers {
     pub(crate) model: PathBuf,
     pub(crate) precision: Precision,
     pub(crate) photos: Vec<PathBuf>,
+    /// Whether JPEGs are decoded no larger than the network needs them.
+    #[serde(default)]
+    pub(crate) scaled: bool,
 }

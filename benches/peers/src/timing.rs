@@ -5,9 +5,10 @@ use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use ocelli::{Precision, RgbView};
-use ocelli_infer::{CompileOptions, CompiledNetwork, Model};
-use ocelli_model::file;
+use ocelli::{Limits, Precision, Prediction, RgbView};
+use ocelli_imaging::{DecodeLimits, DecodeOptions, decode_with};
+use ocelli_infer::{CompileOptions, CompiledNetwork, InferError, Model};
+use ocelli_model::{Preprocessing, file};
 use rayon::ThreadPoolBuilder;
 
 use crate::question::{Answers, Bytes, Network};
@@ -44,7 +45,8 @@ impl Engine {
     pub(crate) fn bytes(&mut self, question: &Bytes) -> Result<Vec<f64>, Box<dyn Error>> {
         let model = self.model(&question.model, question.precision)?;
         let bytes = fs::read(&question.photo)?;
-        let predict = || model.predict(black_box(&bytes)).map(|predictions| drop(black_box(predictions)));
+        let predict =
+            || predict(model, black_box(&bytes), question.scaled).map(|answer| drop(black_box(answer)));
         Ok(timed(question.warmup, question.iterations, predict)?)
     }
 
@@ -52,7 +54,7 @@ impl Engine {
     pub(crate) fn answers(&mut self, question: &Answers) -> Result<Vec<Vec<f32>>, Box<dyn Error>> {
         let model = self.model(&question.model, question.precision)?;
         let answer = |path: &PathBuf| -> Result<Vec<f32>, Box<dyn Error>> {
-            let predictions = model.predict(&fs::read(path)?)?;
+            let predictions = predict(model, &fs::read(path)?, question.scaled)?;
             let of = |label: &ocelli_model::Label| {
                 predictions.iter().find(|each| each.tag_id == label.tag_id).map(|each| each.probability)
             };
@@ -80,12 +82,23 @@ impl Engine {
     }
 }
 
+/// The probabilities of an encoded photo, best first.
+fn predict(model: &Model, bytes: &[u8], scaled: bool) -> Result<Vec<Prediction>, InferError> {
+    if !scaled {
+        return model.predict(bytes);
+    }
+    let Preprocessing { width, height, .. } = *model.network().preprocessing();
+    let options = DecodeOptions { scale_to: Some((width, height)) };
+    let limits = DecodeLimits::prediction(&Limits::default());
+    model.predict_rgb(decode_with(bytes, &limits, &options)?.view())
+}
+
 /// The seconds of each of so many passes, after some that are not timed.
 fn timed(
     warmup: usize,
     iterations: usize,
-    mut pass: impl FnMut() -> Result<(), ocelli_infer::InferError>,
-) -> Result<Vec<f64>, ocelli_infer::InferError> {
+    mut pass: impl FnMut() -> Result<(), InferError>,
+) -> Result<Vec<f64>, InferError> {
     for _ in 0..warmup {
         pass()?;
     }
