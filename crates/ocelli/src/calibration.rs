@@ -1,5 +1,5 @@
-//! What int8 needs to know about a project's photos: made once for a base, kept, and made anew when the project has
-//! outgrown it.
+//! What int8 needs to know about a project's photos: made once for a base, kept, and made anew when the
+//! project has outgrown it.
 
 use ocelli_core::{ImageId, limits};
 use ocelli_infer::Calibrator;
@@ -16,9 +16,9 @@ const OBSERVED: usize = 32;
 /// A calibration serves until the project has so many times as many photos to train on as when it was made.
 const OUTGROWN: u64 = 2;
 
-/// The base with the calibration that the project keeps for it. Where there is none, or the photos to train on have
-/// doubled since, one is made from at most [`limits::MAX_CALIBRATION_PHOTOS`] of these photos and kept. None where no
-/// photo can be read.
+/// The base with the calibration that the project keeps for it. Where there is none, or the photos to train
+/// on have doubled since, one is made from at most [`limits::MAX_CALIBRATION_PHOTOS`] of these photos and
+/// kept. None where no photo can be read.
 pub(crate) fn calibrated(
     photos: &StoredPhotos<'_>,
     base: &Network,
@@ -38,6 +38,8 @@ pub(crate) fn calibrated(
             Err(error) => tracing::warn!(%error, "a stored calibration cannot be read and is made anew"),
         }
     }
+    // Drawing reads every photo: a while in which the caller would otherwise hear nothing.
+    watch(TrainingEvent::Calibration { done: 0, total: images.len().min(limits::MAX_CALIBRATION_PHOTOS) });
     let drawn = draw(photos, images, seed, stop)?;
     let calibration = observe(photos, base, &drawn, stop, watch)?;
     if calibration.photos == 0 {
@@ -60,8 +62,9 @@ pub(crate) fn calibrated(
     Ok(Some(network))
 }
 
-/// The photos to look at, drawn by the seed and their bytes alone, and in an order that follows from those: neither ids
-/// nor the order in which photos came plays a part.
+/// The photos to look at, drawn by the seed and their bytes alone, and in an order that follows from those:
+/// neither ids nor the order in which photos came plays a part. That takes reading every photo's bytes, since
+/// the names under which the store keeps them differ from project to project.
 fn draw(
     photos: &StoredPhotos<'_>,
     images: &[ImageId],
@@ -92,7 +95,6 @@ fn observe(
 ) -> Result<Calibration, Error> {
     let calibrator = Calibrator::new(base)?;
     let (mut calibration, total) = (Calibration::default(), drawn.len());
-    watch(TrainingEvent::Calibration { done: 0, total });
     for (index, chunk) in drawn.chunks(OBSERVED).enumerate() {
         let look = |image: &ImageId| -> Result<Option<Calibration>, Error> {
             if stop.is_stopped() {

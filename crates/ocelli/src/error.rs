@@ -53,8 +53,10 @@ pub enum Error {
         /// The base's fingerprint, in hexadecimal.
         trained: String,
     },
-    /// Int8 asked of an iteration that was trained without it.
-    #[error("{iteration:?} was trained without int8; ask it in f32, or train with int8")]
+    /// Int8 asked of an iteration that was trained without it, or with too few photos to compare it on.
+    #[error(
+        "{iteration:?} has no measured int8; ask it in f32, or train with int8 on photos that can be read"
+    )]
     NoInt8 {
         /// The iteration.
         iteration: String,

@@ -3,8 +3,9 @@ use ocelli_export::{OnnxExport, OnnxInput, OnnxOptions};
 use crate::{Error, IterationHandle};
 
 impl IterationHandle {
-    /// The model in ONNX, with its preprocessing, its tags and the manifest of Custom Vision's exports, as files to be
-    /// written wherever the host wants them. It computes in f32, whatever precision the iteration is published in.
+    /// The model in ONNX, with its preprocessing, its tags and the manifest of Custom Vision's exports, as
+    /// files to be written wherever the host wants them. It computes in f32, whatever precision the iteration
+    /// is published in.
     ///
     /// ```no_run
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -20,7 +21,9 @@ impl IterationHandle {
     ///
     /// # Errors
     ///
-    /// If the iteration has not completed.
+    /// If the iteration has not completed or has been deleted, its model cannot be read, this build leaves
+    /// out its base model ([`Error::BaseLeftOut`]) or has another ([`Error::BaseChanged`]), or the network
+    /// has an operation that ONNX has no equivalent for or is larger than one ONNX file ([`Error::Export`]).
     pub fn export_onnx(&self, input: OnnxInput) -> Result<OnnxExport, Error> {
         let network = self.shared.network(&self.details()?)?;
         let options = OnnxOptions { input, iteration: Some(self.id()), exported: self.shared.now() };

@@ -21,8 +21,8 @@ const COMPUTED: usize = 64;
 /// Features in f32 by photo; none for a photo that cannot be read.
 pub(crate) type Features = HashMap<ImageId, Option<Vec<f32>>>;
 
-/// Computes what a base model makes of photos: in f32, and in int8 beside it where the base has a calibration. A photo
-/// is decoded once for both.
+/// Computes what a base model makes of photos: in f32, and in int8 beside it where the base has a
+/// calibration. A photo is decoded once for both.
 pub(crate) struct Extraction<'a> {
     photos: &'a StoredPhotos<'a>,
     f32: Extractor,
@@ -59,8 +59,8 @@ impl<'a> Extraction<'a> {
         Ok(Self { photos, f32, int8 })
     }
 
-    /// The features of these photos in f32; those in int8 are in the store afterwards. What has been computed when a
-    /// stop is asked for stays there too.
+    /// The features of these photos in f32; those in int8 are in the store afterwards. What has been computed
+    /// when a stop is asked for stays there too.
     pub(crate) fn features(
         &self,
         images: &[ImageId],
@@ -131,8 +131,8 @@ impl<'a> Extraction<'a> {
         })
     }
 
-    /// What int8 costs a head: its folds' heads answer to the int8 features of the photos that they did not see. None
-    /// where the base has no calibration, or no photo has features in int8.
+    /// What int8 costs a head: its folds' heads answer to the int8 features of the photos that they did not
+    /// see. None where the base has no calibration, or too few photos have features in int8 to tell.
     pub(crate) fn measure_int8(
         &self,
         trained: &TrainedHead,
@@ -152,8 +152,13 @@ impl<'a> Extraction<'a> {
         let Evaluation { classification_type, ref tags, .. } = trained.evaluation;
         let evaluation = Evaluation { classification_type, tags: tags.clone(), photos };
         let cost = Int8Cost::between(&trained.evaluation, &evaluation);
+        let held_out = trained.evaluation.photos.len();
+        if !cost.speaks_for(held_out) {
+            tracing::warn!(compared = cost.photos, held_out, "too few photos could be read to measure int8");
+            return Ok(None);
+        }
         let (calibration, calibration_photos) = (int8.fingerprint.clone(), int8.photos);
-        Ok((cost.photos > 0).then_some(MeasuredInt8 { calibration, calibration_photos, cost }))
+        Ok(Some(MeasuredInt8 { calibration, calibration_photos, cost }))
     }
 }
 

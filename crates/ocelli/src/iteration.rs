@@ -4,7 +4,7 @@ use ocelli_core::{
     Comparison, Confusion, Evaluation, Iteration, IterationId, IterationPerformance, Manifest, Name,
     Precision, ProjectId, Publication, Threshold,
 };
-use ocelli_store::Change;
+use ocelli_store::{Change, StoreError};
 use serde::{Deserialize, Serialize};
 
 use crate::ocelli::Shared;
@@ -26,7 +26,8 @@ pub struct PublishOptions {
     pub precision: Precision,
     /// Whether to take the name from the iteration that has it.
     pub overwrite: bool,
-    /// Whether to publish in int8 even where it costs more than [`Int8Cost::is_small`](ocelli_core::Int8Cost::is_small) admits.
+    /// Whether to publish in int8 even where it costs more than
+    /// [`Int8Cost::is_small`](ocelli_core::Int8Cost::is_small) admits.
     pub insist: bool,
 }
 
@@ -105,8 +106,8 @@ impl IterationHandle {
         self.publish_with(name, &PublishOptions::default())
     }
 
-    /// Lets the iteration answer predictions under a name, in f32, in place of the iteration that has it. Predictions
-    /// under way finish on the old network; new ones use the new.
+    /// Lets the iteration answer predictions under a name, in f32, in place of the iteration that has it.
+    /// Predictions under way finish on the old network; new ones use the new.
     ///
     /// # Errors
     ///
@@ -115,8 +116,8 @@ impl IterationHandle {
         self.publish_with(name, &PublishOptions { overwrite: true, ..PublishOptions::default() })
     }
 
-    /// Lets the iteration answer predictions under a name, as the options say. An iteration that is published already
-    /// changes to this name and precision.
+    /// Lets the iteration answer predictions under a name, as the options say. An iteration that is published
+    /// already changes to this name and precision.
     ///
     /// ```no_run
     /// use ocelli::{Precision, PublishOptions};
@@ -136,9 +137,9 @@ impl IterationHandle {
     ///
     /// # Errors
     ///
-    /// If it has not completed, or the name is in use and not to be overwritten. In int8: [`Error::NoInt8`] if it was
-    /// trained without, and [`Error::Int8TooCostly`] if int8 costs more than [`Int8Cost::is_small`](ocelli_core::Int8Cost::is_small) admits and is not
-    /// insisted on.
+    /// If it has not completed, or the name is in use and not to be overwritten. In int8: [`Error::NoInt8`]
+    /// if its manifest has no measured int8, and [`Error::Int8TooCostly`] if int8 costs more than
+    /// [`Int8Cost::is_small`](ocelli_core::Int8Cost::is_small) admits and is not insisted on.
     pub fn publish_with(&self, name: impl AsRef<str>, options: &PublishOptions) -> Result<(), Error> {
         let PublishOptions { precision, overwrite, insist } = *options;
         let publication = Publication { name: Name::new(name)?, precision };
@@ -149,12 +150,12 @@ impl IterationHandle {
         self.apply(Change::Publish { project: self.project, iteration: self.id, publication, overwrite, at })
     }
 
-    /// What a training recorded never changes, so it can be judged before the store publishes.
+    /// What a completed training recorded never changes, so it can be judged before the store publishes. One
+    /// under way is refused here: it may complete before the store looks.
     fn check_int8(&self, insist: bool) -> Result<(), Error> {
         let iteration = self.details()?;
         if !iteration.is_completed() {
-            // The store says so.
-            return Ok(());
+            return Err(StoreError::NotCompleted(self.id).into());
         }
         let name = || iteration.name.to_string();
         let cost = self.manifest()?.int8.ok_or_else(|| Error::NoInt8 { iteration: name() })?.cost;
@@ -177,8 +178,8 @@ impl IterationHandle {
         Ok(())
     }
 
-    /// The model as one self-contained file, to be opened with [`Model::open`](crate::Model::open) without any data
-    /// directory.
+    /// The model as one self-contained file, to be opened with [`Model::open`](crate::Model::open) without
+    /// any data directory.
     pub fn model_file(&self) -> Result<Vec<u8>, Error> {
         let network = self.shared.network(&self.details()?)?;
         Ok(ocelli_model::file::write(&network)?)

@@ -24,14 +24,18 @@ use crate::{Error, IterationHandle, ProjectHandle};
 pub struct TrainOptions {
     /// Draws the folds; the same seed, photos and options give the same bits on the same machine.
     pub seed: u64,
-    /// How far rare tags are favoured, 0 (not at all, the default) to 1 (fully); see [`HeadOptions::balance`].
+    /// How far rare tags are favoured, 0 (not at all, the default) to 1 (fully); see
+    /// [`HeadOptions::balance`].
     pub balance: f32,
     /// Which part of a photo the network sees: the whole of it, squashed (the default), or the centre square.
     pub view: View,
-    /// Measure what the model answers in int8, so that it can be published in it (the default). The first training of a
-    /// project then looks at up to [`MAX_CALIBRATION_PHOTOS`](ocelli_core::limits::MAX_CALIBRATION_PHOTOS) photos once
-    /// more, and so does one that has twice as many photos as that; the features of every photo are computed in both
-    /// precisions.
+    /// Measure what the model answers in int8, so that it can be published in it (the default).
+    ///
+    /// The features of every photo are then computed in both precisions. The first training of a project also
+    /// makes a calibration: it reads the bytes of every photo to draw up to
+    /// [`MAX_CALIBRATION_PHOTOS`](ocelli_core::limits::MAX_CALIBRATION_PHOTOS) of them, and decodes those
+    /// once more. So does a training that has twice as many photos as the calibration was made for, and it
+    /// computes the int8 features of all photos anew.
     pub int8: bool,
     /// Train even where nothing has changed since the last training.
     pub force: bool,
@@ -61,20 +65,20 @@ impl ProjectHandle {
 
     /// Trains an iteration on the tagged photos, telling `watch` how it goes and stopping when asked.
     ///
-    /// The features of a photo are computed once and kept: a second training decodes only new photos. Nothing but
-    /// an error or a stop keeps the iteration from completing; a stop ends the training within a second, keeps the
-    /// features that were computed, and leaves the iteration failed with
-    /// [`TrainingFailure::Stopped`].
+    /// The features of a photo are computed once and kept: a second training decodes only new photos, unless
+    /// it makes a new calibration for int8 (see [`TrainOptions::int8`]). Nothing but an error or a stop keeps
+    /// the iteration from completing; a stop ends the training within a second, keeps the features that were
+    /// computed, and leaves the iteration failed with [`TrainingFailure::Stopped`].
     ///
     /// A photo with several tags in a multiclass project is left out, and so are photos with the negative tag
     /// where the settings say so; the iteration's [`Manifest`] lists them.
     ///
     /// # Errors
     ///
-    /// Before an iteration is made: if there are fewer than two tags or a tag has fewer than five photos, nothing
-    /// has changed since the last training, a training is under way in any process, the domain cannot be trained,
-    /// or the project has as many iterations as it may have. Afterwards: if the training is stopped or fails; the
-    /// iteration then says why.
+    /// Before an iteration is made: if there are fewer than two tags or a tag has fewer than five photos,
+    /// nothing has changed since the last training, a training is under way in any process, the domain cannot
+    /// be trained, or the project has as many iterations as it may have. Afterwards: if the training is
+    /// stopped or fails; the iteration then says why.
     pub fn train_watched(
         &self,
         options: &TrainOptions,
@@ -128,8 +132,8 @@ impl ProjectHandle {
         }
     }
 
-    /// Says why an iteration has no model. Where this cannot be stored either, the iteration shows as interrupted
-    /// once the project is trained, opened or restored.
+    /// Says why an iteration has no model. Where this cannot be stored either, the iteration shows as
+    /// interrupted once the project is trained, opened or restored.
     fn fail(&self, iteration: IterationId, failure: TrainingFailure) {
         let (project, at) = (self.id(), self.shared.now());
         if let Err(error) = self.apply(Change::FailTraining { project, iteration, failure, at }) {

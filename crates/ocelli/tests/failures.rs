@@ -69,6 +69,35 @@ fn a_training_on_kept_features_stops_before_it_reads_them() {
     assert_eq!(project.iterations().unwrap()[1].status, IterationStatus::Failed { failure });
 }
 
+/// Every file below a folder, in the order of their paths.
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<PathBuf> =
+        entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn int8_is_measured_where_nine_of_ten_photos_can_still_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let project = project_in(&Ocelli::open(folder.path()).unwrap());
+    // The features in f32 are kept, so those photos stay in the training.
+    project.train(&TrainOptions { int8: false, ..TrainOptions::default() }).unwrap();
+    let blobs = files_below(&folder.path().join("blobs"));
+    assert_eq!(blobs.len(), 10);
+    for (damaged, compared) in [(2, None), (1, Some(9))] {
+        let bytes = blobs.iter().take(damaged).map(|blob| std::fs::read(blob).unwrap());
+        let bytes: Vec<Vec<u8>> = bytes.collect();
+        blobs.iter().take(damaged).for_each(|blob| std::fs::write(blob, "damaged").unwrap());
+        let iteration = project.train(&TrainOptions { force: true, ..TrainOptions::default() }).unwrap();
+        let manifest = iteration.manifest().unwrap();
+        assert_eq!(manifest.evaluation.photos.len(), 10);
+        assert_eq!(manifest.int8.map(|int8| int8.cost.photos), compared, "{damaged} damaged");
+        blobs.iter().zip(bytes).for_each(|(blob, bytes)| std::fs::write(blob, bytes).unwrap());
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn a_folder_whose_name_no_tag_can_have_stores_nothing() {
