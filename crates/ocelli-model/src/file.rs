@@ -1,7 +1,7 @@
 //! The model file: one network in one file.
 //!
-//! It is a [safetensors](https://github.com/huggingface/safetensors) file, so that other tools read its weights.
-//! Its `__metadata__` holds
+//! It is a [safetensors](https://github.com/huggingface/safetensors) file, so that other tools read its
+//! weights. Its `__metadata__` holds
 //!
 //! | key | value |
 //! |---|---|
@@ -17,12 +17,12 @@
 //! into the convolutions.
 //!
 //! A calibration's ranges are the tensor `ocelli.calibration`, `[channels, 3]` in f32: min, max and mean, the
-//! nodes one after the other in the order of their names. The metadata says how many photos they are of, and how
-//! many channels each node has.
+//! nodes one after the other in the order of their names. The metadata says how many photos they are of, and
+//! how many channels each node has.
 //!
 //! Reading is strict: a file with any byte altered, missing or added is refused. Later versions of the format
-//! keep the frame (safetensors, checksum, version), so that they are recognised. A file has the earliest version
-//! that can say what it holds: 2 with a calibration, 1 without, and no other.
+//! keep the frame (safetensors, checksum, version), so that they are recognised. A file has the earliest
+//! version that can say what it holds: 2 with a calibration, 1 without, and no other.
 
 mod frame;
 mod ranges;
@@ -62,8 +62,8 @@ pub fn write(network: &Network) -> Result<Vec<u8>, ModelError> {
     write_tensors(network, network.tensors(), None)
 }
 
-/// The network as a file that holds only the tensors in which it differs from its base model: the head and the
-/// adapted layers. [`read_adapted`] needs the same base.
+/// The network as a file that holds only the tensors in which it differs from its base model: the head and
+/// the adapted layers. [`read_adapted`] needs the same base.
 ///
 /// # Errors
 ///
