@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use ocelli_imaging::RgbView;
 use ocelli_kernels::Kernels;
-use ocelli_model::{Calibration, ChannelStatistics, Network, Shape};
+use ocelli_model::{Calibration, ChannelStatistics, Network};
 
 use crate::InferError;
 use crate::engine::{Fusion, Plan, Workspaces};
@@ -51,24 +51,46 @@ impl Calibrator {
     pub fn observe(&self, photo: RgbView<'_>) -> Result<Calibration, InferError> {
         let mut nodes = BTreeMap::new();
         self.workspaces.with(|workspace| {
-            self.plan.observe(workspace, photo, |name, shape, values| {
-                nodes.insert(name.to_owned(), channels(shape, values));
+            self.plan.observe(workspace, photo, |name, channels, rows| {
+                nodes.insert(name.to_owned(), statistics(channels, rows));
             })
         })?;
         Ok(Calibration { photos: 1, nodes })
     }
 }
 
-fn channels(shape: Shape, values: &[f32]) -> Vec<ChannelStatistics> {
-    let maps = values.chunks_exact((values.len() / shape.channels().max(1)).max(1));
-    maps.map(|map| {
-        let (mut min, mut max, mut sum) = (f32::INFINITY, f32::NEG_INFINITY, 0.0_f64);
-        for value in map {
-            (min, max) = (min.min(*value), max.max(*value));
-            sum += f64::from(*value);
+/// Of rows of pixels, each of which begins with its channels.
+fn statistics<'a>(channels: usize, rows: impl Iterator<Item = (usize, &'a [f32])>) -> Vec<ChannelStatistics> {
+    let (mut min, mut max) = (vec![f32::INFINITY; channels], vec![f32::NEG_INFINITY; channels]);
+    let (mut row_sum, mut sum) = (vec![0.0_f32; channels], vec![0.0_f64; channels]);
+    let mut pixels = 0_u64;
+    for (pixel, row) in rows {
+        row_sum.fill(0.0);
+        for values in row.chunks_exact(pixel) {
+            pixels += 1;
+            for (((value, min), max), sum) in values.iter().zip(&mut min).zip(&mut max).zip(&mut row_sum) {
+                *min = if *value < *min { *value } else { *min };
+                *max = if *value > *max { *value } else { *max };
+                *sum += value;
+            }
         }
-        let mean = (sum / map.len() as f64) as f32;
-        ChannelStatistics { min, max, mean: mean.clamp(min, max) }
-    })
-    .collect()
+        sum.iter_mut().zip(&row_sum).for_each(|(sum, row)| *sum += f64::from(*row));
+    }
+    let ranges = min.into_iter().zip(max).zip(sum);
+    let statistics = ranges.map(|((min, max), sum)| {
+        let mean = (sum / pixels as f64) as f32;
+        // Rounding must not take the mean out of the range; what is not a number is refused with the calibration.
+        ChannelStatistics {
+            min,
+            max,
+            mean: if mean < min {
+                min
+            } else if mean > max {
+                max
+            } else {
+                mean
+            },
+        }
+    });
+    statistics.collect()
 }

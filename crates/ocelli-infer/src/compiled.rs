@@ -22,8 +22,8 @@ pub struct CompileOptions {
 
 /// A network, ready to compute. Cloning shares it; it is used from any number of threads at once.
 ///
-/// The first prediction on a thread allocates the memory that predictions work in; those after it allocate nothing. There
-/// come to be as many such workspaces as there are predictions at the same time.
+/// Predictions work in workspaces, of which there come to be as many as there were predictions at the same time. A prediction
+/// that finds one waiting allocates nothing for a photo of the size of the last.
 #[derive(Clone, Debug)]
 pub struct CompiledNetwork {
     preprocessing: Preprocessing,
@@ -94,8 +94,8 @@ impl CompiledNetwork {
     }
 
     /// Computes the network's output for an upright photo of any size, preprocessing included, on the calling
-    /// thread. The same pixels give the same bits. After the first call nothing is allocated for photos of the size of the
-    /// last.
+    /// thread. The same pixels give the same bits. Where a workspace waits, nothing is allocated for a photo of the size of
+    /// the last.
     ///
     /// # Errors
     ///

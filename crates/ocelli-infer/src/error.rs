@@ -43,6 +43,14 @@ pub enum InferError {
         /// What it should be.
         expected: usize,
     },
+    /// A network whose weights, or whose largest maps, take more memory than the engine gives them.
+    #[error("the network would take {bytes} bytes of memory; the limit is {limit}")]
+    TooLarge {
+        /// What it would take.
+        bytes: u128,
+        /// The limit.
+        limit: u128,
+    },
     /// Int8 of a network that was not calibrated.
     #[error("the network has no calibration, without which it is computed in f32 only")]
     NotCalibrated,
@@ -63,9 +71,10 @@ impl InferError {
         match self {
             Self::Model(error) => error.code(),
             Self::Imaging(error) => error.code(),
-            Self::Unsupported { .. } | Self::Inconsistent { .. } | Self::OutOfBounds(_) => {
-                ErrorCode::ErrorPrediction
-            }
+            Self::Unsupported { .. }
+            | Self::Inconsistent { .. }
+            | Self::TooLarge { .. }
+            | Self::OutOfBounds(_) => ErrorCode::ErrorPrediction,
             Self::OutputLength { .. } | Self::InputLength { .. } | Self::Level(_) => ErrorCode::BadRequest,
             Self::NotCalibrated => ErrorCode::BadRequest,
             Self::NoLabels => ErrorCode::ErrorExporterInvalidClassifier,

@@ -1,6 +1,7 @@
 //! A network as layers: batch normalisation, activations and sums are part of the convolution before them.
 
-use ocelli_model::{BatchNorm, Conv2d, Network, Node, Op, Shape};
+use ocelli_kernels::PANEL;
+use ocelli_model::{BatchNorm, Conv2d, Linear, Network, Node, Op, Shape};
 
 use crate::InferError;
 
@@ -86,6 +87,19 @@ impl Geometry {
         self.groups > 1 && self.groups == self.inputs && self.outputs == self.inputs
     }
 
+    /// Whether sums of products of bytes stay within an i32, so that they are exact.
+    pub(crate) fn fits_bytes(&self) -> bool {
+        self.patch() <= i32::MAX as usize / (255 * 128)
+    }
+
+    /// Bytes that the packed weights take at most, in f32: channels fill panels, going out and coming in.
+    fn packed(&self) -> u128 {
+        let [rows, columns] = self.kernel.map(|size| size as u128);
+        let panels = |channels: usize| channels.next_multiple_of(PANEL) as u128;
+        let inputs = if self.groups == self.inputs { 4 } else { panels(self.inputs / self.groups) };
+        panels(self.outputs) * inputs * rows * (columns + 3) * size_of::<f32>() as u128
+    }
+
     pub(crate) fn is_padded(&self) -> bool {
         self.before != [0, 0] || self.after != [0, 0]
     }
@@ -114,6 +128,14 @@ impl Convolution {
     }
 }
 
+/// What a compiled network's weights, and what a prediction works in, may take each.
+const MOST_BYTES: u128 = 2 << 30;
+
+/// Refuses what takes too much memory.
+pub(crate) fn check_memory(bytes: u128) -> Result<(), InferError> {
+    if bytes <= MOST_BYTES { Ok(()) } else { Err(InferError::TooLarge { bytes, limit: MOST_BYTES }) }
+}
+
 impl Graph {
     /// Expands the network's weights to f32 and folds what follows a convolution into it.
     pub(crate) fn lower(network: &Network) -> Result<Self, InferError> {
@@ -121,6 +143,8 @@ impl Graph {
         network.nodes().iter().flat_map(|node| &node.inputs).for_each(|input| readers[input.index()] += 1);
         readers[network.output().index()] += 1;
 
+        // Nodes can share a tensor, but each gets weights of its own.
+        let mut packed = 0;
         let mut graph = Self { values: Vec::new(), layers: Vec::new(), output: 0 };
         // The value in which each node's output is found.
         let mut value_of: Vec<usize> = Vec::with_capacity(readers.len());
@@ -139,6 +163,11 @@ impl Graph {
             reads.push(readers);
             value_of.push(output);
             if !matches!(node.op, Op::Input) {
+                let input = inputs.first().map_or(*shape, |input| graph.values[*input].shape);
+                if let Some(geometry) = geometry(network, node, [input, *shape])? {
+                    packed += geometry.packed();
+                    check_memory(packed)?;
+                }
                 let compute = graph.compute(network, node, &inputs, *shape)?;
                 graph.layers.push(Layer { inputs, output, compute });
             }
@@ -200,24 +229,17 @@ impl Graph {
     ) -> Result<Compute, InferError> {
         let input = inputs.first().map_or(shape, |input| self.values[*input].shape);
         Ok(match &node.op {
-            Op::Conv2d(conv) => {
-                let convolution = convolution(network, node, conv, [input, shape])?;
-                Compute::Convolution(Box::new(convolution))
+            Op::Conv2d(Conv2d { weight, bias, .. }) => {
+                let geometry = geometry(network, node, [input, shape])?.ok_or_else(|| inconsistent(node))?;
+                let weight = tensor(network, node, weight)?;
+                let bias = bias.as_ref().map(|name| tensor(network, node, name)).transpose()?;
+                let bias = bias.unwrap_or_else(|| vec![0.0; geometry.outputs]);
+                let convolution = Convolution { weight, bias, geometry, relu6: false, dense: false };
+                Compute::Convolution(Box::new(convolution.checked(node)?))
             }
-            Op::Linear(linear) => {
-                let geometry = Geometry {
-                    inputs: input.values(),
-                    outputs: shape.values(),
-                    groups: 1,
-                    input: [1, 1],
-                    output: [1, 1],
-                    kernel: [1, 1],
-                    stride: [1, 1],
-                    before: [0, 0],
-                    after: [0, 0],
-                };
-                let weight = tensor(network, node, &linear.weight)?;
-                let bias = tensor(network, node, &linear.bias)?;
+            Op::Linear(Linear { weight, bias }) => {
+                let geometry = geometry(network, node, [input, shape])?.ok_or_else(|| inconsistent(node))?;
+                let (weight, bias) = (tensor(network, node, weight)?, tensor(network, node, bias)?);
                 let convolution = Convolution { weight, bias, geometry, relu6: false, dense: true };
                 Compute::Convolution(Box::new(convolution.checked(node)?))
             }
@@ -249,12 +271,29 @@ impl Convolution {
     }
 }
 
-fn convolution(
+/// The sizes of a node that is a convolution or a fully connected layer.
+fn geometry(
     network: &Network,
     node: &Node,
-    conv: &Conv2d,
     [input, output]: [Shape; 2],
-) -> Result<Convolution, InferError> {
+) -> Result<Option<Geometry>, InferError> {
+    let conv = match &node.op {
+        Op::Conv2d(conv) => conv,
+        Op::Linear(_) => {
+            return Ok(Some(Geometry {
+                inputs: input.values(),
+                outputs: output.values(),
+                groups: 1,
+                input: [1, 1],
+                output: [1, 1],
+                kernel: [1, 1],
+                stride: [1, 1],
+                before: [0, 0],
+                after: [0, 0],
+            }));
+        }
+        _ => return Ok(None),
+    };
     let (
         Shape::Map { channels: inputs, height, width },
         Shape::Map { channels: outputs, height: output_height, width: output_width },
@@ -266,7 +305,7 @@ fn convolution(
         return Err(inconsistent(node));
     };
     let [down, across] = conv.padding.amounts([height, width], [rows, columns], conv.stride);
-    let geometry = Geometry {
+    Ok(Some(Geometry {
         inputs,
         outputs,
         groups: conv.groups,
@@ -276,11 +315,7 @@ fn convolution(
         stride: conv.stride,
         before: [down[0], across[0]],
         after: [down[1], across[1]],
-    };
-    let weight = tensor(network, node, &conv.weight)?;
-    let bias = conv.bias.as_ref().map(|name| tensor(network, node, name)).transpose()?;
-    let bias = bias.unwrap_or_else(|| vec![0.0; outputs]);
-    Convolution { weight, bias, geometry, relu6: false, dense: false }.checked(node)
+    }))
 }
 
 fn inconsistent(node: &Node) -> InferError {

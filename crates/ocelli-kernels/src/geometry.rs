@@ -4,7 +4,7 @@ use crate::OutOfBounds;
 
 /// How many pixels and panels one register tile has.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Tile {
+pub(crate) struct TileSize {
     pub(crate) pixels: usize,
     pub(crate) panels: usize,
 }
@@ -103,6 +103,12 @@ pub(crate) fn check_source(
     if end <= len { Ok(()) } else { Err(OutOfBounds) }
 }
 
+/// Whether pixels can be counted, up to whole columns of four.
+pub(crate) fn check_area(area: Area) -> Result<(), OutOfBounds> {
+    let pixels = area.columns.checked_add(3).and_then(|columns| columns.checked_mul(area.rows));
+    pixels.map(drop).ok_or(OutOfBounds)
+}
+
 /// Whether what is written to `len` values, `width` to a pixel and panel, lies inside.
 pub(crate) fn check_target(
     target: &Target,
@@ -111,8 +117,7 @@ pub(crate) fn check_target(
     width: usize,
     len: usize,
 ) -> Result<(), OutOfBounds> {
-    // Pixels can be counted, up to whole columns of four.
-    area.columns.checked_add(3).and_then(|columns| columns.checked_mul(area.rows)).ok_or(OutOfBounds)?;
+    check_area(area)?;
     let columns = area.columns.checked_sub(1).ok_or(OutOfBounds)?;
     let panels = panels.checked_sub(1).ok_or(OutOfBounds)?;
     let end = sum_of_products(&[

@@ -6,7 +6,7 @@ pub(crate) mod avx2;
 pub(crate) mod avx512;
 pub(crate) mod portable;
 
-use crate::geometry::Tile;
+use crate::geometry::TileSize;
 
 /// Sixteen lanes of f32 or i32, held in as many registers as the processor needs.
 ///
@@ -23,7 +23,7 @@ pub(crate) unsafe trait Lanes: Copy {
     /// Sixteen i32, or sixteen times four bytes.
     type I32: Copy;
     /// The pixels that a tile of a convolution has at most, and the panels of sixteen channels.
-    const TILE: Tile;
+    const TILE: TileSize;
     /// The sums that a depthwise convolution has at once at most.
     const SUMS: usize;
 

@@ -37,7 +37,8 @@ impl Level {
                 Self::Avx2 => avx2(),
                 Self::AvxVnni => avx2() && has!("avxvnni"),
                 Self::Avx512 => {
-                    has!("avx512f")
+                    avx2()
+                        && has!("avx512f")
                         && has!("avx512bw")
                         && has!("avx512dq")
                         && has!("avx512vl")

@@ -28,9 +28,9 @@ mod weights;
 use arithmetic::{Bytes, Float};
 pub use error::{OutOfBounds, UnavailableLevel};
 pub use geometry::{Area, Rows, Source, Target};
-use geometry::{check_source, check_target};
+use geometry::{check_area, check_source, check_target};
 pub use level::Level;
-pub use line::{Line, as_f32, as_f32_mut, as_i8, as_i8_mut, as_u8, as_u8_mut};
+pub use line::{Line, as_f32, as_f32_mut, as_u8, as_u8_mut};
 pub use resample::PixelFilter;
 use sink::{ByteSink, ColumnSink, FloatSink, Requantise};
 pub use weights::{DepthwiseShape, DepthwiseWeights, PANEL, Weights};
@@ -234,6 +234,7 @@ impl Kernels {
         (out, target): (&mut [u8], &Target),
     ) -> Result<(), OutOfBounds> {
         let call = convolution(weights, area, input, source, 1)?;
+        check_area(area)?;
         let columns = Area { rows: area.rows, columns: area.columns.div_ceil(4) };
         check_target(target, columns, weights.panels, 64, out.len())?;
         let requantise = requantise(weights.panels, output)?;
@@ -242,7 +243,7 @@ impl Kernels {
         Ok(())
     }
 
-    /// A convolution of each channel by itself in f32. `source` says where the rows of columns (here one pixel of sixteen
+    /// A convolution of each channel by itself in f32. `rows` says where the rows of columns (here one pixel of sixteen
     /// channels) start, `panel` how far the next panel's columns are.
     ///
     /// # Errors
@@ -350,6 +351,9 @@ fn convolution<T>(
     bytes: usize,
 ) -> Result<convolution::Convolution, OutOfBounds> {
     let step = 4 / bytes;
+    if weights.width != step {
+        return Err(OutOfBounds);
+    }
     check_source(source, area, [weights.segments, weights.steps * step], input.len())?;
     Ok(convolution::Convolution {
         area,
@@ -373,6 +377,9 @@ fn depthwise<'a, T>(
     panel: usize,
     bytes: usize,
 ) -> Result<depthwise::Depthwise<'a>, OutOfBounds> {
+    if weights.width != 4 / bytes {
+        return Err(OutOfBounds);
+    }
     let read = area.rows.checked_sub(1).ok_or(OutOfBounds)?;
     let read = read.checked_mul(weights.row_stride).ok_or(OutOfBounds)?;
     let read = Area { rows: read.checked_add(weights.kernel_rows).ok_or(OutOfBounds)?, columns: 1 };

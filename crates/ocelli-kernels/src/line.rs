@@ -8,11 +8,6 @@ pub struct Line([u32; 16]);
 impl Line {
     /// Bytes of a line.
     pub const BYTES: usize = 64;
-
-    /// As many lines as hold `bytes`.
-    pub const fn for_bytes(bytes: usize) -> usize {
-        bytes.div_ceil(Self::BYTES)
-    }
 }
 
 macro_rules! views {
@@ -37,5 +32,11 @@ macro_rules! views {
 views! {
     f32, as_f32, as_f32_mut;
     u8, as_u8, as_u8_mut;
-    i8, as_i8, as_i8_mut;
+}
+
+/// The lines' values as `i8`, to be written.
+pub(crate) fn as_i8_mut(lines: &mut [Line]) -> &mut [i8] {
+    let bytes = as_u8_mut(lines);
+    // SAFETY: signed and unsigned bytes are laid out alike, and any bits are a value of both.
+    unsafe { std::slice::from_raw_parts_mut(bytes.as_mut_ptr().cast(), bytes.len()) }
 }

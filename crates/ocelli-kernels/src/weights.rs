@@ -16,6 +16,8 @@ pub struct Weights {
     pub(crate) segments: usize,
     /// Steps of a segment.
     pub(crate) steps: usize,
+    /// Input values of a step: one f32 or four bytes.
+    pub(crate) width: usize,
 }
 
 impl Weights {
@@ -25,7 +27,7 @@ impl Weights {
         [segments, depth]: [usize; 2],
         weight: impl Fn(usize, usize, usize) -> f32,
     ) -> Self {
-        let mut weights = Self::zero(outputs, segments, depth);
+        let mut weights = Self::zero(outputs, segments, depth, 1);
         for (index, value) in as_f32_mut(&mut weights.lines).iter_mut().enumerate() {
             let (step, lane) = (index / PANEL, index % PANEL);
             let (panel, step) = (step / (segments * depth), step % (segments * depth));
@@ -45,7 +47,7 @@ impl Weights {
         weight: impl Fn(usize, usize, usize) -> i8,
     ) -> Self {
         let steps = depth.div_ceil(4);
-        let mut weights = Self::zero(outputs, segments, steps);
+        let mut weights = Self::zero(outputs, segments, steps, 4);
         for (index, value) in as_i8_mut(&mut weights.lines).iter_mut().enumerate() {
             let (step, byte) = (index / 64, index % 64);
             let (panel, step) = (step / (segments * steps), step % (segments * steps));
@@ -58,19 +60,14 @@ impl Weights {
         weights
     }
 
-    fn zero(outputs: usize, segments: usize, steps: usize) -> Self {
+    fn zero(outputs: usize, segments: usize, steps: usize, width: usize) -> Self {
         let panels = outputs.div_ceil(PANEL);
-        Self { lines: vec![Line::default(); panels * segments * steps], panels, segments, steps }
+        Self { lines: vec![Line::default(); panels * segments * steps], panels, segments, steps, width }
     }
 
     /// Panels of output channels.
     pub fn panels(&self) -> usize {
         self.panels
-    }
-
-    /// The memory that they take.
-    pub fn bytes(&self) -> usize {
-        self.lines.len() * Line::BYTES
     }
 }
 
@@ -116,7 +113,8 @@ impl DepthwiseShape {
     /// The largest kernel, either way.
     pub const MAX_KERNEL: usize = 16;
 
-    fn is_valid(&self) -> bool {
+    /// Whether kernels compute it.
+    pub fn is_valid(&self) -> bool {
         let is_size = |size: &usize| (1..=Self::MAX_KERNEL).contains(size);
         self.kernel.iter().chain(&self.stride).all(is_size)
             && self.left <= Self::MAX_KERNEL

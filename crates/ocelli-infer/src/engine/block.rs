@@ -27,7 +27,7 @@ pub(super) struct Depthwise<E: Element> {
 }
 
 impl Depthwise<f32> {
-    /// None if the kernel is larger than kernels compute.
+    /// None if it is not one that kernels compute.
     pub(super) fn f32(layer: &graph::Convolution) -> Option<Self> {
         let geometry = layer.geometry;
         let weights = DepthwiseWeights::f32(shape(&geometry), |channel, row, column| {
@@ -213,5 +213,5 @@ impl<E: Element> Block<E> {
 
 /// Whether kernels compute a depthwise convolution of these sizes.
 pub(super) fn is_computed(geometry: &Geometry) -> bool {
-    geometry.kernel.iter().all(|size| *size <= DepthwiseShape::MAX_KERNEL)
+    shape(geometry).is_valid()
 }

@@ -34,7 +34,7 @@ impl Convolution<f32> {
 }
 
 impl<E: Element> Convolution<E> {
-    /// Lines of scratch memory for `rows` output rows of a map: where it lacks the border that is read, a copy that has it.
+    /// Lines of scratch memory: where the input lacks the border that is read, a copy that has it.
     pub(super) fn scratch(&self, input: &Layout) -> usize {
         self.with_border(input).map_or(0, |bordered| bordered.lines::<E>())
     }

@@ -35,7 +35,7 @@ pub(crate) struct Plan {
     output: (Slot, Layout),
     shape: Shape,
     /// Without fusion, where each value is.
-    values: Vec<(String, Shape, Slot, Layout)>,
+    values: Vec<(String, Slot, Layout)>,
     arena: usize,
     scratch: usize,
 }
@@ -46,7 +46,7 @@ struct Input {
     slot: Slot,
     layout: Layout,
     form: Form,
-    /// What surrounds the photo, by channel: zero.
+    /// What surrounds the photo, by channel: zero, or as near as a byte is to it.
     border: [u8; 3],
 }
 
@@ -94,25 +94,21 @@ impl Plan {
         Ok(())
     }
 
-    /// Computes a photo and shows the output of each layer, in the network's order; only without fusion. Maps are
-    /// `[channels, height, width]`.
+    /// Computes a photo and shows the output of each layer, in the network's order: its name, its channels, and its rows with
+    /// the distance between pixels. Only without fusion.
     pub(crate) fn observe(
         &self,
         workspace: &mut Workspace,
         photo: RgbView<'_>,
-        mut show: impl FnMut(&str, Shape, &[f32]),
+        mut show: impl FnMut(&str, usize, &mut dyn Iterator<Item = (usize, &[f32])>),
     ) -> Result<(), OutOfBounds> {
         self.prepare(workspace, Threads::One);
         self.read(workspace, photo)?;
         self.compute(workspace, Threads::One)?;
-        for (name, shape, slot, layout) in &self.values {
-            let mut values = vec![0.0; shape.values()];
-            unpack(
-                layout,
-                as_f32(slot.of(&workspace.arena)).get(..layout.len).ok_or(OutOfBounds)?,
-                &mut values,
-            );
-            show(name, *shape, &values);
+        for (name, slot, layout) in &self.values {
+            let values = as_f32(slot.of(&workspace.arena)).get(..layout.len).ok_or(OutOfBounds)?;
+            let mut rows = values.chunks_exact(layout.row).map(|row| (layout.pixel, row));
+            show(name, layout.channels, &mut rows);
         }
         Ok(())
     }
@@ -205,6 +201,11 @@ fn unpack(layout: &Layout, values: &[f32], out: &mut [f32]) {
     }
 }
 
+/// Whether the border that a convolution reads, if any, is there.
+fn has_its_border(convolution: &graph::Convolution, layout: &Layout) -> bool {
+    !convolution.geometry.is_padded() || layout.has_border()
+}
+
 /// Steps whose buffers have no place yet.
 struct Builder<'a> {
     graph: &'a Graph,
@@ -253,8 +254,8 @@ impl<'a> Builder<'a> {
         let mut quantisations = HashMap::new();
         if let Some(calibration) = calibration {
             let Preprocessing { mean, std, .. } = *network.preprocessing();
-            // Read as bytes only where no panel has to be filled up.
-            if layouts[0].pixel == 3 {
+            // Read as bytes only where no panel has to be filled up, and where a byte stands for zero.
+            if layouts[0].pixel == 3 && mean.iter().all(|mean| (0.0..=255.0).contains(mean)) {
                 quantisations.insert(0, Quantisation::of_photo(mean, std));
             }
             for layer in &graph.layers {
@@ -282,7 +283,7 @@ impl<'a> Builder<'a> {
         let layer = &self.graph.layers[layer];
         match &layer.compute {
             graph::Compute::Convolution(convolution) => {
-                !convolution.geometry.is_padded() || self.layouts[layer.inputs[0]].has_border()
+                has_its_border(convolution, &self.layouts[layer.inputs[0]])
             }
             _ => false,
         }
@@ -303,17 +304,19 @@ impl<'a> Builder<'a> {
     }
 
     /// The buffer of a value in a form, converted if need be.
-    fn read(&mut self, value: usize, form: Form) -> usize {
+    fn read(&mut self, value: usize, form: Form) -> Result<usize, InferError> {
         if let Some(buffer) = self.forms.get(&(value, form)) {
-            return *buffer;
+            return Ok(*buffer);
         }
         if value == 0 && !self.forms.contains_key(&(0, Form::F32)) && !self.forms.contains_key(&(0, Form::U8))
         {
             // The photo comes in the form in which it is first read.
-            return self.buffer(0, form);
+            return Ok(self.buffer(0, form));
         }
         let other = if form == Form::F32 { Form::U8 } else { Form::F32 };
-        let from = self.read(value, other);
+        let Some(from) = self.forms.get(&(value, other)).copied() else {
+            return Err(InferError::Inconsistent { node: self.graph.values[value].name.clone() });
+        };
         let layout = self.layouts[value];
         let quantisation =
             self.quantisations.get(&value).cloned().unwrap_or(Quantisation { channels: Vec::new() });
@@ -323,7 +326,7 @@ impl<'a> Builder<'a> {
         };
         let output = (self.buffer(value, form), layout);
         self.push(Draft { compute, input: (from, layout), residual: None, output });
-        output.0
+        Ok(output.0)
     }
 
     fn push(&mut self, draft: Draft) {
@@ -336,11 +339,18 @@ impl<'a> Builder<'a> {
     }
 
     /// Adds a step that reads `inputs` of which the second is added.
-    fn step(&mut self, compute: Compute, form: Form, inputs: &[usize], output: usize) {
-        let input = (self.read(inputs[0], form), self.layouts[inputs[0]]);
-        let residual = inputs.get(1).map(|value| self.read(*value, form));
+    fn step(
+        &mut self,
+        compute: Compute,
+        form: Form,
+        inputs: &[usize],
+        output: usize,
+    ) -> Result<(), InferError> {
+        let input = (self.read(inputs[0], form)?, self.layouts[inputs[0]]);
+        let residual = inputs.get(1).map(|value| self.read(*value, form)).transpose()?;
         let output = (self.buffer(output, form), self.layouts[output]);
         self.push(Draft { compute, input, residual, output });
+        Ok(())
     }
 
     fn unit(&mut self, unit: &Unit) -> Result<(), InferError> {
@@ -356,32 +366,30 @@ impl<'a> Builder<'a> {
                     graph::Compute::Relu6 => Compute::Relu6,
                     graph::Compute::Add => Compute::Add,
                     graph::Compute::GlobalAveragePool => {
-                        self.global_average_pool(layer);
-                        return Ok(());
+                        return self.global_average_pool(layer);
                     }
                     graph::Compute::Softmax => Compute::Softmax,
                     graph::Compute::Sigmoid => Compute::Sigmoid,
                 };
-                self.step(compute, Form::F32, &layer.inputs, layer.output);
-                Ok(())
+                self.step(compute, Form::F32, &layer.inputs, layer.output)
             }
             Unit::Block { expand, depthwise, project } => self.block(expand, depthwise, project),
         }
     }
 
     /// Of bytes where the value is there as bytes only.
-    fn global_average_pool(&mut self, layer: &graph::Layer) {
+    fn global_average_pool(&mut self, layer: &graph::Layer) -> Result<(), InferError> {
         let input = layer.inputs[0];
         let in_bytes =
             self.forms.contains_key(&(input, Form::U8)) && !self.forms.contains_key(&(input, Form::F32));
         let Some(quantisation) = self.quantisations.get(&input).filter(|_| in_bytes).cloned() else {
-            self.step(Compute::GlobalAveragePool, Form::F32, &layer.inputs, layer.output);
-            return;
+            return self.step(Compute::GlobalAveragePool, Form::F32, &layer.inputs, layer.output);
         };
-        let read = (self.read(input, Form::U8), self.layouts[input]);
+        let read = (self.read(input, Form::U8)?, self.layouts[input]);
         let output = (self.buffer(layer.output, Form::F32), self.layouts[layer.output]);
         let compute = Compute::GlobalAveragePoolU8(quantisation);
         self.push(Draft { compute, input: read, residual: None, output });
+        Ok(())
     }
 
     fn convolution(
@@ -393,10 +401,12 @@ impl<'a> Builder<'a> {
         let layout = self.layouts[input];
         if convolution.geometry.groups > 1 {
             let compute = Compute::Grouped(Box::new(convolution.clone()));
-            self.step(compute, Form::F32, &layer.inputs, layer.output);
-            return Ok(());
+            return self.step(compute, Form::F32, &layer.inputs, layer.output);
         }
-        let bytes = if !convolution.dense && self.may_expand_into(convolution, &layout) {
+        let bytes = if !convolution.dense
+            && convolution.geometry.fits_bytes()
+            && has_its_border(convolution, &layout)
+        {
             self.quantised(&layer.inputs, layer.output)
         } else {
             None
@@ -408,13 +418,7 @@ impl<'a> Builder<'a> {
             }
             None => (Compute::ConvolutionF32(Convolution::<f32>::f32(convolution, &layout)), Form::F32),
         };
-        self.step(compute, form, &layer.inputs, layer.output);
-        Ok(())
-    }
-
-    /// Whether the border that a convolution reads, if any, is there.
-    fn may_expand_into(&self, convolution: &graph::Convolution, layout: &Layout) -> bool {
-        !convolution.geometry.is_padded() || layout.has_border()
+        self.step(compute, form, &layer.inputs, layer.output)
     }
 
     /// How a step's inputs and output are quantised, if all of them can be.
@@ -462,33 +466,32 @@ impl<'a> Builder<'a> {
             && let Some((widened, _, convolved)) = self.quantised(&[expand.output], middle.output)
             // Zeros around the map are bytes of zero.
             && widened.is_positive()
+            && [expand_layer, middle_layer, project_layer].iter().all(|layer| layer.geometry.fits_bytes())
         {
             let block = Block::new(
                 Some(Convolution::<u8>::u8(expand_layer, &layout, [from, widened], None)),
                 Depthwise::<u8>::u8(middle_layer, [widened, convolved]).ok_or_else(unknown)?,
                 Some(Convolution::<u8>::u8(project_layer, &wide, [convolved, to], residual)),
             );
-            self.step(Compute::BlockU8(Box::new(block)), Form::U8, &inputs, last.output);
-            return Ok(());
+            return self.step(Compute::BlockU8(Box::new(block)), Form::U8, &inputs, last.output);
         }
         let block = Block::new(
             expand.map(|(_, layer)| Convolution::<f32>::f32(layer, &layout)),
             Depthwise::<f32>::f32(middle_layer).ok_or_else(unknown)?,
             project.map(|(_, layer)| Convolution::<f32>::f32(layer, &wide)),
         );
-        self.step(Compute::BlockF32(Box::new(block)), Form::F32, &inputs, last.output);
-        Ok(())
+        self.step(Compute::BlockF32(Box::new(block)), Form::F32, &inputs, last.output)
     }
 
     /// Gives each buffer its place.
     fn finish(mut self, network: &Network, kernels: Kernels, fusion: Fusion) -> Result<Plan, InferError> {
-        let output = self.read(self.graph.output, Form::F32);
+        let output = self.read(self.graph.output, Form::F32)?;
         let end = self.steps.len() + 1;
         self.buffers[output].steps.end = end;
         let (input, form) = match self.forms.get(&(0, Form::U8)) {
             // Read as bytes first; a conversion to f32 comes after.
             Some(buffer) if self.buffers[*buffer].steps.start == 0 => (*buffer, Form::U8),
-            _ => (self.read(0, Form::F32), Form::F32),
+            _ => (self.read(0, Form::F32)?, Form::F32),
         };
         self.buffers[input].steps.start = 0;
         if fusion == Fusion::Off {
@@ -502,7 +505,7 @@ impl<'a> Builder<'a> {
         let values = self.graph.values.iter().enumerate().filter(|_| self.fusion == Fusion::Off);
         let values = values.filter_map(|(place, value)| {
             let buffer = self.forms.get(&(place, Form::F32))?;
-            Some((value.name.clone(), value.shape, slot(*buffer), self.layouts[place]))
+            Some((value.name.clone(), slot(*buffer), self.layouts[place]))
         });
         let values = values.collect();
         let output = (slot(output), self.layouts[self.graph.output]);
@@ -520,6 +523,7 @@ impl<'a> Builder<'a> {
             })
             .collect();
         let scratch = steps.iter().map(|step| step.compute.scratch(&step.from)).max().unwrap_or(0);
+        graph::check_memory(arena.saturating_add(scratch).saturating_mul(Line::BYTES) as u128)?;
         Ok(Plan {
             kernels,
             preprocessing: *network.preprocessing(),

@@ -92,11 +92,11 @@ impl Quantisation {
             bytes.chunks_exact(pixel).filter_map(move |pixel| pixel.get(panel..)?.first_chunk())
         };
         for (panel, out) in out.chunks_mut(PANEL).enumerate() {
-            let mut sums = [0_u32; PANEL];
+            let mut sums = [0_u64; PANEL];
             for bytes in bytes_of(panel * PANEL) {
                 let bytes: &[u8; PANEL] = bytes;
                 for (sum, byte) in sums.iter_mut().zip(bytes) {
-                    *sum += u32::from(*byte);
+                    *sum += u64::from(*byte);
                 }
             }
             for ((out, sum), channel) in
@@ -135,7 +135,8 @@ fn channel(
 ) -> Channel {
     let mut scaled: Vec<f32> = weights.iter().map(|(weight, input)| weight * input.scale).collect();
     let largest = scaled.iter().fold(0.0_f32, |largest, weight| largest.max(weight.abs()));
-    let scale = if largest > 0.0 { largest / 127.0 } else { 1.0 };
+    // Weights of next to nothing are nothing.
+    let scale = if largest > 127.0 * f32::MIN_POSITIVE { largest / 127.0 } else { 1.0 };
     scaled.iter_mut().for_each(|weight| *weight /= scale);
     let bytes = round(&scaled);
     // What rounding the weights adds on average is taken back (Nagel et al., 2019), as is what zero points add.
@@ -214,7 +215,7 @@ impl Convolution<u8> {
 }
 
 impl Depthwise<u8> {
-    /// None if the kernel is larger than kernels compute.
+    /// None if it is not one that kernels compute.
     pub(super) fn u8(layer: &graph::Convolution, [from, to]: [&Quantisation; 2]) -> Option<Self> {
         let geometry = layer.geometry;
         let [rows, columns] = geometry.kernel;

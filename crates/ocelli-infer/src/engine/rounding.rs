@@ -4,6 +4,8 @@
 const NEIGHBOURS: f32 = 0.85;
 /// The same of colours of one pixel.
 const COLOURS: f32 = 0.9;
+/// Taps of the largest kernel that is rounded as a whole: three colours of 7 x 7.
+const MOST_TAPS: usize = 3 * 49;
 /// Weights that are moved at most.
 const MOVES: usize = 12;
 
@@ -11,8 +13,8 @@ const MOVES: usize = 12;
 ///
 /// Where a kernel covers several pixels, what it multiplies varies little from pixel to pixel, so errors of one sign add up:
 /// the weights are rounded such that `e' H e` is small, with `e` the errors and `H` an assumed correlation of the inputs, which
-/// falls off with the distance. That is adaptive rounding (Nagel et al., 2020) without data. Weights of single pixels are
-/// rounded to the nearest.
+/// falls off with the distance. That is adaptive rounding (Nagel et al., 2020) without data. Weights of single pixels and of vast
+/// kernels are rounded to the nearest.
 pub(super) struct Rounding {
     /// `H`, row-major; empty for single pixels.
     correlation: Vec<f32>,
@@ -23,7 +25,7 @@ impl Rounding {
     pub(super) fn of(channels: usize, [rows, columns]: [usize; 2]) -> Self {
         let taps = rows * columns;
         // Beyond the first layer, channels are too many and have little to do with each other.
-        if taps == 1 || channels > 3 {
+        if taps == 1 || channels > 3 || channels * taps > MOST_TAPS {
             return Self { correlation: Vec::new() };
         }
         let len = channels * taps;
@@ -86,6 +88,12 @@ mod tests {
         // Each by itself would be 10, and the sum 90 instead of 93.6.
         assert!((93..=94).contains(&sum), "{bytes:?}");
         assert!(bytes.iter().all(|byte| (10..=11).contains(byte)), "{bytes:?}");
+    }
+
+    #[test]
+    fn vast_kernels_are_rounded_to_the_nearest() {
+        let rounding = Rounding::of(3, [64, 64]);
+        assert!(rounding.round(&[10.4; 3 * 64 * 64]).iter().all(|byte| *byte == 10));
     }
 
     #[test]

@@ -36,7 +36,13 @@ pub(super) fn units(graph: &Graph, fuse: bool, may_expand: impl Fn(usize) -> boo
             graph.layers.iter().position(|before| before.output == layer.inputs[0]).filter(|before| {
                 let plain = graph.layers[*before].inputs.len() == 1;
                 let groups = convolution(*before).map(|layer| layer.geometry.groups);
-                fuse && plain && groups == Some(1) && reads[layer.inputs[0]] == 1 && may_expand(*before)
+                // It may already be the projection of the block before.
+                let free = units[*before] == Some(Unit::One(*before));
+                free && fuse
+                    && plain
+                    && groups == Some(1)
+                    && reads[layer.inputs[0]] == 1
+                    && may_expand(*before)
             });
         let project = only_reader(layer.output).filter(|after| {
             let pointwise = convolution(*after).is_some_and(|layer| layer.geometry.is_pointwise());
@@ -69,14 +75,15 @@ pub(super) fn place(buffers: &[Buffer]) -> (Vec<Slot>, usize) {
             .map(|(_, Slot(range))| range)
             .collect();
         taken.sort_unstable_by_key(|range| range.start);
-        let mut start = 0;
+        let mut start = 0_usize;
         for range in taken {
-            if start + buffer.lines <= range.start {
+            if start.saturating_add(buffer.lines) <= range.start {
                 break;
             }
             start = start.max(range.end);
         }
-        slots.push(Slot(start..start + buffer.lines));
+        // What does not fit into memory is refused by whoever asks for it.
+        slots.push(Slot(start..start.saturating_add(buffer.lines)));
     }
     let lines = slots.iter().map(|Slot(range)| range.end).max().unwrap_or(0);
     (slots, lines)

@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::Lanes;
-use crate::geometry::Tile;
+use crate::geometry::TileSize;
 
 /// `VNNI`: the processor multiplies and sums bytes in one instruction.
 #[derive(Clone, Copy)]
@@ -37,13 +37,13 @@ unsafe fn pack_half([a, b, c, d]: [__m256i; 4]) -> __m256i {
 // SAFETY: callers make sure of the features; pointers are used as the trait says, without alignment.
 #[allow(
     clippy::undocumented_unsafe_blocks,
-    reason = "every block is one instruction a half, safe as the trait says"
+    reason = "every block is instructions on registers and on memory that the trait promises"
 )]
 unsafe impl<const VNNI: bool> Lanes for Avx2<VNNI> {
     type F32 = [__m256; 2];
     type I32 = [__m256i; 2];
     // 12 of the 16 registers are sums; 2 hold weights and 1 the input.
-    const TILE: Tile = Tile { pixels: 6, panels: 1 };
+    const TILE: TileSize = TileSize { pixels: 6, panels: 1 };
     const SUMS: usize = 6;
 
     #[inline(always)]
@@ -147,7 +147,7 @@ unsafe impl<const VNNI: bool> Lanes for Avx2<VNNI> {
 
     #[inline(always)]
     fn prefetch(at: *const u8) {
-        // A hint, without effect where there is no such memory.
+        // SAFETY: a hint, which reads nothing and has no effect where there is no such memory.
         unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) }
     }
 }

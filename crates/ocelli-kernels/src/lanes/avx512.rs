@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::Lanes;
-use crate::geometry::Tile;
+use crate::geometry::TileSize;
 
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512;
@@ -18,13 +18,13 @@ unsafe fn fours([a, b, c, d]: [__m512i; 4]) -> __m512i {
 // SAFETY: callers make sure of the features; pointers are used as the trait says, without alignment.
 #[allow(
     clippy::undocumented_unsafe_blocks,
-    reason = "every block is one instruction, safe as the trait says"
+    reason = "every block is instructions on registers and on memory that the trait promises"
 )]
 unsafe impl Lanes for Avx512 {
     type F32 = __m512;
     type I32 = __m512i;
     // 24 of the 32 registers are sums; 3 hold weights and 1 the input.
-    const TILE: Tile = Tile { pixels: 8, panels: 3 };
+    const TILE: TileSize = TileSize { pixels: 8, panels: 3 };
     const SUMS: usize = 14;
 
     #[inline(always)]
@@ -132,7 +132,7 @@ unsafe impl Lanes for Avx512 {
 
     #[inline(always)]
     fn prefetch(at: *const u8) {
-        // A hint, without effect where there is no such memory.
+        // SAFETY: a hint, which reads nothing and has no effect where there is no such memory.
         unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) }
     }
 }

@@ -1,7 +1,7 @@
 //! Sixteen lanes in plain Rust, for any processor; the compiler vectorises them.
 
 use super::Lanes;
-use crate::geometry::Tile;
+use crate::geometry::TileSize;
 
 #[derive(Clone, Copy)]
 pub(crate) struct Portable;
@@ -10,7 +10,7 @@ pub(crate) struct Portable;
 unsafe impl Lanes for Portable {
     type F32 = [f32; 16];
     type I32 = [i32; 16];
-    const TILE: Tile = Tile { pixels: 2, panels: 1 };
+    const TILE: TileSize = TileSize { pixels: 2, panels: 1 };
     const SUMS: usize = 2;
 
     #[inline(always)]

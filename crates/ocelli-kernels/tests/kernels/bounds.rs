@@ -222,3 +222,34 @@ fn convolutions_without_outputs_or_segments_are_refused() {
         }
     }
 }
+
+#[test]
+fn weights_of_the_other_kind_are_refused() {
+    let shape = DepthwiseShape { channels: 16, kernel: [3, 3], stride: [1, 1], left: 1 };
+    let area = Area { rows: 1, columns: 100 };
+    let target = Target { start: 0, rows: Rows::plain(1, 0), pixel: 16, panel: 16 };
+    let source = Source { start: 0, rows: Rows::plain(1, 0), pixel: 4, segment: 0 };
+    let (floats, bytes) = (vec![0.0; 1 << 14], vec![0; 1 << 16]);
+    let (mut floats_out, mut bytes_out) = (vec![0.0; 1 << 14], vec![0; 1 << 14]);
+    let ones = [1.0; 16];
+    let float = FloatOutput { bias: &ones, low: 0.0, high: 1.0, residual: None };
+    let byte = ByteOutput { factor: &ones, offset: &ones, residual: None };
+    for kernels in kernels() {
+        let weights = DepthwiseWeights::i8(shape, |_, _, _| 1).unwrap();
+        let from = (&floats[..], Rows::plain(3, 4096), 0);
+        let refused = kernels.depthwise_f32(&weights, area, from, &float, (&mut floats_out, &target));
+        assert_eq!(refused, Err(OutOfBounds));
+        let weights = DepthwiseWeights::f32(shape, |_, _, _| 1.0).unwrap();
+        let from = (&bytes[..], Rows::plain(3, 16384), 0);
+        let refused = kernels.depthwise_u8(&weights, area, from, &byte, (&mut bytes_out, &target));
+        assert_eq!(refused, Err(OutOfBounds));
+        let weights = Weights::i8(16, [1, 4], |_, _, _| 1);
+        let refused =
+            kernels.convolution_f32(&weights, area, (&floats, &source), &float, (&mut floats_out, &target));
+        assert_eq!(refused, Err(OutOfBounds));
+        let weights = Weights::f32(16, [1, 4], |_, _, _| 1.0);
+        let refused =
+            kernels.convolution_u8(&weights, area, (&bytes, &source), &byte, (&mut bytes_out, &target));
+        assert_eq!(refused, Err(OutOfBounds));
+    }
+}
