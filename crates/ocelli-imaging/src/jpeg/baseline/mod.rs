@@ -85,6 +85,8 @@ fn prepare<'p>(
         }
         let Some(body) = pieces.next().and_then(|segment| segment.get(2..)) else { return Err(NotOrdinary) };
         match marker {
+            // What stands after the scan is not for it.
+            0xc4 | 0xdb | 0xdd if scan.is_some() => return Err(NotOrdinary),
             0xc4 => tables.define_codes(body)?,
             0xdb => tables.define_factors(body)?,
             0xdd => {
