@@ -1,8 +1,8 @@
 //! Untrusted bytes to checked, upright RGB: the only door through which photos come in.
 //!
-//! A photo from a stranger is [inspected](inspect) or [decoded](decode) under [limits](DecodeLimits), [stripped of
-//! its metadata](strip_metadata) before it is stored, and [resized](Resizer) to what a network sees. Nothing here
-//! panics, prints or allocates by what a header claims before the claim is checked.
+//! A photo from a stranger is [inspected](inspect) or [decoded](decode) under [limits](DecodeLimits),
+//! [stripped of its metadata](strip_metadata) before it is stored, and [resized](Resizer) to what a network
+//! sees. Nothing here panics, prints or allocates by what a header claims before the claim is checked.
 //!
 //! ```
 //! use ocelli_imaging::{Area, DecodeLimits, Resizer, decode, inspect, strip_metadata};
@@ -36,34 +36,35 @@
 //! assert_eq!(refused.code().as_str(), "BadRequestImageFormat");
 //! ```
 //!
-//! An ordinary JPEG (baseline, in one scan) is decoded in one pass of this crate's own, to the same pixels as the
-//! general decoder's, bit by bit. Where a photo is much larger than what it is needed for, [`DecodeOptions`] let
-//! [`decode_with`] decode it at a part of its size, at the price of small differences.
+//! An ordinary JPEG (baseline, in one scan) is decoded in one pass of this crate's own, to the same pixels as
+//! the general decoder's, bit by bit. Where a photo is much larger than what it is needed for,
+//! [`DecodeOptions`] let [`decode_with`] decode it at a part of its size, at the price of small differences.
 //!
 //! # What holds
 //!
 //! - The order of the checks: bytes of the file; format by its first bytes; sides, aspect ratio and total of
 //!   pixels; memory; then decoding, with panics of decoders caught.
-//! - Sizes and areas are those of the upright photo. EXIF orientation is read from JPEG, PNG and WebP; where it
-//!   cannot be read, the photo counts as upright.
-//! - A photo that is not whole, its end marker included, is refused. For JPEG that includes every scan: its Huffman codes are followed to
-//!   the last unit, since decoders would fill the rest with grey. A progressive file that was cut exactly between
-//!   two scans and closed again cannot be told from one that was made coarse.
+//! - Sizes and areas are those of the upright photo. EXIF orientation is read from JPEG, PNG and WebP; where
+//!   it cannot be read, the photo counts as upright.
+//! - A photo that is not whole, its end marker included, is refused. For JPEG that includes every scan: its
+//!   Huffman codes are followed to the last unit, since decoders would fill the rest with grey. A progressive
+//!   file that was cut exactly between two scans and closed again cannot be told from one that was made
+//!   coarse.
 //! - `decode(strip_metadata(x)) == decode(x)`, and stripping twice is stripping once.
 //! - Decoding one photo within the default limits keeps a process below 512 MiB.
 //!
 //! # What does not
 //!
-//! - Colours are taken as they are stored: ICC profiles and gamma are kept, not applied. CMYK is converted by the
-//!   usual formula, inverted as Adobe writes it.
-//! - Arithmetic, lossless, hierarchical and 12-bit JPEG are refused by name, and so are samplings that hardly any
-//!   encoder writes: a horizontal factor of 3, colours finer than brightness, and sequential scans of single
-//!   components that are subsampled or do not begin with the first.
-//! - Time is bounded by pixels and bytes only: a progressive JPEG of 64 million pixels and 100 scans, the most that
-//!   are read, keeps one core busy for seconds.
-//! - What hides inside of the picture itself (low bits of pixels, an ICC profile's texts, bytes behind the end of a
-//!   WebP bitstream within its chunk) is not looked for. For JPEG, PNG and GIF, bytes behind the end of the coded
-//!   picture are left out.
+//! - Colours are taken as they are stored: ICC profiles and gamma are kept, not applied. CMYK is converted by
+//!   the usual formula, inverted as Adobe writes it.
+//! - Arithmetic, lossless, hierarchical and 12-bit JPEG are refused by name, and so are samplings that hardly
+//!   any encoder writes: a horizontal factor of 3, colours finer than brightness, and sequential scans of
+//!   single components that are subsampled or do not begin with the first.
+//! - Time is bounded by pixels and bytes only: a progressive JPEG of 64 million pixels and 100 scans, the
+//!   most that are read, keeps one core busy for seconds.
+//! - What hides inside of the picture itself (low bits of pixels, an ICC profile's texts, bytes behind the
+//!   end of a WebP bitstream within its chunk) is not looked for. For JPEG, PNG and GIF, bytes behind the end
+//!   of the coded picture are left out.
 
 mod bmp;
 mod cursor;
