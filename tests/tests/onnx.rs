@@ -91,6 +91,7 @@ fn values(answer: &Value) -> Vec<f32> {
 
 fn largest_difference(found: &[f32], expected: &[f32]) -> f32 {
     assert_eq!(found.len(), expected.len());
+    assert!(found.iter().chain(expected).all(|value| value.is_finite()), "{found:?}, {expected:?}");
     found.iter().zip(expected).map(|(found, expected)| (found - expected).abs()).fold(0.0, f32::max)
 }
 
