@@ -301,6 +301,27 @@ fn a_network_that_would_take_too_much_memory_is_refused() {
 }
 
 #[test]
+fn a_photo_of_the_networks_size_is_read_as_it_is() {
+    for view in [View::Whole, View::Centre] {
+        let mut sketch = Sketch::new(21, 21, view);
+        sketch.conv(16, 1, [3, 3], [2, 2], [true, true]);
+        sketch.block(32, 16, 3, 1);
+        let network = sketch.classifier(4);
+        let (width, height) = if view == View::Whole { (21, 21) } else { (35, 21) };
+        let bytes = pixels(width, height, 3);
+        let photo = RgbView::new(width, height, &bytes).unwrap();
+        agrees(&network, photo);
+        let calibration = Calibrator::new(&network).unwrap().observe(photo).unwrap();
+        let network = network.with_calibration(calibration).unwrap();
+        let exact = predict(&compile(&network, Precision::F32, Level::Portable), photo);
+        for level in levels() {
+            let error = error(&predict(&compile(&network, Precision::Int8, level), photo), &exact);
+            assert!(error < 0.05, "{level}: {error:.2}");
+        }
+    }
+}
+
+#[test]
 fn what_fills_up_a_panel_is_never_left_over() {
     // One wide channel: its convolution is a dense one, in f32 between two in int8, so that bytes of one buffer lie where
     // another's f32 come to be.

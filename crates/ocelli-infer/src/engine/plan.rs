@@ -140,6 +140,13 @@ impl Plan {
                 let input = as_f32_mut(lines);
                 surround(layout, input, [0.0; 3]);
                 let scale = photo::normalisation(&self.preprocessing);
+                if let (Some(rows), 3) = (photo::rows_as_they_are(&self.preprocessing, &photo), layout.pixel)
+                {
+                    for (row, bytes) in rows.enumerate() {
+                        normalise(bytes, scale, row_of(layout, row, input)?);
+                    }
+                    return Ok(());
+                }
                 resampler.run(kernels, &self.preprocessing, photo, scale, |row, values| {
                     let to = row_of(layout, row, input)?;
                     if layout.pixel == 3 {
@@ -153,11 +160,27 @@ impl Plan {
             Form::U8 => {
                 let input = as_u8_mut(lines);
                 surround(layout, input, *border);
+                if let Some(rows) = photo::rows_as_they_are(&self.preprocessing, &photo) {
+                    for (row, bytes) in rows.enumerate() {
+                        let to = row_of(layout, row, input)?;
+                        to.get_mut(..bytes.len()).ok_or(OutOfBounds)?.copy_from_slice(bytes);
+                    }
+                    return Ok(());
+                }
                 resampler.run(kernels, &self.preprocessing, photo, [[1.0; 3], [0.0; 3]], |row, values| {
                     let to = row_of(layout, row, input)?;
                     kernels.to_bytes(values, to.get_mut(..values.len()).ok_or(OutOfBounds)?)
                 })
             }
+        }
+    }
+}
+
+/// The values of RGB bytes, as `value * factor + offset` by channel.
+fn normalise(bytes: &[u8], [factor, offset]: [[f32; 3]; 2], to: &mut [f32]) {
+    for (bytes, to) in bytes.chunks_exact(3).zip(to.chunks_exact_mut(3)) {
+        for channel in 0..3 {
+            to[channel] = f32::from(bytes[channel]) * factor[channel] + offset[channel];
         }
     }
 }
