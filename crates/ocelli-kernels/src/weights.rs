@@ -28,12 +28,12 @@ impl Weights {
         weight: impl Fn(usize, usize, usize) -> f32,
     ) -> Self {
         let mut weights = Self::zero(outputs, segments, depth, 1);
-        for (index, value) in as_f32_mut(&mut weights.lines).iter_mut().enumerate() {
-            let (step, lane) = (index / PANEL, index % PANEL);
-            let (panel, step) = (step / (segments * depth), step % (segments * depth));
-            let output = panel * PANEL + lane;
-            if output < outputs {
-                *value = weight(output, step / depth, step % depth);
+        let mut steps = as_f32_mut(&mut weights.lines).chunks_exact_mut(PANEL);
+        for first in (0..outputs).step_by(PANEL) {
+            for (segment, input) in (0..segments).flat_map(|s| (0..depth).map(move |input| (s, input))) {
+                for (lane, value) in steps.next().into_iter().flatten().enumerate().take(outputs - first) {
+                    *value = weight(first + lane, segment, input);
+                }
             }
         }
         weights
@@ -48,13 +48,15 @@ impl Weights {
     ) -> Self {
         let steps = depth.div_ceil(4);
         let mut weights = Self::zero(outputs, segments, steps, 4);
-        for (index, value) in as_i8_mut(&mut weights.lines).iter_mut().enumerate() {
-            let (step, byte) = (index / 64, index % 64);
-            let (panel, step) = (step / (segments * steps), step % (segments * steps));
-            let output = panel * PANEL + byte / 4;
-            let input = step % steps * 4 + byte % 4;
-            if output < outputs && input < depth {
-                *value = weight(output, step / steps, input);
+        let mut lines = as_i8_mut(&mut weights.lines).chunks_exact_mut(Line::BYTES);
+        for first in (0..outputs).step_by(PANEL) {
+            for (segment, step) in (0..segments).flat_map(|s| (0..steps).map(move |step| (s, step))) {
+                let lanes = lines.next().into_iter().flat_map(|line| line.chunks_exact_mut(4));
+                for (lane, values) in lanes.enumerate().take(outputs - first) {
+                    for (value, input) in values.iter_mut().zip(step * 4..depth) {
+                        *value = weight(first + lane, segment, input);
+                    }
+                }
             }
         }
         weights

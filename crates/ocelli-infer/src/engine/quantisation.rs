@@ -125,15 +125,17 @@ struct Channel {
     offset: f32,
 }
 
-/// Quantises the weights of one output; `round` makes bytes of weights that lie between -127 and 127. Each weight comes with
-/// how the activation that it multiplies is quantised.
+/// Quantises the weights of one output; `round` makes bytes of weights that lie between -127 and 127. `inputs` says how the
+/// activation that each weight multiplies is quantised.
 fn channel(
-    weights: &[(f32, ChannelQuantisation)],
+    weights: &[f32],
+    inputs: &[ChannelQuantisation],
     bias: f32,
     output: ChannelQuantisation,
     round: impl Fn(&[f32]) -> Vec<i8>,
 ) -> Channel {
-    let mut scaled: Vec<f32> = weights.iter().map(|(weight, input)| weight * input.scale).collect();
+    let mut scaled: Vec<f32> =
+        weights.iter().zip(inputs).map(|(weight, input)| weight * input.scale).collect();
     let largest = scaled.iter().fold(0.0_f32, |largest, weight| largest.max(weight.abs()));
     // Weights of next to nothing are nothing.
     let scale = if largest > 127.0 * f32::MIN_POSITIVE { largest / 127.0 } else { 1.0 };
@@ -142,7 +144,7 @@ fn channel(
     // What rounding the weights adds on average is taken back (Nagel et al., 2019), as is what zero points add.
     let mut real_bias = bias;
     let mut zeros = 0.0;
-    for ((weight, byte), (_, input)) in scaled.iter().zip(&bytes).zip(weights) {
+    for ((weight, byte), input) in scaled.iter().zip(&bytes).zip(inputs) {
         real_bias += (weight - f32::from(*byte)) * scale * input.mean_byte();
         zeros += f32::from(*byte) * input.zero;
     }
@@ -183,20 +185,14 @@ impl Convolution<u8> {
     ) -> Self {
         let geometry = layer.geometry;
         let [rows, columns] = geometry.kernel;
-        let taps = || {
-            (0..geometry.inputs).flat_map(move |channel| {
-                (0..rows).flat_map(move |row| (0..columns).map(move |c| (channel, row, c)))
-            })
-        };
         let rounding = Rounding::of(geometry.inputs, geometry.kernel);
-        let channels: Vec<Channel> = (0..geometry.outputs)
-            .map(|output| {
-                let weights: Vec<_> = taps()
-                    .map(|(input, row, column)| {
-                        (layer.weight(output, input, row, column), from.channels[input])
-                    })
-                    .collect();
-                channel(&weights, layer.bias[output], to.channels[output], |weights| rounding.round(weights))
+        // In the order of the weights: channel, row, column.
+        let inputs: Vec<ChannelQuantisation> =
+            from.channels.iter().flat_map(|channel| std::iter::repeat_n(*channel, rows * columns)).collect();
+        let kernels = layer.weight.chunks_exact(geometry.patch().max(1)).zip(&layer.bias).zip(&to.channels);
+        let channels: Vec<Channel> = kernels
+            .map(|((weights, bias), output)| {
+                channel(weights, &inputs, *bias, *output, |weights| rounding.round(weights))
             })
             .collect();
         let weights = Weights::i8(geometry.outputs, segments(&geometry, input), |output, row, value| {
@@ -220,13 +216,12 @@ impl Depthwise<u8> {
         let geometry = layer.geometry;
         let [rows, columns] = geometry.kernel;
         let rounding = Rounding::of(1, geometry.kernel);
-        let channels: Vec<Channel> = (0..geometry.inputs)
-            .map(|own| {
-                let taps = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
-                let weights: Vec<_> = taps
-                    .map(|(row, column)| (layer.weight(own, 0, row, column), from.channels[own]))
-                    .collect();
-                channel(&weights, layer.bias[own], to.channels[own], |weights| rounding.round(weights))
+        let kernels = layer.weight.chunks_exact(rows * columns).zip(&layer.bias);
+        let channels: Vec<Channel> = kernels
+            .zip(from.channels.iter().zip(&to.channels))
+            .map(|((weights, bias), (input, output))| {
+                let inputs = vec![*input; weights.len()];
+                channel(weights, &inputs, *bias, *output, |weights| rounding.round(weights))
             })
             .collect();
         let weights = DepthwiseWeights::i8(shape(&geometry), |channel, row, column| {
