@@ -31,6 +31,7 @@ mod columns;
 mod connection;
 mod directory;
 mod error;
+mod medium;
 mod question;
 mod records;
 mod schema;
