@@ -58,6 +58,8 @@ ids! {
     RegionId;
     /// Identifies an iteration.
     IterationId;
+    /// Identifies an export of an iteration.
+    ExportId;
     /// Identifies one answer to one photo, kept or not.
     PredictionId;
     /// Identifies a domain; the values are Custom Vision's.

@@ -175,6 +175,9 @@ pub struct Manifest {
     /// What its answers in int8 are worth; none where it was trained without.
     #[serde(default)]
     pub int8: Option<MeasuredInt8>,
+    /// Photos that it was trained on and that have been erased since. They are no longer among the evaluation's.
+    #[serde(default)]
+    pub erased: u32,
 }
 
 #[cfg(test)]

@@ -17,8 +17,10 @@
 mod code;
 mod comparison;
 mod domain;
+mod erasure;
 mod error;
 mod evaluation;
+mod export;
 mod id;
 mod image;
 mod int8;
@@ -37,9 +39,13 @@ mod timestamp;
 pub use code::ErrorCode;
 pub use comparison::Comparison;
 pub use domain::{BaseModel, Domain, DomainType};
+pub use erasure::{
+    Affected, AffectedIteration, AffectedOutcome, Erased, Erasure, ErasureRecord, ErasureStatus,
+};
 pub use error::InvalidValue;
 pub use evaluation::{Cell, Confusion, EvaluatedPhoto, Evaluation, IterationPerformance, TagPerformance};
-pub use id::{DomainId, ImageId, IterationId, PredictionId, ProjectId, RegionId, TagId};
+pub use export::{Export, ExportFile, ExportPlatform};
+pub use id::{DomainId, ExportId, ImageId, IterationId, PredictionId, ProjectId, RegionId, TagId};
 pub use image::{Image, ImageCreateStatus, ImageTag, Metadata, Origin};
 pub use int8::{Int8Cost, MeasuredInt8};
 pub use iteration::{

@@ -1,5 +1,8 @@
 //! The rules of every store.
 
+mod affected;
+mod erasures;
+mod exports;
 mod images;
 mod iterations;
 mod photo;
@@ -8,13 +11,16 @@ mod projects;
 mod regions;
 mod tags;
 
-use ocelli_core::{ErrorCode, Limits, Project, ProjectId, limits};
+use ocelli_core::{
+    AffectedIteration, Erased, Erasure, ErasureRecord, ErasureStatus, ErrorCode, Limits, Project, ProjectId,
+    Timestamp, limits,
+};
 
 use crate::{Applied, Change, ContentHash, Missing, StoreError, Transaction};
 
 /// Makes a change within a transaction, by the rules that all stores share.
 ///
-/// `contents` are the identities of the change's photos, in their order ([`Change::contents`]); a store that has
+/// `contents` are the identities of the change's bytes, in their order ([`Change::contents`]); a store that has
 /// computed them to put the bytes in place passes them here, and what is missing is computed. The bytes are the
 /// store's affair: before it commits, it makes sure that those which the records refer to will last, and it
 /// drops the others.
@@ -32,17 +38,20 @@ pub fn apply(
         Change::UpdateProject { project, update, at } => projects::update(tx, project, update, at),
         Change::DeleteProject { project, at } => projects::delete(tx, project, at),
         Change::RestoreProject { project, at } => projects::restore(tx, project, at, limits),
+        Change::EraseProject { project, at } => projects::erase(tx, project, at),
         Change::CreateTag { project, tag } => tags::create(tx, project, &tag, limits),
         Change::UpdateTag { project, tag, update } => tags::update(tx, project, tag, update),
-        Change::DeleteTag { project, tag } => tags::delete(tx, project, tag),
+        Change::DeleteTag { project, tag, affected, at } => tags::delete(tx, project, tag, affected, at),
         Change::AddImages { project, images } => images::add(tx, project, images, contents, limits),
-        Change::DeleteImages { project, images } => images::delete(tx, project, &images),
+        Change::DeleteImages { project, images, affected, at } => {
+            images::delete(tx, project, &images, affected, at)
+        }
         Change::TagImages { project, tags, at } => tags::give(tx, project, tags, at),
         Change::UntagImages { project, images, tags } => tags::take(tx, project, &images, &tags),
         Change::AddRegions { project, regions } => regions::add(tx, project, regions),
-        Change::DeleteRegions { project, regions } => regions::delete(tx, project, &regions),
-        Change::SetMetadata { project, image, metadata } => {
-            images::set_metadata(tx, project, image, metadata)
+        Change::DeleteRegions { project, regions, at } => regions::delete(tx, project, &regions, at),
+        Change::SetMetadata { project, image, metadata, at } => {
+            images::set_metadata(tx, project, image, metadata, at)
         }
         Change::CacheFeatures { project, key, features } => {
             images::cache_features(tx, project, &key, &features)
@@ -52,7 +61,7 @@ pub fn apply(
         }
         Change::BeginTraining { iteration } => iterations::begin(tx, iteration, limits),
         Change::CompleteTraining { project, iteration, trained, at, training_millis } => {
-            iterations::complete(tx, project, iteration, &trained, at, training_millis)
+            iterations::complete(tx, project, iteration, *trained, at, training_millis)
         }
         Change::FailTraining { project, iteration, failure, at } => {
             iterations::fail(tx, project, iteration, failure, at)
@@ -64,7 +73,9 @@ pub fn apply(
             iterations::publish(tx, project, iteration, publication, overwrite, at)
         }
         Change::Unpublish { project, iteration, at } => iterations::unpublish(tx, project, iteration, at),
-        Change::DeleteIteration { project, iteration } => iterations::delete(tx, project, iteration),
+        Change::DeleteIteration { project, iteration, at } => iterations::delete(tx, project, iteration, at),
+        Change::KeepExport { project, export, files } => exports::keep(tx, project, export, &files, contents),
+        Change::DeleteExport { project, export, at } => exports::delete(tx, project, export, at),
         Change::KeepPrediction { prediction, bytes } => predictions::keep(tx, &prediction, &bytes, contents),
         Change::DeletePredictions { project, predictions, at } => {
             predictions::delete(tx, project, &predictions, at)
@@ -72,6 +83,7 @@ pub fn apply(
         Change::UsePredictions { project, predictions, at } => {
             predictions::train_on(tx, project, predictions, at, limits)
         }
+        Change::ReapplyErasures { erasures } => erasures::reapply(tx, &erasures),
     }
 }
 
@@ -95,4 +107,24 @@ fn batch(what: &'static str, count: usize) -> Result<(), StoreError> {
 /// Refuses a batch with too many different tags.
 fn batch_tags(count: usize) -> Result<(), StoreError> {
     within("tags in one batch", count, limits::MAX_TAGS_PER_BATCH, ErrorCode::BadRequestExceededBatchSize)
+}
+
+/// Notes that something was erased.
+fn erased(
+    tx: &mut dyn Transaction,
+    project_id: ProjectId,
+    erased: Erased,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    tx.record_erasure(&ErasureRecord { at, project_id, erased })
+}
+
+/// The answer to an erasure that no iteration was trained on. Whether it is complete is for the store to say.
+fn done() -> Applied {
+    done_with(Vec::new())
+}
+
+/// The answer to an erasure.
+fn done_with(iterations: Vec<AffectedIteration>) -> Applied {
+    Applied::Erased(Erasure { status: ErasureStatus::Complete, iterations })
 }

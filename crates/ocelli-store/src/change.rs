@@ -1,11 +1,12 @@
 use ocelli_core::{
-    ClassificationType, DomainId, Image, ImageCreateStatus, ImageId, Iteration, IterationId, Manifest,
-    Metadata, Name, PredictionId, Project, ProjectId, ProjectUpdate, Publication, Region, RegionId,
-    StoredPrediction, Tag, TagId, TagUpdate, Timestamp, TrainingFailure, TrainingType,
+    Affected, ClassificationType, DomainId, Erasure, ErasureRecord, Export, ExportId, Image,
+    ImageCreateStatus, ImageId, Iteration, IterationId, Manifest, Metadata, Name, PredictionId, Project,
+    ProjectId, ProjectUpdate, Publication, Region, RegionId, StoredPrediction, Tag, TagId, TagUpdate,
+    Timestamp, TrainingFailure, TrainingType,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{ContentHash, ContentKey, StoreError};
+use crate::{ContentKey, StoreError};
 
 /// A change of the store. Ids, moments and random bytes in it come from the caller.
 #[derive(Clone, Debug)]
@@ -41,6 +42,14 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
+    /// Erases a project and all it owns, for good: one in use, with whatever is published, or one that was deleted.
+    /// Answered by [`Applied::Erased`].
+    EraseProject {
+        /// The project.
+        project: ProjectId,
+        /// When.
+        at: Timestamp,
+    },
     /// A new tag; its count is ignored.
     CreateTag {
         /// The project.
@@ -57,12 +66,17 @@ pub enum Change {
         /// The values.
         update: TagUpdate,
     },
-    /// Takes a tag away, from the project and from its photos and their regions.
+    /// Erases a tag, from the project, from its photos and their regions, and from the results of kept predictions.
+    /// Answered by [`Applied::Erased`].
     DeleteTag {
         /// The project.
         project: ProjectId,
         /// The tag.
         tag: TagId,
+        /// What becomes of the iterations that were trained on it. Those that stay keep its name.
+        affected: Affected,
+        /// When.
+        at: Timestamp,
     },
     /// New photos. Answered by [`Applied::Images`], one entry a photo in the same order; one that is refused does
     /// not keep the others out.
@@ -72,12 +86,17 @@ pub enum Change {
         /// The photos.
         images: Vec<NewImage>,
     },
-    /// Erases photos, with their bytes, tags, regions, metadata and features. All must exist.
+    /// Erases photos, with their bytes, tags, regions, metadata and features, and from the performance records of
+    /// iterations. Calibrations that looked at one of them go too. All must exist. Answered by [`Applied::Erased`].
     DeleteImages {
         /// The project.
         project: ProjectId,
         /// The photos.
         images: Vec<ImageId>,
+        /// What becomes of the iterations that were trained on them.
+        affected: Affected,
+        /// When.
+        at: Timestamp,
     },
     /// Gives tags to photos. Answered by [`Applied::Tags`].
     TagImages {
@@ -104,14 +123,16 @@ pub enum Change {
         /// The regions, each with its photo.
         regions: Vec<(ImageId, Region)>,
     },
-    /// Takes regions away. All must exist.
+    /// Erases regions. All must exist. Answered by [`Applied::Erased`].
     DeleteRegions {
         /// The project.
         project: ProjectId,
         /// The regions.
         regions: Vec<RegionId>,
+        /// When.
+        at: Timestamp,
     },
-    /// Replaces the metadata of a photo.
+    /// Replaces the metadata of a photo, and erases what it was. Answered by [`Applied::Erased`].
     SetMetadata {
         /// The project.
         project: ProjectId,
@@ -119,6 +140,8 @@ pub enum Change {
         image: ImageId,
         /// The new entries.
         metadata: Metadata,
+        /// When.
+        at: Timestamp,
     },
     /// Keeps features of photos, so that they are computed once. Photos that have been deleted since are passed
     /// over.
@@ -131,7 +154,7 @@ pub enum Change {
         features: Vec<(ImageId, Vec<f32>)>,
     },
     /// Keeps the calibration of a base model, in place of the one that the project has for it. The features that were
-    /// computed with the one before go with it.
+    /// computed with the one before go with it. One that looked at a photo that has been erased since is not kept.
     KeepCalibration {
         /// The project.
         project: ProjectId,
@@ -147,7 +170,8 @@ pub enum Change {
         /// The iteration.
         iteration: NewIteration,
     },
-    /// Ends a training with a model.
+    /// Ends a training with a model. Photos that have been erased since it began are counted in its manifest instead of
+    /// listed.
     CompleteTraining {
         /// The project.
         project: ProjectId,
@@ -205,12 +229,33 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
-    /// Erases an iteration, its model and its manifest. Refused while it is published or in training.
+    /// Erases an iteration, its model, its manifest and its exports. Refused while it is published or in training.
+    /// Answered by [`Applied::Erased`].
     DeleteIteration {
         /// The project.
         project: ProjectId,
         /// The iteration.
         iteration: IterationId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Keeps an export of a completed iteration. The files of the export follow from these; what it lists is ignored.
+    KeepExport {
+        /// The project.
+        project: ProjectId,
+        /// The export.
+        export: Export,
+        /// Its files.
+        files: Vec<NewExportFile>,
+    },
+    /// Erases an export. Answered by [`Applied::Erased`].
+    DeleteExport {
+        /// The project.
+        project: ProjectId,
+        /// The export.
+        export: ExportId,
+        /// When.
+        at: Timestamp,
     },
     /// Keeps a prediction and its photo.
     KeepPrediction {
@@ -219,7 +264,7 @@ pub enum Change {
         /// The photo, less its metadata.
         bytes: Vec<u8>,
     },
-    /// Erases kept predictions and their photos. All must exist and not be expired.
+    /// Erases kept predictions and their photos. All must exist and not be expired. Answered by [`Applied::Erased`].
     DeletePredictions {
         /// The project.
         project: ProjectId,
@@ -238,12 +283,18 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
+    /// Erases again, in a store that is older than these erasures, what they erased and it still has. Those that the
+    /// store knows of have been done. Answered by [`Applied::Erased`].
+    ReapplyErasures {
+        /// The erasures.
+        erasures: Vec<ErasureRecord>,
+    },
 }
 
 impl Change {
-    /// The project that the change's photos go into and their bytes, in order; none where the change brings no
-    /// photos.
-    pub fn photos(&self) -> Option<(ProjectId, Vec<&[u8]>)> {
+    /// The project that the change's bytes (photos, files of exports) go into and the bytes, in order; none where the
+    /// change brings none.
+    pub fn contents(&self) -> Option<(ProjectId, Vec<&[u8]>)> {
         match self {
             Self::AddImages { project, images } => {
                 Some((*project, images.iter().map(|new| new.bytes.as_slice()).collect()))
@@ -251,15 +302,41 @@ impl Change {
             Self::KeepPrediction { prediction, bytes } => {
                 Some((prediction.prediction.project_id, vec![bytes.as_slice()]))
             }
+            Self::KeepExport { project, files, .. } => {
+                Some((*project, files.iter().map(|file| file.bytes.as_slice()).collect()))
+            }
             _ => None,
         }
     }
 
-    /// The identities of the change's photos, in order, under their project's key.
-    pub fn contents(&self, key: &ContentKey) -> Vec<ContentHash> {
-        self.photos()
-            .map_or_else(Vec::new, |(_, photos)| photos.into_iter().map(|bytes| key.hash(bytes)).collect())
+    /// Whether the change adds and takes nothing away: neither records nor values that they had.
+    pub fn only_adds(&self) -> bool {
+        matches!(
+            self,
+            Self::CreateProject { .. }
+                | Self::DeleteProject { .. }
+                | Self::RestoreProject { .. }
+                | Self::CreateTag { .. }
+                | Self::AddImages { .. }
+                | Self::TagImages { .. }
+                | Self::AddRegions { .. }
+                | Self::CacheFeatures { .. }
+                | Self::BeginTraining { .. }
+                | Self::CompleteTraining { .. }
+                | Self::FailTraining { .. }
+                | Self::KeepExport { .. }
+                | Self::KeepPrediction { .. }
+        )
     }
+}
+
+/// A file of an export to keep.
+#[derive(Clone, Debug)]
+pub struct NewExportFile {
+    /// Its name, unique within the export.
+    pub name: Name,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
 }
 
 /// A photo to add.
@@ -303,14 +380,14 @@ pub struct Trained {
 
 /// What a project's photos told about a base model, so that it can compute in 8-bit integers.
 ///
-/// It holds ranges over all photos that were looked at, and goes with the project, not with a photo.
+/// It holds ranges over all photos that were looked at, and goes with the first of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StoredCalibration {
     /// Identifies it, in hexadecimal.
     pub fingerprint: String,
-    /// Photos that were looked at.
-    pub photos: u32,
+    /// The photos that were looked at.
+    pub images: Vec<ImageId>,
     /// Photos that the project had to train on at the time.
     pub training_photos: u64,
     /// The calibration, in the form that the caller chose.
@@ -343,6 +420,8 @@ pub enum Applied {
     Tags(TagSummary),
     /// The iteration as it is now.
     Iteration(Box<Iteration>),
+    /// What came of an erasure.
+    Erased(Erasure),
 }
 
 /// What became of one photo of a batch.

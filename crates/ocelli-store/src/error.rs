@@ -1,8 +1,8 @@
 use std::error::Error;
 
 use ocelli_core::{
-    ErrorCode, ImageCreateStatus, ImageId, InvalidValue, IterationId, Name, PredictionId, ProjectId,
-    RegionId, TagId, limits,
+    ErrorCode, ExportId, ImageCreateStatus, ImageId, InvalidValue, IterationId, Name, PredictionId,
+    ProjectId, RegionId, TagId, limits,
 };
 
 /// What was asked for and is not there.
@@ -25,6 +25,10 @@ pub enum Missing {
     Prediction(PredictionId),
     /// The model and the manifest of an iteration that has not completed.
     Model(IterationId),
+    /// An export.
+    Export(ExportId),
+    /// A file of an export.
+    ExportFile(ExportId, Name),
 }
 
 impl std::fmt::Display for Missing {
@@ -40,6 +44,8 @@ impl std::fmt::Display for Missing {
             }
             Self::Prediction(id) => write!(f, "the project keeps no prediction {id}; it may have expired"),
             Self::Model(id) => write!(f, "the iteration {id} has no model; only a completed one has"),
+            Self::Export(id) => write!(f, "the project has no export {id}"),
+            Self::ExportFile(id, name) => write!(f, "the export {id} has no file {:?}", name.as_str()),
         }
     }
 }
@@ -115,6 +121,26 @@ pub enum StoreError {
     /// An id that is in use.
     #[error("the id {0} is in use already; ids are unique")]
     IdTaken(String),
+    /// A file's name that an export has already.
+    #[error("the export has two files named {:?}; the names of its files are unique", .0.as_str())]
+    ExportFileNameTaken(Name),
+    /// Something that this kind of store does not do.
+    #[error("this store cannot {0}")]
+    Unsupported(&'static str),
+    /// The medium has no room left.
+    #[error("{action} failed: the disk is full; make room, or erase what is not needed any more")]
+    Full {
+        /// What was being done.
+        action: &'static str,
+    },
+    /// The medium does not let itself be written.
+    #[error(
+        "{action} failed: the data directory cannot be written; check its permissions and how it is mounted"
+    )]
+    ReadOnly {
+        /// What was being done.
+        action: &'static str,
+    },
     /// The data directory does not hold what its records say.
     #[error("the data is damaged: {detail}")]
     Corrupt {
@@ -147,6 +173,18 @@ impl StoreError {
         move |source| Self::Backend { action, source }
     }
 
+    /// Whether the store itself failed, rather than refused what it was asked.
+    pub fn is_of_the_store(&self) -> bool {
+        matches!(
+            self,
+            Self::Backend { .. }
+                | Self::Full { .. }
+                | Self::ReadOnly { .. }
+                | Self::Corrupt { .. }
+                | Self::Format { .. }
+        )
+    }
+
     /// The Custom Vision code for this error.
     pub fn code(&self) -> ErrorCode {
         match self {
@@ -156,7 +194,10 @@ impl StoreError {
                 Missing::Image(_) => ErrorCode::NotFoundImage,
                 Missing::Iteration(_) | Missing::Publication(_) => ErrorCode::NotFoundIteration,
                 Missing::Model(_) => ErrorCode::BadRequestIterationIsNotTrained,
-                Missing::Region(_) | Missing::Prediction(_) => ErrorCode::NotFound,
+                Missing::Region(_)
+                | Missing::Prediction(_)
+                | Missing::Export(_)
+                | Missing::ExportFile(..) => ErrorCode::NotFound,
             },
             Self::Invalid(invalid) => invalid.code(),
             Self::Limit { code, .. } => *code,
@@ -174,7 +215,13 @@ impl StoreError {
             Self::NotPublished(_) => ErrorCode::BadRequestIterationNotPublished,
             Self::RestoreExpired(_) => ErrorCode::NotFoundProject,
             Self::IdTaken(_) => ErrorCode::BadRequestInvalidIds,
-            Self::Corrupt { .. } | Self::Format { .. } | Self::Backend { .. } => ErrorCode::ErrorUnknown,
+            Self::Unsupported(_) => ErrorCode::BadRequestNotSupported,
+            Self::ExportFileNameTaken(_) => ErrorCode::BadRequest,
+            Self::Corrupt { .. }
+            | Self::Format { .. }
+            | Self::Backend { .. }
+            | Self::Full { .. }
+            | Self::ReadOnly { .. } => ErrorCode::ErrorUnknown,
         }
     }
 
@@ -191,7 +238,9 @@ impl StoreError {
             }
             Self::Limit { .. } => ImageCreateStatus::ErrorLimitExceed,
             Self::NotFound(Missing::Prediction(_)) => ImageCreateStatus::ErrorSource,
-            Self::Corrupt { .. } | Self::Backend { .. } => ImageCreateStatus::ErrorStorage,
+            Self::Corrupt { .. } | Self::Backend { .. } | Self::Full { .. } | Self::ReadOnly { .. } => {
+                ImageCreateStatus::ErrorStorage
+            }
             _ => ImageCreateStatus::ErrorUnknown,
         }
     }

@@ -6,6 +6,7 @@
 
 mod apply;
 mod change;
+mod check;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod content;
@@ -17,9 +18,10 @@ mod transaction;
 
 pub use apply::apply;
 pub use change::{
-    AddedImage, Applied, Change, ImageAdded, NewImage, NewIteration, Refusal, StoredCalibration, TagSummary,
-    Trained, UsedPrediction,
+    AddedImage, Applied, Change, ImageAdded, NewExportFile, NewImage, NewIteration, Refusal,
+    StoredCalibration, TagSummary, Trained, UsedPrediction,
 };
+pub use check::{CheckOptions, CheckReport, Owner};
 pub use content::{ContentHash, ContentKey};
 pub use error::{Missing, StoreError};
 pub use memory::MemoryStore;

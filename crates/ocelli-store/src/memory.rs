@@ -1,5 +1,6 @@
 //! A store in memory.
 
+mod check;
 mod questions;
 mod records;
 mod transaction;
@@ -7,9 +8,9 @@ mod transaction;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
-use ocelli_core::{Limits, ProjectId};
+use ocelli_core::{ErasureRecord, Limits, ProjectId};
 
-use crate::{Applied, Change, Missing, StoreError, TrainingLock, apply};
+use crate::{Applied, Change, ContentHash, Missing, StoreError, TrainingLock, apply};
 use records::Records;
 use transaction::MemoryTransaction;
 
@@ -27,6 +28,8 @@ pub struct MemoryStore {
 #[derive(Clone, Debug, Default)]
 struct State {
     projects: BTreeMap<ProjectId, Arc<Records>>,
+    /// In the order in which they were done, none twice.
+    erasures: Arc<Vec<ErasureRecord>>,
 }
 
 impl MemoryStore {
@@ -36,14 +39,17 @@ impl MemoryStore {
     }
 
     fn change(&self, change: Change) -> Result<Applied, StoreError> {
-        let contents = match change.photos() {
-            Some((project, _)) => change.contents(&self.live(project)?.key),
+        let contents: Vec<ContentHash> = match change.contents() {
+            Some((project, all)) => {
+                let records = self.live(project)?;
+                all.into_iter().map(|bytes| records.key.hash(bytes)).collect()
+            }
             None => Vec::new(),
         };
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let mut transaction = MemoryTransaction::new(state.clone());
-        if let Some((project, photos)) = change.photos() {
-            transaction.stage(project, contents.iter().copied().zip(photos));
+        if let Some((project, all)) = change.contents() {
+            transaction.stage(project, contents.iter().copied().zip(all));
         }
         let applied = apply(&mut transaction, change, &contents, &self.limits)?;
         *state = transaction.finish();

@@ -1,14 +1,15 @@
 use std::any::Any;
 use std::fmt::Debug;
+use std::path::Path;
 
 use ocelli_core::{
-    Image, ImageId, Iteration, IterationId, Manifest, Name, PredictionId, Project, ProjectId,
-    StoredPrediction, Tag, TagId, Timestamp,
+    ErasureRecord, ErasureStatus, Export, ExportId, Image, ImageId, Iteration, IterationId, Manifest, Name,
+    PredictionId, Project, ProjectId, StoredPrediction, Tag, TagId, Timestamp,
 };
 
 use crate::{
-    Applied, Change, FeatureKey, ImageFilter, ImageQuery, PredictionPage, PredictionQuery, ProjectState,
-    StoreError, StoredCalibration,
+    Applied, Change, CheckOptions, CheckReport, FeatureKey, ImageFilter, ImageQuery, PredictionPage,
+    PredictionQuery, ProjectState, StoreError, StoredCalibration,
 };
 
 /// Where projects, photos, iterations and kept predictions live.
@@ -70,6 +71,12 @@ pub trait Store: Debug + Send + Sync {
     /// A completed iteration's own part of its model, as it was stored.
     fn model(&self, project: ProjectId, iteration: IterationId) -> Result<Vec<u8>, StoreError>;
 
+    /// The exports of an iteration, in the order in which they were kept.
+    fn exports(&self, project: ProjectId, iteration: IterationId) -> Result<Vec<Export>, StoreError>;
+
+    /// The bytes of an export's file, as they were stored.
+    fn export_bytes(&self, project: ProjectId, export: ExportId, file: &Name) -> Result<Vec<u8>, StoreError>;
+
     /// A page of the kept predictions that have not expired.
     fn predictions(
         &self,
@@ -93,6 +100,20 @@ pub trait Store: Debug + Send + Sync {
         prediction: PredictionId,
         now: Timestamp,
     ) -> Result<Vec<u8>, StoreError>;
+
+    /// What was erased at or after this moment, in the order in which it was. To be kept outside of the store: a copy
+    /// that is older than an erasure needs them ([`Change::ReapplyErasures`]).
+    fn erasures(&self, since: Timestamp) -> Result<Vec<ErasureRecord>, StoreError>;
+
+    /// Goes on with erasures that are pending, and says whether any still is.
+    fn finish_erasures(&self) -> Result<ErasureStatus, StoreError>;
+
+    /// Compares all bytes with what was stored and all records with each other, and repairs what can be if asked.
+    fn check(&self, options: &CheckOptions) -> Result<CheckReport, StoreError>;
+
+    /// Copies the store, as it is at one moment, into a directory that is empty or not there, while it is in use. What
+    /// is erased while the copy is made is not in it.
+    fn snapshot(&self, to: &Path) -> Result<(), StoreError>;
 
     /// Takes the project's training for the caller, until the lock is dropped or the process ends.
     ///

@@ -1,8 +1,11 @@
 use std::collections::{BTreeSet, HashSet};
 
-use ocelli_core::{ErrorCode, Image, ImageId, Limits, Metadata, ProjectId, TagId, limits};
+use ocelli_core::{
+    Affected, Erased, ErrorCode, Image, ImageId, IterationId, Limits, Metadata, ProjectId, TagId, Timestamp,
+    limits,
+};
 
-use super::{batch, batch_tags, live, photo, within};
+use super::{affected, batch, batch_tags, done, done_with, erased, live, photo, within};
 use crate::{
     Applied, ContentHash, FeatureKey, Missing, NewImage, StoreError, StoredCalibration, Transaction,
 };
@@ -30,15 +33,35 @@ pub(super) fn delete(
     tx: &mut dyn Transaction,
     project: ProjectId,
     images: &[ImageId],
+    choice: Affected,
+    at: Timestamp,
 ) -> Result<Applied, StoreError> {
     live(tx, project)?;
     let code = ErrorCode::BadRequestExceededBatchSize;
     within("photos in one deletion", images.len(), limits::MAX_PAGE, code)?;
+    let mut trained_on_them = BTreeSet::new();
     for image in images.iter().collect::<BTreeSet<_>>() {
         photo::find(tx, project, *image)?;
-        tx.remove_image(project, *image)?;
+        trained_on_them.extend(remove(tx, project, *image)?);
+        erased(tx, project, Erased::Image(*image), at)?;
     }
-    Ok(Applied::Done)
+    Ok(done_with(affected::settle(tx, project, &trained_on_them, choice, at)?))
+}
+
+/// Takes a photo and everything that was derived from it away, and says which iterations were trained on it.
+pub(super) fn remove(
+    tx: &mut dyn Transaction,
+    project: ProjectId,
+    image: ImageId,
+) -> Result<Vec<IterationId>, StoreError> {
+    for base in tx.calibrations_with_image(project, image)? {
+        if let Some(calibration) = tx.calibration(project, &base)? {
+            tx.remove_features(project, &FeatureKey::int8(&base, calibration.fingerprint))?;
+        }
+        tx.remove_calibration(project, &base)?;
+    }
+    tx.remove_image(project, image)?;
+    tx.forget_evaluated(project, image)
 }
 
 pub(super) fn set_metadata(
@@ -46,12 +69,16 @@ pub(super) fn set_metadata(
     project: ProjectId,
     image: ImageId,
     metadata: Metadata,
+    at: Timestamp,
 ) -> Result<Applied, StoreError> {
     live(tx, project)?;
     let mut image = photo::find(tx, project, image)?;
-    image.metadata = metadata;
+    let before = std::mem::replace(&mut image.metadata, metadata);
     tx.update_image(project, &image)?;
-    Ok(Applied::Done)
+    if before != Metadata::default() {
+        erased(tx, project, Erased::Metadata(image.id), at)?;
+    }
+    Ok(done())
 }
 
 pub(super) fn cache_features(
@@ -62,7 +89,7 @@ pub(super) fn cache_features(
 ) -> Result<Applied, StoreError> {
     live(tx, project)?;
     for (image, values) in features {
-        if tx.image(project, *image)?.is_some() {
+        if tx.has_image(project, *image)? {
             tx.put_features(project, *image, key, values)?;
         }
     }
@@ -76,6 +103,11 @@ pub(super) fn keep_calibration(
     calibration: &StoredCalibration,
 ) -> Result<Applied, StoreError> {
     live(tx, project)?;
+    for image in &calibration.images {
+        if !tx.has_image(project, *image)? {
+            return Ok(Applied::Done);
+        }
+    }
     let before = tx.calibration(project, &base)?;
     tx.put_calibration(project, &base, calibration)?;
     if let Some(before) = before.filter(|before| before.fingerprint != calibration.fingerprint) {

@@ -1,9 +1,9 @@
 use ocelli_core::{
-    ErrorCode, Iteration, IterationId, IterationStatus, Limits, Name, ProjectId, Publication, Timestamp,
-    TrainingFailure,
+    Erased, ErrorCode, Iteration, IterationId, IterationStatus, Limits, Manifest, Name, ProjectId,
+    Publication, Timestamp, TrainingFailure,
 };
 
-use super::{live, within};
+use super::{done, erased, live, within};
 use crate::{Applied, Missing, NewIteration, StoreError, Trained, Transaction};
 
 /// What the names of iterations begin with unless they are given one; a number follows.
@@ -51,14 +51,37 @@ pub(super) fn complete(
     tx: &mut dyn Transaction,
     project: ProjectId,
     iteration: IterationId,
-    trained: &Trained,
+    mut trained: Trained,
     at: Timestamp,
     training_millis: u64,
 ) -> Result<Applied, StoreError> {
     let mut found = in_training(tx, project, iteration)?;
     found.status = IterationStatus::Completed { trained_at: at, training_millis };
-    tx.insert_trained(project, iteration, trained)?;
+    forget_erased(tx, project, &mut trained.manifest)?;
+    tx.insert_trained(project, iteration, &trained)?;
     put(tx, found, at)
+}
+
+/// Takes photos that have been erased while the training went on out of its manifest, and counts them.
+fn forget_erased(
+    tx: &mut dyn Transaction,
+    project: ProjectId,
+    manifest: &mut Manifest,
+) -> Result<(), StoreError> {
+    let photos = std::mem::take(&mut manifest.evaluation.photos);
+    for photo in photos {
+        if tx.has_image(project, photo.photo)? {
+            manifest.evaluation.photos.push(photo);
+        } else {
+            manifest.erased = manifest.erased.saturating_add(1);
+        }
+    }
+    for (image, why) in std::mem::take(&mut manifest.left_out) {
+        if tx.has_image(project, image)? {
+            manifest.left_out.push((image, why));
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn fail(
@@ -127,6 +150,7 @@ pub(super) fn delete(
     tx: &mut dyn Transaction,
     project: ProjectId,
     iteration: IterationId,
+    at: Timestamp,
 ) -> Result<Applied, StoreError> {
     let (found, _) = find(tx, project, iteration)?;
     if found.publication.is_some() {
@@ -135,12 +159,26 @@ pub(super) fn delete(
     if found.status == IterationStatus::Training {
         return Err(StoreError::TrainingInProgress);
     }
-    tx.remove_iteration(project, iteration)?;
-    Ok(Applied::Done)
+    remove(tx, project, iteration, at)?;
+    erased(tx, project, Erased::Iteration(iteration), at)?;
+    Ok(done())
+}
+
+/// Takes an iteration away, and notes that its exports went with it.
+pub(super) fn remove(
+    tx: &mut dyn Transaction,
+    project: ProjectId,
+    iteration: IterationId,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    for export in tx.exports(project)?.iter().filter(|export| export.iteration_id == iteration) {
+        erased(tx, project, Erased::Export(export.id), at)?;
+    }
+    tx.remove_iteration(project, iteration)
 }
 
 /// The iteration, and the project's others.
-fn find(
+pub(super) fn find(
     tx: &mut dyn Transaction,
     project: ProjectId,
     iteration: IterationId,
@@ -169,7 +207,11 @@ fn in_training(
 }
 
 /// Writes a changed iteration and answers with it.
-fn put(tx: &mut dyn Transaction, mut iteration: Iteration, at: Timestamp) -> Result<Applied, StoreError> {
+pub(super) fn put(
+    tx: &mut dyn Transaction,
+    mut iteration: Iteration,
+    at: Timestamp,
+) -> Result<Applied, StoreError> {
     iteration.last_modified = at;
     tx.put_iteration(&iteration)?;
     Ok(Applied::Iteration(Box::new(iteration)))

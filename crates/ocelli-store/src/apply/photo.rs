@@ -150,9 +150,7 @@ impl<'l> Intake<'l> {
 pub(super) fn entry(added: Result<AddedImage, StoreError>) -> Result<ImageAdded, StoreError> {
     match added {
         Ok(added) => Ok(Ok(added)),
-        Err(
-            error @ (StoreError::Backend { .. } | StoreError::Corrupt { .. } | StoreError::Format { .. }),
-        ) => Err(error),
+        Err(error) if error.is_of_the_store() => Err(error),
         Err(error) => Ok(Err(Refusal { status: error.image_status(), error })),
     }
 }

@@ -1,11 +1,11 @@
 use std::collections::{BTreeSet, HashSet};
 
 use ocelli_core::{
-    ErrorCode, Image, ImageTag, Limits, Metadata, Origin, PredictionId, ProjectId, StoredPrediction,
+    Erased, ErrorCode, Image, ImageTag, Limits, Metadata, Origin, PredictionId, ProjectId, StoredPrediction,
     Timestamp, limits,
 };
 
-use super::{batch, batch_tags, live, photo, within};
+use super::{batch, batch_tags, done, erased, live, photo, within};
 use crate::{Applied, ContentHash, ImageAdded, Missing, StoreError, Transaction, UsedPrediction};
 
 /// The iteration is not looked for: a kept prediction outlives the iteration that made it, which may have been
@@ -39,8 +39,9 @@ pub(super) fn delete(
     for id in predictions.iter().collect::<BTreeSet<_>>() {
         find(tx, project, *id, at)?;
         tx.remove_prediction(project, *id)?;
+        erased(tx, project, Erased::Prediction(*id), at)?;
     }
-    Ok(Applied::Done)
+    Ok(done())
 }
 
 pub(super) fn train_on(

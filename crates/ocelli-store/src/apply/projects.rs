@@ -1,6 +1,6 @@
-use ocelli_core::{Domain, ErrorCode, Limits, Project, ProjectId, ProjectUpdate, Timestamp, limits};
+use ocelli_core::{Domain, Erased, ErrorCode, Limits, Project, ProjectId, ProjectUpdate, Timestamp, limits};
 
-use super::{live, within};
+use super::{done, erased, live, within};
 use crate::{Applied, ContentKey, Missing, StoreError, Transaction};
 
 pub(super) fn create(
@@ -53,6 +53,18 @@ pub(super) fn delete(
     found.deleted = Some(at);
     tx.update_project(&found)?;
     Ok(Applied::Done)
+}
+
+/// In use or deleted; whoever trains it meanwhile finds it gone.
+pub(super) fn erase(
+    tx: &mut dyn Transaction,
+    project: ProjectId,
+    at: Timestamp,
+) -> Result<Applied, StoreError> {
+    tx.project(project)?.ok_or(StoreError::NotFound(Missing::Project(project)))?;
+    tx.remove_project(project)?;
+    erased(tx, project, Erased::Project(project), at)?;
+    Ok(done())
 }
 
 /// Restoring a project that has not been deleted changes nothing.

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
-use ocelli_core::{Image, ImageId, ProjectId, Region, RegionId};
+use ocelli_core::{Erased, Image, ImageId, ProjectId, Region, RegionId, Timestamp};
 
-use super::{batch, live, photo, tags};
+use super::{batch, done, erased, live, photo, tags};
 use crate::{Applied, Missing, StoreError, Transaction};
 
 pub(super) fn add(
@@ -39,6 +39,7 @@ pub(super) fn delete(
     tx: &mut dyn Transaction,
     project: ProjectId,
     regions: &[RegionId],
+    at: Timestamp,
 ) -> Result<Applied, StoreError> {
     live(tx, project)?;
     batch("regions in one batch", regions.len())?;
@@ -50,5 +51,8 @@ pub(super) fn delete(
     for image in images.values() {
         tx.update_image(project, image)?;
     }
-    Ok(Applied::Done)
+    for id in regions {
+        erased(tx, project, Erased::Region(*id), at)?;
+    }
+    Ok(done())
 }

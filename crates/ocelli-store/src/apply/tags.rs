@@ -1,11 +1,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ocelli_core::{
-    ErrorCode, Image, ImageId, ImageTag, Limits, Name, ProjectId, Tag, TagId, TagType, TagUpdate, Timestamp,
-    limits,
+    Affected, Erased, ErrorCode, Image, ImageId, ImageTag, Limits, Name, ProjectId, Tag, TagId, TagType,
+    TagUpdate, Timestamp, limits,
 };
 
-use super::{batch, batch_tags, live, photo, within};
+use super::{affected, batch, batch_tags, done_with, erased, live, photo, within};
 use crate::{Applied, Missing, StoreError, TagSummary, Transaction};
 
 pub(super) fn create(
@@ -59,11 +59,15 @@ pub(super) fn delete(
     tx: &mut dyn Transaction,
     project: ProjectId,
     tag: TagId,
+    choice: Affected,
+    at: Timestamp,
 ) -> Result<Applied, StoreError> {
     live(tx, project)?;
     find(&tx.tags(project)?, tag)?;
+    let trained_on_it = tx.iterations_with_tag(project, tag)?.into_iter().collect();
     tx.remove_tag(project, tag)?;
-    Ok(Applied::Done)
+    erased(tx, project, Erased::Tag(tag), at)?;
+    Ok(done_with(affected::settle(tx, project, &trained_on_it, choice, at)?))
 }
 
 /// Gives tags to photos. A tag that a photo has no room for is reported; the negative tag beside another is an error

@@ -49,7 +49,7 @@ pub fn all_photos_with_tags_are_listed_with_them(make: Make) {
     expected.sort();
     scene.add(batch);
     assert_eq!(scene.store.tagged_images(scene.project).unwrap(), expected);
-    scene.apply(Change::DeleteTag { project: scene.project, tag: ash });
+    scene.apply(scene.deletion_of_tag(ash));
     expected.retain_mut(|(_, tags)| {
         tags.retain(|tag| *tag != ash);
         !tags.is_empty()
@@ -239,7 +239,7 @@ pub fn deleting_erases_bytes_and_features(make: Make) {
         let features = vec![(image, vec![1.0])];
         scene.apply(Change::CacheFeatures { project: scene.project, key, features });
     }
-    scene.apply(Change::DeleteImages { project: scene.project, images: vec![image, image] });
+    scene.apply(scene.deletion_of_images(&[image, image]));
     assert!(matches!(
         scene.store.image_bytes(scene.project, image),
         Err(StoreError::NotFound(Missing::Image(_)))
@@ -258,13 +258,13 @@ pub fn deleting_is_all_or_nothing(make: Make) {
     let scene = Scene::new(make);
     let image = scene.image(b"a", &[]);
     let nobody = ImageId::new(at(0), [9; 10]);
-    let delete = |images| Change::DeleteImages { project: scene.project, images };
+
     assert!(matches!(
-        scene.refuse(delete(vec![image, nobody])),
+        scene.refuse(scene.deletion_of_images(&[image, nobody])),
         StoreError::NotFound(Missing::Image(id)) if id == nobody
     ));
     let many = vec![image; limits::MAX_PAGE + 1];
-    assert_eq!(scene.refuse(delete(many)).code(), ErrorCode::BadRequestExceededBatchSize);
+    assert_eq!(scene.refuse(scene.deletion_of_images(&many)).code(), ErrorCode::BadRequestExceededBatchSize);
     assert_eq!(scene.store.image_bytes(scene.project, image).unwrap(), b"a");
 }
 
@@ -273,13 +273,18 @@ pub fn metadata_is_replaced(make: Make) {
     let scene = Scene::new(make);
     let image = scene.image(b"a", &[scene.tag("oak")]);
     let before = scene.look(image);
+    let set = |image, value| Change::SetMetadata {
+        project: scene.project,
+        image,
+        metadata: metadata(value),
+        at: at(40),
+    };
     for value in ["one", "two"] {
-        scene.apply(Change::SetMetadata { project: scene.project, image, metadata: metadata(value) });
+        scene.apply(set(image, value));
     }
     assert_eq!(scene.look(image), Image { metadata: metadata("two"), ..before });
     let nobody = ImageId::new(at(0), [9; 10]);
-    let refused =
-        scene.refuse(Change::SetMetadata { project: scene.project, image: nobody, metadata: metadata("x") });
+    let refused = scene.refuse(set(nobody, "x"));
     assert!(matches!(refused, StoreError::NotFound(Missing::Image(_))));
 }
 

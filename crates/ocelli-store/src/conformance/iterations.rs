@@ -105,7 +105,7 @@ pub fn the_number_of_iterations_is_limited(make: Make) {
     let (first, _) = (scene.complete(1), scene.complete(2));
     let refused = scene.refuse(scene.beginning(None));
     assert_eq!(refused.code(), ErrorCode::BadRequestExceedIterationPerProjectLimit);
-    scene.apply(Change::DeleteIteration { project: scene.project, iteration: first });
+    scene.apply(scene.deletion_of_iteration(first));
     assert_eq!(scene.begin(None).name, "Iteration 3");
 }
 
@@ -201,7 +201,7 @@ pub fn deleting_spares_what_is_published_or_in_training(make: Make) {
     let (published, other) = (scene.complete(1), scene.complete(2));
     let training = scene.begin(None).id;
     scene.apply(scene.publication(published, "live", false));
-    let delete = |iteration| Change::DeleteIteration { project: scene.project, iteration };
+    let delete = |iteration| scene.deletion_of_iteration(iteration);
     assert!(matches!(scene.refuse(delete(published)), StoreError::Published(id) if id == published));
     assert!(matches!(scene.refuse(delete(training)), StoreError::TrainingInProgress));
     scene.apply(delete(other));

@@ -116,13 +116,13 @@ pub fn deleting_a_tag_takes_it_from_photos_and_regions(make: Make) {
     let regions = vec![(image, scene.region(oak, 1)), (image, scene.region(ash, 2))];
     let gone = regions[0].1.id;
     scene.apply(Change::AddRegions { project: scene.project, regions });
-    let delete = || Change::DeleteTag { project: scene.project, tag: oak };
+    let delete = || scene.deletion_of_tag(oak);
     scene.apply(delete());
     assert!(matches!(scene.refuse(delete()), StoreError::NotFound(Missing::Tag(id)) if id == oak));
     let image = scene.look(image);
     assert_eq!(image.tags.iter().map(|tag| tag.tag_id).collect::<Vec<_>>(), [ash]);
     assert_eq!(image.regions.iter().map(|region| region.tag_id).collect::<Vec<_>>(), [ash]);
-    let again = Change::DeleteRegions { project: scene.project, regions: vec![gone] };
+    let again = scene.deletion_of_regions(&[gone]);
     assert!(matches!(scene.refuse(again), StoreError::NotFound(Missing::Region(_))));
 }
 
@@ -183,7 +183,7 @@ pub fn regions_are_drawn_and_taken_away(make: Make) {
     let drawn = regions.iter().map(|region| (image, region.clone())).collect();
     scene.apply(Change::AddRegions { project: scene.project, regions: drawn });
     assert_eq!(scene.look(image).regions, regions);
-    scene.apply(Change::DeleteRegions { project: scene.project, regions: vec![regions[0].id] });
+    scene.apply(scene.deletion_of_regions(&[regions[0].id]));
     assert_eq!(scene.look(image).regions, regions[1..]);
 }
 
@@ -205,7 +205,7 @@ pub fn regions_are_drawn_all_or_none(make: Make) {
     scene.apply(add(vec![kept.clone()]));
     assert!(matches!(scene.refuse(add(vec![good(), kept.clone()])), StoreError::IdTaken(_)));
     let no_region = RegionId::new(at(0), [9; 10]);
-    let delete = Change::DeleteRegions { project: scene.project, regions: vec![kept.1.id, no_region] };
+    let delete = scene.deletion_of_regions(&[kept.1.id, no_region]);
     assert!(matches!(scene.refuse(delete), StoreError::NotFound(Missing::Region(id)) if id == no_region));
     assert_eq!(scene.look(image).regions, [kept.1]);
 }

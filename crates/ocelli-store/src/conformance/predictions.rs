@@ -218,7 +218,7 @@ pub fn bytes_live_while_something_refers_to_them(make: Make) {
     let scene = Scene::new(make);
     let image = scene.image(b"a", &[]);
     let (one, two) = (scene.keep(&scene.answer(0, &[]), b"a"), scene.keep(&scene.answer(0, &[]), b"a"));
-    scene.apply(Change::DeleteImages { project: scene.project, images: vec![image] });
+    scene.apply(scene.deletion_of_images(&[image]));
     assert_eq!(scene.store.prediction_bytes(scene.project, one, NOW).unwrap(), b"a");
     scene.apply(deleting(&scene, vec![one]));
     assert_eq!(scene.store.prediction_bytes(scene.project, two, NOW).unwrap(), b"a");

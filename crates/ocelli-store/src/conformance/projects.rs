@@ -115,14 +115,14 @@ pub fn a_deleted_project_takes_no_change_but_restoring(make: Make) {
         scene.deletion(),
         Change::CreateTag { project, tag: scene.new_tag("oak", TagType::Regular) },
         Change::UpdateTag { project, tag, update: TagUpdate::default() },
-        Change::DeleteTag { project, tag },
+        scene.deletion_of_tag(tag),
         Change::AddImages { project, images: vec![scene.new_image(b"a", &[])] },
-        Change::DeleteImages { project, images: vec![image] },
+        scene.deletion_of_images(&[image]),
         Change::TagImages { project, tags: Vec::new(), at: now },
         Change::UntagImages { project, images: Vec::new(), tags: Vec::new() },
         Change::AddRegions { project, regions: Vec::new() },
-        Change::DeleteRegions { project, regions: Vec::new() },
-        Change::SetMetadata { project, image, metadata: Metadata::default() },
+        scene.deletion_of_regions(&[]),
+        Change::SetMetadata { project, image, metadata: Metadata::default(), at: now },
         Change::CacheFeatures { project, key: FeatureKey::f32(""), features: Vec::new() },
         scene.calibrating("b", 1),
         scene.beginning(None),
@@ -131,7 +131,7 @@ pub fn a_deleted_project_takes_no_change_but_restoring(make: Make) {
         Change::RenameIteration { project, iteration, name: name("x"), at: now },
         scene.publication(iteration, "live", true),
         Change::Unpublish { project, iteration, at: now },
-        Change::DeleteIteration { project, iteration },
+        scene.deletion_of_iteration(iteration),
         Change::KeepPrediction { prediction: Box::new(scene.answer(0, &[])), bytes: b"a".to_vec() },
         Change::DeletePredictions { project, predictions: vec![prediction], at: now },
         Change::UsePredictions { project, predictions: Vec::new(), at: now },
@@ -213,6 +213,6 @@ pub fn projects_do_not_see_each_other(make: Make) {
     let refused = scene.add(vec![scene.new_image(b"a", &[tag])]).remove(0).unwrap_err();
     assert!(matches!(refused.error, StoreError::NotFound(Missing::Tag(_))));
     let second = scene.image(b"a", &[]);
-    scene.apply(Change::DeleteImages { project: scene.project, images: vec![second] });
+    scene.apply(scene.deletion_of_images(&[second]));
     assert_eq!(scene.store.image_bytes(one, first).unwrap(), b"a");
 }

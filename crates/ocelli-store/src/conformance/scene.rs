@@ -5,10 +5,10 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use ocelli_core::{
-    BoundingBox, ClassificationType, Description, Domain, Evaluation, Image, ImageId, ImagePrediction,
-    ImageTag, Int8Cost, Iteration, IterationId, Limits, Manifest, MeasuredInt8, Metadata, Name, Origin,
-    Precision, Prediction, PredictionId, Project, ProjectId, ProjectSettings, Publication, Region, RegionId,
-    StoredPrediction, Tag, TagId, TagType, Timestamp, TrainingType, limits,
+    Affected, BoundingBox, ClassificationType, Description, Domain, Evaluation, Image, ImageId,
+    ImagePrediction, ImageTag, Int8Cost, Iteration, IterationId, Limits, Manifest, MeasuredInt8, Metadata,
+    Name, Origin, Precision, Prediction, PredictionId, Project, ProjectId, ProjectSettings, Publication,
+    Region, RegionId, StoredPrediction, Tag, TagId, TagType, Timestamp, TrainingType, limits,
 };
 
 use super::Make;
@@ -230,6 +230,7 @@ impl Scene {
                 calibration_photos: 256,
                 cost: Int8Cost { photos: 3, right_f32: 2, right_int8: 1, mean_probability_change: 1.0 / 7.0 },
             }),
+            erased: 0,
         };
         Trained { manifest, model: seed.to_le_bytes().to_vec() }
     }
@@ -274,7 +275,7 @@ impl Scene {
     pub fn calibration(number: u8) -> StoredCalibration {
         StoredCalibration {
             fingerprint: format!("calibration {number}"),
-            photos: 256,
+            images: Vec::new(),
             training_photos: 1_000 + u64::from(number),
             data: vec![number; 20],
         }
@@ -287,6 +288,31 @@ impl Scene {
             base: base.to_owned(),
             calibration: Self::calibration(number),
         }
+    }
+
+    /// The change that erases photos and keeps the iterations that were trained on them.
+    pub fn deletion_of_images(&self, images: &[ImageId]) -> Change {
+        self.deletion_of_images_with(images, Affected::Keep)
+    }
+
+    /// The change that erases photos.
+    pub fn deletion_of_images_with(&self, images: &[ImageId], affected: Affected) -> Change {
+        Change::DeleteImages { project: self.project, images: images.to_vec(), affected, at: at(40) }
+    }
+
+    /// The change that erases a tag and keeps the iterations that were trained on it.
+    pub fn deletion_of_tag(&self, tag: TagId) -> Change {
+        Change::DeleteTag { project: self.project, tag, affected: Affected::Keep, at: at(40) }
+    }
+
+    /// The change that erases regions.
+    pub fn deletion_of_regions(&self, regions: &[RegionId]) -> Change {
+        Change::DeleteRegions { project: self.project, regions: regions.to_vec(), at: at(40) }
+    }
+
+    /// The change that erases an iteration.
+    pub fn deletion_of_iteration(&self, iteration: IterationId) -> Change {
+        Change::DeleteIteration { project: self.project, iteration, at: at(40) }
     }
 
     /// The change that deletes the project.

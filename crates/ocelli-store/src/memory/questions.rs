@@ -1,16 +1,18 @@
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use ocelli_core::{
-    Image, ImageId, Iteration, IterationId, Manifest, Name, PredictionId, Project, ProjectId,
-    StoredPrediction, Tag, TagId, Timestamp,
+    ErasureRecord, ErasureStatus, Export, ExportId, Image, ImageId, Iteration, IterationId, Manifest, Name,
+    PredictionId, Project, ProjectId, StoredPrediction, Tag, TagId, Timestamp,
 };
 
 use super::MemoryStore;
 use super::records::{Records, StoredImage};
 use crate::{
-    Applied, Change, ContentHash, FeatureKey, ImageFilter, ImageQuery, Missing, Order, PredictionPage,
-    PredictionQuery, ProjectState, Store, StoreError, StoredCalibration, Trained, TrainingLock, check_ids,
+    Applied, Change, CheckOptions, CheckReport, ContentHash, FeatureKey, ImageFilter, ImageQuery, Missing,
+    Order, PredictionPage, PredictionQuery, ProjectState, Store, StoreError, StoredCalibration, Trained,
+    TrainingLock, check_ids,
 };
 
 impl Store for MemoryStore {
@@ -132,6 +134,23 @@ impl Store for MemoryStore {
         Ok(self.live(project)?.trained(iteration)?.model.clone())
     }
 
+    fn exports(&self, project: ProjectId, iteration: IterationId) -> Result<Vec<Export>, StoreError> {
+        let records = self.live(project)?;
+        records.iteration(iteration)?;
+        let exports = records.exports.iter().map(|stored| &stored.export);
+        Ok(exports.filter(|export| export.iteration_id == iteration).cloned().collect())
+    }
+
+    fn export_bytes(&self, project: ProjectId, export: ExportId, file: &Name) -> Result<Vec<u8>, StoreError> {
+        let records = self.live(project)?;
+        let stored = records.export(export).ok_or(StoreError::NotFound(Missing::Export(export)))?;
+        let mut files = stored.export.files.iter().zip(&stored.contents);
+        let (_, content) = files
+            .find(|(kept, _)| kept.name == *file)
+            .ok_or_else(|| StoreError::NotFound(Missing::ExportFile(export, file.clone())))?;
+        records.bytes_of(content)
+    }
+
     fn predictions(
         &self,
         project: ProjectId,
@@ -176,6 +195,24 @@ impl Store for MemoryStore {
         records.bytes_of(&records.kept(prediction, now)?.1)
     }
 
+    fn erasures(&self, since: Timestamp) -> Result<Vec<ErasureRecord>, StoreError> {
+        let erasures = Arc::clone(&self.read().erasures);
+        Ok(erasures.iter().filter(|erasure| erasure.at >= since).copied().collect())
+    }
+
+    fn finish_erasures(&self) -> Result<ErasureStatus, StoreError> {
+        Ok(ErasureStatus::Complete)
+    }
+
+    fn check(&self, _: &CheckOptions) -> Result<CheckReport, StoreError> {
+        let state = self.read().clone();
+        Ok(state.check())
+    }
+
+    fn snapshot(&self, _: &Path) -> Result<(), StoreError> {
+        Err(StoreError::Unsupported("be copied into a directory, since it is in memory"))
+    }
+
     fn lock_training(&self, project: ProjectId) -> Result<TrainingLock, StoreError> {
         self.lock(project)
     }
@@ -188,9 +225,7 @@ impl Records {
 
     fn bytes_of(&self, content: &ContentHash) -> Result<Vec<u8>, StoreError> {
         let bytes = self.bytes.get(content).map(|bytes| bytes.to_vec());
-        bytes.ok_or_else(|| StoreError::Corrupt {
-            detail: format!("the bytes of the photo {content} are missing"),
-        })
+        bytes.ok_or_else(|| StoreError::Corrupt { detail: format!("the bytes of {content} are missing") })
     }
 
     fn iteration(&self, id: IterationId) -> Result<&Iteration, StoreError> {

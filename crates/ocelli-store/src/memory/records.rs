@@ -2,7 +2,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use ocelli_core::{
-    Image, ImageId, Iteration, IterationId, PredictionId, Project, RegionId, StoredPrediction, Tag, Timestamp,
+    Export, ExportId, Image, ImageId, Iteration, IterationId, PredictionId, Project, RegionId,
+    StoredPrediction, Tag, Timestamp,
 };
 
 use crate::{ContentHash, ContentKey, FeatureKey, StoredCalibration, Trained};
@@ -24,6 +25,8 @@ pub(super) struct Records {
     /// In the order in which they began.
     pub(super) iterations: Vec<Iteration>,
     pub(super) trained: HashMap<IterationId, Arc<Trained>>,
+    /// In the order in which they were kept.
+    pub(super) exports: Vec<Arc<StoredExport>>,
     pub(super) predictions: BTreeMap<PredictionId, Arc<(StoredPrediction, ContentHash)>>,
     pub(super) bytes: HashMap<ContentHash, Arc<[u8]>>,
 }
@@ -34,6 +37,13 @@ pub(super) struct StoredImage {
     pub(super) image: Image,
     pub(super) content: ContentHash,
     pub(super) features: BTreeMap<FeatureKey, Arc<[f32]>>,
+}
+
+/// An export and the identities of its files' bytes, in their order.
+#[derive(Clone, Debug)]
+pub(super) struct StoredExport {
+    pub(super) export: Export,
+    pub(super) contents: Vec<ContentHash>,
 }
 
 impl Records {
@@ -49,14 +59,21 @@ impl Records {
             calibrations: BTreeMap::new(),
             iterations: Vec::new(),
             trained: HashMap::new(),
+            exports: Vec::new(),
             predictions: BTreeMap::new(),
             bytes: HashMap::new(),
         }
     }
 
-    /// Whether a photo or a kept prediction has these bytes.
+    /// Whether a photo, a kept prediction or an export has these bytes.
     pub(super) fn refers_to(&self, content: &ContentHash) -> bool {
-        self.by_content.contains_key(content) || self.predictions.values().any(|kept| kept.1 == *content)
+        self.by_content.contains_key(content)
+            || self.predictions.values().any(|kept| kept.1 == *content)
+            || self.exports.iter().any(|stored| stored.contents.contains(content))
+    }
+
+    pub(super) fn export(&self, id: ExportId) -> Option<&StoredExport> {
+        self.exports.iter().find(|stored| stored.export.id == id).map(Arc::as_ref)
     }
 
     pub(super) fn insert_image(&mut self, image: Image, content: ContentHash) {

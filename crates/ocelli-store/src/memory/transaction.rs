@@ -2,12 +2,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use ocelli_core::{
-    Image, ImageId, Iteration, IterationId, PredictionId, Project, ProjectId, RegionId, StoredPrediction,
-    Tag, TagId,
+    ErasureRecord, Export, ExportId, Image, ImageId, Iteration, IterationId, PredictionId, Project,
+    ProjectId, RegionId, StoredPrediction, Tag, TagId,
 };
 
 use super::State;
-use super::records::Records;
+use super::records::{Records, StoredExport};
 use crate::{
     ContentHash, ContentKey, FeatureKey, Missing, StoreError, StoredCalibration, Trained, Transaction,
 };
@@ -60,6 +60,21 @@ impl MemoryTransaction {
         records.map(Arc::make_mut).ok_or(StoreError::NotFound(Missing::Project(project)))
     }
 
+    /// Takes the exports that `gone` says are gone away.
+    fn remove_exports(
+        &mut self,
+        project: ProjectId,
+        gone: impl Fn(&Export) -> bool,
+    ) -> Result<(), StoreError> {
+        let (removed, kept) = std::mem::take(&mut self.records_mut(project)?.exports)
+            .into_iter()
+            .partition(|s| gone(&s.export));
+        self.records_mut(project)?.exports = kept;
+        let removed: Vec<Arc<StoredExport>> = removed;
+        self.loose.extend(removed.iter().flat_map(|s| s.contents.iter().map(|content| (project, *content))));
+        Ok(())
+    }
+
     fn find_image(&self, project: ProjectId, image: Option<&ImageId>) -> Option<Image> {
         self.records(project)?.images.get(image?).map(|stored| stored.image.clone())
     }
@@ -88,6 +103,11 @@ impl Transaction for MemoryTransaction {
         Ok(())
     }
 
+    fn remove_project(&mut self, project: ProjectId) -> Result<(), StoreError> {
+        self.state.projects.remove(&project);
+        Ok(())
+    }
+
     fn tags(&mut self, project: ProjectId) -> Result<Vec<Tag>, StoreError> {
         Ok(self.records(project).map(|records| records.tags.clone()).unwrap_or_default())
     }
@@ -112,6 +132,11 @@ impl Transaction for MemoryTransaction {
                 records.update_image(&image);
             }
         }
+        for kept in records.predictions.values_mut() {
+            if kept.0.prediction.predictions.iter().any(|result| result.tag_id == tag) {
+                Arc::make_mut(kept).0.prediction.predictions.retain(|result| result.tag_id != tag);
+            }
+        }
         Ok(())
     }
 
@@ -129,6 +154,10 @@ impl Transaction for MemoryTransaction {
 
     fn image_count(&mut self, project: ProjectId) -> Result<usize, StoreError> {
         Ok(self.records(project).map_or(0, |records| records.images.len()))
+    }
+
+    fn has_image(&mut self, project: ProjectId, image: ImageId) -> Result<bool, StoreError> {
+        Ok(self.records(project).is_some_and(|records| records.images.contains_key(&image)))
     }
 
     fn image(&mut self, project: ProjectId, image: ImageId) -> Result<Option<Image>, StoreError> {
@@ -206,6 +235,21 @@ impl Transaction for MemoryTransaction {
         Ok(records.and_then(|records| records.calibrations.get(base)).map(|found| found.as_ref().clone()))
     }
 
+    fn calibrations_with_image(
+        &mut self,
+        project: ProjectId,
+        image: ImageId,
+    ) -> Result<Vec<String>, StoreError> {
+        let calibrations = self.records(project).into_iter().flat_map(|records| &records.calibrations);
+        let looked = calibrations.filter(|(_, calibration)| calibration.images.contains(&image));
+        Ok(looked.map(|(base, _)| base.clone()).collect())
+    }
+
+    fn remove_calibration(&mut self, project: ProjectId, base: &str) -> Result<(), StoreError> {
+        self.records_mut(project)?.calibrations.remove(base);
+        Ok(())
+    }
+
     fn put_calibration(
         &mut self,
         project: ProjectId,
@@ -240,11 +284,65 @@ impl Transaction for MemoryTransaction {
         Ok(())
     }
 
+    fn iterations_with_tag(
+        &mut self,
+        project: ProjectId,
+        tag: TagId,
+    ) -> Result<Vec<IterationId>, StoreError> {
+        let trained = self.records(project).into_iter().flat_map(|records| &records.trained);
+        let on_it =
+            trained.filter(|(_, trained)| trained.manifest.evaluation.tags.iter().any(|had| had.id == tag));
+        Ok(on_it.map(|(iteration, _)| *iteration).collect())
+    }
+
+    fn forget_evaluated(
+        &mut self,
+        project: ProjectId,
+        image: ImageId,
+    ) -> Result<Vec<IterationId>, StoreError> {
+        let mut trained_on_it = Vec::new();
+        for (iteration, trained) in &mut self.records_mut(project)?.trained {
+            let manifest = &trained.manifest;
+            let evaluated = manifest.evaluation.photos.iter().any(|photo| photo.photo == image);
+            if evaluated || manifest.left_out.iter().any(|(left_out, _)| *left_out == image) {
+                let manifest = &mut Arc::make_mut(trained).manifest;
+                manifest.evaluation.photos.retain(|photo| photo.photo != image);
+                manifest.left_out.retain(|(left_out, _)| *left_out != image);
+                manifest.erased = manifest.erased.saturating_add(u32::from(evaluated));
+            }
+            if evaluated {
+                trained_on_it.push(*iteration);
+            }
+        }
+        Ok(trained_on_it)
+    }
+
     fn remove_iteration(&mut self, project: ProjectId, iteration: IterationId) -> Result<(), StoreError> {
+        self.remove_exports(project, |export| export.iteration_id == iteration)?;
         let records = self.records_mut(project)?;
         records.iterations.retain(|other| other.id != iteration);
         records.trained.remove(&iteration);
         Ok(())
+    }
+
+    fn exports(&mut self, project: ProjectId) -> Result<Vec<Export>, StoreError> {
+        let stored = self.records(project).into_iter().flat_map(|records| &records.exports);
+        Ok(stored.map(|stored| stored.export.clone()).collect())
+    }
+
+    fn insert_export(
+        &mut self,
+        project: ProjectId,
+        export: &Export,
+        contents: &[ContentHash],
+    ) -> Result<(), StoreError> {
+        let stored = StoredExport { export: export.clone(), contents: contents.to_vec() };
+        self.records_mut(project)?.exports.push(Arc::new(stored));
+        Ok(())
+    }
+
+    fn remove_export(&mut self, project: ProjectId, export: ExportId) -> Result<(), StoreError> {
+        self.remove_exports(project, |other| other.id == export)
     }
 
     fn prediction(
@@ -269,6 +367,17 @@ impl Transaction for MemoryTransaction {
     fn remove_prediction(&mut self, project: ProjectId, prediction: PredictionId) -> Result<(), StoreError> {
         if let Some(kept) = self.records_mut(project)?.predictions.remove(&prediction) {
             self.loose.insert((project, kept.1));
+        }
+        Ok(())
+    }
+
+    fn knows_erasure(&mut self, erasure: &ErasureRecord) -> Result<bool, StoreError> {
+        Ok(self.state.erasures.contains(erasure))
+    }
+
+    fn record_erasure(&mut self, erasure: &ErasureRecord) -> Result<(), StoreError> {
+        if !self.state.erasures.contains(erasure) {
+            Arc::make_mut(&mut self.state.erasures).push(*erasure);
         }
         Ok(())
     }

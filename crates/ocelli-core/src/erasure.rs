@@ -1,0 +1,134 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ExportId, ImageId, IterationId, Name, PredictionId, ProjectId, Publication, RegionId, TagId, Timestamp,
+};
+
+/// What becomes of the iterations that were trained on something that is erased.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum Affected {
+    /// They stay as they are. What was erased leaves their performance records all the same.
+    #[default]
+    Keep,
+    /// They stay, and stop answering under their published names.
+    Unpublish,
+    /// They are erased too, published or not, with their models, performance records and exports.
+    Delete,
+}
+
+/// What came of an erasure.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[must_use = "an erasure may be pending, and iterations may have been trained on what was erased"]
+pub struct Erasure {
+    /// Whether everything is gone from the medium.
+    pub status: ErasureStatus,
+    /// The iterations that were trained on what was erased.
+    pub iterations: Vec<AffectedIteration>,
+}
+
+/// Whether what was erased is gone from the medium. It is invisible in either case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ErasureStatus {
+    /// No byte of it is left in the data directory.
+    Complete,
+    /// Bytes of it are left, since another handle is reading an older state, or the medium did not let go of them. The
+    /// next change, opening or call that finishes erasures completes it.
+    ErasurePending,
+}
+
+impl ErasureStatus {
+    /// Whether nothing is left.
+    pub fn is_complete(self) -> bool {
+        self == Self::Complete
+    }
+}
+
+/// An iteration that was trained on something that was erased.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AffectedIteration {
+    /// Which.
+    pub id: IterationId,
+    /// Its name.
+    pub name: Name,
+    /// How it answered predictions before the erasure, if it was published.
+    #[serde(default)]
+    pub publication: Option<Publication>,
+    /// Its exports that are kept, before the erasure. Copies that have left the data directory are not known.
+    pub exports: Vec<ExportId>,
+    /// What became of it.
+    pub outcome: AffectedOutcome,
+}
+
+/// What became of an iteration that was trained on something that was erased.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum AffectedOutcome {
+    /// It stays, and knows what was erased.
+    Kept,
+    /// It was published and no longer is.
+    Unpublished,
+    /// It was erased too.
+    Deleted,
+    /// Its training is under way and may be using what was erased: look again when it has completed.
+    InTraining,
+}
+
+/// That something was erased: ids and a moment, never content.
+///
+/// A copy of a data directory that was made before the moment still has it; reapplying the records of what was erased
+/// since takes it from there too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ErasureRecord {
+    /// When.
+    pub at: Timestamp,
+    /// The project that it belonged to.
+    pub project_id: ProjectId,
+    /// What.
+    pub erased: Erased,
+}
+
+/// What was erased.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind", content = "id")]
+#[non_exhaustive]
+pub enum Erased {
+    /// A project and all it owned.
+    Project(ProjectId),
+    /// A tag.
+    Tag(TagId),
+    /// A photo.
+    Image(ImageId),
+    /// A region of a photo.
+    Region(RegionId),
+    /// The metadata that a photo had until then.
+    Metadata(ImageId),
+    /// An iteration.
+    Iteration(IterationId),
+    /// An export of an iteration.
+    Export(ExportId),
+    /// A kept prediction.
+    Prediction(PredictionId),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_a_line_that_other_tools_can_read() {
+        let at = Timestamp::from_millis(1_780_000_000_000);
+        let image = ImageId::new(at, [1; 10]);
+        let record =
+            ErasureRecord { at, project_id: ProjectId::new(at, [2; 10]), erased: Erased::Image(image) };
+        let json = serde_json::to_value(record).unwrap();
+        assert_eq!(json["erased"], serde_json::json!({ "kind": "image", "id": image.to_string() }));
+        assert_eq!(serde_json::from_value::<ErasureRecord>(json).unwrap(), record);
+    }
+}

@@ -1,0 +1,50 @@
+use std::collections::HashSet;
+
+use ocelli_core::{Erased, Export, ExportFile, ExportId, ProjectId, Timestamp};
+
+use super::{done, erased, iterations, live};
+use crate::{Applied, ContentHash, Missing, NewExportFile, StoreError, Transaction};
+
+pub(super) fn keep(
+    tx: &mut dyn Transaction,
+    project: ProjectId,
+    mut export: Export,
+    files: &[NewExportFile],
+    contents: &[ContentHash],
+) -> Result<Applied, StoreError> {
+    let iteration = iterations::find(tx, project, export.iteration_id)?.0;
+    if !iteration.is_completed() {
+        return Err(StoreError::NotCompleted(iteration.id));
+    }
+    if tx.exports(project)?.iter().any(|other| other.id == export.id) {
+        return Err(StoreError::IdTaken(export.id.to_string()));
+    }
+    let mut names = HashSet::new();
+    if let Some(twice) = files.iter().find(|file| !names.insert(&file.name)) {
+        return Err(StoreError::ExportFileNameTaken(twice.name.clone()));
+    }
+    let file = |file: &NewExportFile| ExportFile { name: file.name.clone(), size: file.bytes.len() as u64 };
+    export.files = files.iter().map(file).collect();
+    let key = tx.content_key(project)?.ok_or(StoreError::NotFound(Missing::Project(project)))?;
+    let hashed = files.iter().enumerate();
+    let contents: Vec<ContentHash> = hashed
+        .map(|(index, file)| contents.get(index).copied().unwrap_or_else(|| key.hash(&file.bytes)))
+        .collect();
+    tx.insert_export(project, &export, &contents)?;
+    Ok(Applied::Done)
+}
+
+pub(super) fn delete(
+    tx: &mut dyn Transaction,
+    project: ProjectId,
+    export: ExportId,
+    at: Timestamp,
+) -> Result<Applied, StoreError> {
+    live(tx, project)?;
+    if tx.exports(project)?.iter().all(|other| other.id != export) {
+        return Err(StoreError::NotFound(Missing::Export(export)));
+    }
+    tx.remove_export(project, export)?;
+    erased(tx, project, Erased::Export(export), at)?;
+    Ok(done())
+}
