@@ -25,6 +25,8 @@ use ocelli_core::Limits;
 
 use crate::Store;
 
+pub mod erasures;
+pub mod exports;
 pub mod images;
 pub mod iterations;
 pub mod labels;
@@ -53,7 +55,7 @@ macro_rules! conformance_tests {
             projects: an_update_changes_what_it_names,
             projects: a_domain_changes_within_its_type_only,
             projects: a_deleted_project_is_gone_for_every_question,
-            projects: a_deleted_project_takes_no_change_but_restoring,
+            projects: a_deleted_project_takes_no_change_but_restoring_and_erasing,
             projects: a_deleted_project_comes_back_for_thirty_days,
             projects: a_project_with_a_published_iteration_stays,
             projects: the_number_of_projects_is_limited,
@@ -111,6 +113,31 @@ macro_rules! conformance_tests {
             predictions: a_prediction_of_a_known_photo_joins_it,
             predictions: a_refused_prediction_stays,
             predictions: bytes_live_while_something_refers_to_them,
+            exports: an_export_comes_back_as_it_was_kept,
+            exports: exports_belong_to_a_completed_iteration,
+            exports: names_of_files_and_ids_of_exports_are_unique,
+            exports: an_export_is_erased,
+            exports: exports_go_with_their_iteration,
+            exports: bytes_live_while_a_photo_or_an_export_has_them,
+            erasures: a_photo_leaves_performance_records,
+            erasures: the_answer_tells_names_and_exports,
+            erasures: iterations_are_kept_unpublished_or_deleted,
+            erasures: a_training_under_way_is_listed_and_left,
+            erasures: photos_erased_during_a_training_are_counted,
+            erasures: a_calibration_goes_with_a_photo_it_looked_at,
+            erasures: a_calibration_of_an_erased_photo_is_not_kept,
+            erasures: a_tag_leaves_kept_answers,
+            erasures: a_project_in_use_is_erased,
+            erasures: a_deleted_project_is_erased,
+            erasures: erasures_are_listed_in_order,
+            erasures: metadata_that_was_empty_is_not_erased,
+            erasures: a_refused_erasure_erases_and_records_nothing,
+            erasures: an_older_state_loses_what_was_erased,
+            erasures: an_older_state_loses_a_project,
+            erasures: an_older_state_loses_a_prediction_whose_photo_was_erased,
+            erasures: reapplying_is_done_once,
+            erasures: reapplying_passes_over_what_is_not_there,
+            erasures: nothing_is_pending_or_damaged,
         }
     };
     ($make:path => $($subject:ident: $name:ident,)*) => {

@@ -1,8 +1,8 @@
 use std::collections::{BTreeSet, HashSet};
 
 use ocelli_core::{
-    Affected, Erased, ErrorCode, Image, ImageId, IterationId, Limits, Metadata, ProjectId, TagId, Timestamp,
-    limits,
+    Affected, Erased, ErrorCode, Image, ImageId, IterationId, Limits, Metadata, Origin, ProjectId, TagId,
+    Timestamp, limits,
 };
 
 use super::{affected, batch, batch_tags, done, done_with, erased, live, photo, within};
@@ -41,9 +41,13 @@ pub(super) fn delete(
     within("photos in one deletion", images.len(), limits::MAX_PAGE, code)?;
     let mut trained_on_them = BTreeSet::new();
     for image in images.iter().collect::<BTreeSet<_>>() {
-        photo::find(tx, project, *image)?;
+        let found = photo::find(tx, project, *image)?;
         trained_on_them.extend(remove(tx, project, *image)?);
         erased(tx, project, Erased::Image(*image), at)?;
+        // A copy from before the photo was used still has it as the prediction's.
+        if let Origin::Prediction { prediction_id } = found.origin {
+            erased(tx, project, Erased::Prediction(prediction_id), at)?;
+        }
     }
     Ok(done_with(affected::settle(tx, project, &trained_on_them, choice, at)?))
 }

@@ -87,8 +87,12 @@ fn move_photo(
         origin: Origin::Prediction { prediction_id: used.prediction },
     };
     let added = intake.add(tx, image, &content)?;
-    if added.is_ok() {
+    if let Ok(added) = &added {
         tx.remove_prediction(project, used.prediction)?;
+        // A photo of the same bytes does not remember the prediction: this is all that is known of its end.
+        if added.duplicate {
+            erased(tx, project, Erased::Prediction(used.prediction), at)?;
+        }
     }
     Ok(added)
 }

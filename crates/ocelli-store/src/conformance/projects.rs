@@ -1,8 +1,8 @@
 //! Projects.
 
 use ocelli_core::{
-    Domain, ErrorCode, ImageId, IterationId, Limits, Metadata, PredictionId, ProjectSettings, ProjectUpdate,
-    TagId, TagType, TagUpdate, TrainingFailure, limits,
+    Domain, ErrorCode, ExportId, ImageId, IterationId, Limits, Metadata, PredictionId, ProjectSettings,
+    ProjectUpdate, TagId, TagType, TagUpdate, TrainingFailure, limits,
 };
 
 use super::Make;
@@ -97,14 +97,16 @@ pub fn a_deleted_project_is_gone_for_every_question(make: Make) {
     is_gone(&scene, store.published(project, &name("live")));
     is_gone(&scene, store.manifest(project, iteration));
     is_gone(&scene, store.model(project, iteration));
+    is_gone(&scene, store.exports(project, iteration));
+    is_gone(&scene, store.export_bytes(project, ExportId::new(at(0), [9; 10]), &name("model.onnx")));
     is_gone(&scene, store.predictions(project, &PredictionQuery::default(), at(1)));
     is_gone(&scene, store.prediction(project, prediction, at(1)));
     is_gone(&scene, store.prediction_bytes(project, prediction, at(1)));
     is_gone(&scene, store.lock_training(project));
 }
 
-/// Every change but one says that there is no such project.
-pub fn a_deleted_project_takes_no_change_but_restoring(make: Make) {
+/// Every change but those says that there is no such project.
+pub fn a_deleted_project_takes_no_change_but_restoring_and_erasing(make: Make) {
     let scene = Scene::new(make);
     let (project, now) = (scene.project, at(50));
     let (tag, image) = (TagId::new(now, [1; 10]), ImageId::new(now, [1; 10]));
@@ -132,6 +134,8 @@ pub fn a_deleted_project_takes_no_change_but_restoring(make: Make) {
         scene.publication(iteration, "live", true),
         Change::Unpublish { project, iteration, at: now },
         scene.deletion_of_iteration(iteration),
+        Change::KeepExport { project, export: scene.new_export(iteration), files: Vec::new() },
+        Change::DeleteExport { project, export: ExportId::new(at(0), [9; 10]), at: now },
         Change::KeepPrediction { prediction: Box::new(scene.answer(0, &[])), bytes: b"a".to_vec() },
         Change::DeletePredictions { project, predictions: vec![prediction], at: now },
         Change::UsePredictions { project, predictions: Vec::new(), at: now },

@@ -5,16 +5,17 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use ocelli_core::{
-    Affected, BoundingBox, ClassificationType, Description, Domain, Evaluation, Image, ImageId,
-    ImagePrediction, ImageTag, Int8Cost, Iteration, IterationId, Limits, Manifest, MeasuredInt8, Metadata,
-    Name, Origin, Precision, Prediction, PredictionId, Project, ProjectId, ProjectSettings, Publication,
-    Region, RegionId, StoredPrediction, Tag, TagId, TagType, Timestamp, TrainingType, limits,
+    Affected, BoundingBox, ClassificationType, Description, Domain, Erasure, EvaluatedPhoto, Evaluation,
+    Export, ExportId, ExportPlatform, Image, ImageId, ImagePrediction, ImageTag, Int8Cost, Iteration,
+    IterationId, Limits, Manifest, MeasuredInt8, Metadata, Name, Origin, Precision, Prediction, PredictionId,
+    Project, ProjectId, ProjectSettings, Publication, Region, RegionId, StoredPrediction, Tag, TagId,
+    TagType, Timestamp, TrainedTag, TrainingType, limits,
 };
 
 use super::Make;
 use crate::{
-    Applied, Change, ContentKey, ImageAdded, NewImage, NewIteration, Store, StoreError, StoredCalibration,
-    TagSummary, Trained,
+    Applied, Change, ContentKey, ImageAdded, NewExportFile, NewImage, NewIteration, Store, StoreError,
+    StoredCalibration, TagSummary, Trained,
 };
 
 /// A store, a project in it, and a source of ids.
@@ -237,11 +238,15 @@ impl Scene {
 
     /// The change that completes an iteration.
     pub fn completion(&self, iteration: IterationId, seed: u64) -> Change {
-        let trained = Box::new(Self::trained(seed));
+        self.completion_with(iteration, Self::trained(seed))
+    }
+
+    /// The change that completes an iteration with this.
+    pub fn completion_with(&self, iteration: IterationId, trained: Trained) -> Change {
         Change::CompleteTraining {
             project: self.project,
             iteration,
-            trained,
+            trained: Box::new(trained),
             at: at(20),
             training_millis: 1234,
         }
@@ -252,6 +257,90 @@ impl Scene {
         let iteration = self.begin(None).id;
         self.apply(self.completion(iteration, seed));
         iteration
+    }
+
+    /// What comes of a training on these photos, each with its tag.
+    pub fn trained_on(seed: u64, photos: &[(ImageId, TagId)]) -> Trained {
+        let mut trained = Self::trained(seed);
+        let mut ids: Vec<TagId> = photos.iter().map(|(_, tag)| *tag).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let evaluation = &mut trained.manifest.evaluation;
+        for (photo, tag) in photos {
+            let index = ids.iter().position(|id| id == tag).unwrap();
+            evaluation.photos.push(EvaluatedPhoto {
+                photo: *photo,
+                tags: vec![u16::try_from(index).unwrap()],
+                fold: 1,
+                probabilities: vec![1.0 / 3.0; ids.len()],
+            });
+        }
+        let trained_tag = |(number, id)| TrainedTag {
+            id,
+            name: name(&format!("tag {number}")),
+            tag_type: TagType::Regular,
+        };
+        evaluation.tags = ids.into_iter().enumerate().map(trained_tag).collect();
+        trained
+    }
+
+    /// An iteration that was trained on these photos, each with its tag.
+    pub fn complete_on(&self, seed: u64, photos: &[(ImageId, TagId)]) -> IterationId {
+        self.complete_with(Self::trained_on(seed, photos))
+    }
+
+    /// An iteration of which this came.
+    pub fn complete_with(&self, trained: Trained) -> IterationId {
+        let iteration = self.begin(None).id;
+        self.apply(self.completion_with(iteration, trained));
+        iteration
+    }
+
+    /// The manifest of an iteration.
+    pub fn manifest(&self, iteration: IterationId) -> Manifest {
+        self.store.manifest(self.project, iteration).unwrap()
+    }
+
+    /// An export that is not in the store yet.
+    pub fn new_export(&self, iteration: IterationId) -> Export {
+        Export {
+            id: ExportId::new(at(0), self.random()),
+            iteration_id: iteration,
+            platform: ExportPlatform::Onnx,
+            flavor: Some(name("pixels")),
+            created: at(32),
+            files: Vec::new(),
+        }
+    }
+
+    /// The change that keeps an export of these files.
+    pub fn keeping(&self, export: &Export, files: &[(&str, &[u8])]) -> Change {
+        let file = |(text, bytes): &(&str, &[u8])| NewExportFile { name: name(text), bytes: bytes.to_vec() };
+        Change::KeepExport {
+            project: self.project,
+            export: export.clone(),
+            files: files.iter().map(file).collect(),
+        }
+    }
+
+    /// Keeps an export of these files.
+    pub fn export(&self, iteration: IterationId, files: &[(&str, &[u8])]) -> ExportId {
+        let export = self.new_export(iteration);
+        self.apply(self.keeping(&export, files));
+        export.id
+    }
+
+    /// The change that erases an export.
+    pub fn deletion_of_export(&self, export: ExportId) -> Change {
+        Change::DeleteExport { project: self.project, export, at: at(40) }
+    }
+
+    /// Makes a change that must succeed and erase.
+    pub fn erase(&self, change: Change) -> Erasure {
+        match self.apply(change) {
+            Applied::Erased(erasure) => erasure,
+            other => panic!("{other:?}"),
+        }
     }
 
     /// The change that publishes an iteration in f32.
@@ -283,10 +372,15 @@ impl Scene {
 
     /// The change that keeps that calibration for a base.
     pub fn calibrating(&self, base: &str, number: u8) -> Change {
+        self.calibrating_on(base, number, &[])
+    }
+
+    /// The change that keeps that calibration, made by looking at these photos, for a base.
+    pub fn calibrating_on(&self, base: &str, number: u8, images: &[ImageId]) -> Change {
         Change::KeepCalibration {
             project: self.project,
             base: base.to_owned(),
-            calibration: Self::calibration(number),
+            calibration: StoredCalibration { images: images.to_vec(), ..Self::calibration(number) },
         }
     }
 
