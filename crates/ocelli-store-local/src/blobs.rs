@@ -1,55 +1,112 @@
+//! The bytes of photos and exports in their places.
+
 use std::collections::BTreeSet;
-use std::{fs, io};
+use std::io;
 
 use ocelli_core::ProjectId;
 use ocelli_store::{ContentHash, ContentKey, StoreError};
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::directory::{Directory, sync_folder};
+use crate::directory::{Directory, ignore_missing};
 use crate::error::During;
-use crate::records::removals;
-use crate::staging::ignore_missing;
+use crate::records::{projects, removals};
+use crate::staging::sync_folders;
 
-/// Reads a photo and makes sure that it is the one that was stored; none where there is no file.
+/// Files removed in one transaction.
+const REMOVED_AT_ONCE: u32 = 256;
+
+/// What lies where bytes should.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// The bytes that were stored.
+    Sound(Vec<u8>),
+    /// Others.
+    Damaged,
+    /// Nothing.
+    Missing,
+}
+
+/// Reads bytes and compares them with what was stored.
 pub(crate) fn read(
     directory: &Directory,
     project: ProjectId,
     content: &ContentHash,
     key: &ContentKey,
-) -> Result<Option<Vec<u8>>, StoreError> {
+) -> Result<Found, StoreError> {
     let (_, path) = directory.blob(project, content);
-    match fs::read(path) {
-        Ok(bytes) if key.hash(&bytes) == *content => Ok(Some(bytes)),
-        Ok(_) => Err(StoreError::Corrupt {
-            detail: format!(
-                "the photo {content} of the project {project} is not what was stored; upload it again"
-            ),
-        }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+    match directory.medium.read(&path) {
+        Ok(bytes) if key.hash(&bytes) == *content => Ok(Found::Sound(bytes)),
+        Ok(_) => Ok(Found::Damaged),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Found::Missing),
         Err(error) => Err(error).during("reading a photo"),
     }
 }
 
-/// Removes the files of all noted bytes that no record refers to any more, and then the notes.
-///
-/// The write lock keeps an upload of the same bytes, by whatever process, from coming in between.
-pub(crate) fn work_off_removals(
+/// Moves bytes that are not what was stored out of the way, where they are never served. They go for good when the
+/// record does, or when the right ones come. The caller holds the write lock.
+pub(crate) fn set_aside(
     directory: &Directory,
-    connection: &mut Connection,
+    project: ProjectId,
+    content: &ContentHash,
+    key: &ContentKey,
 ) -> Result<(), StoreError> {
-    const ACTION: &str = "removing photos that nothing refers to";
+    const ACTION: &str = "setting damaged bytes aside";
+    let (folder, place) = directory.blob(project, content);
+    let (aside, damaged) = directory.damaged_blob(project, content);
+    directory.medium.make_folder(&aside).during(ACTION)?;
+    ignore_missing(directory.medium.rename(&place, &damaged)).during(ACTION)?;
+    // An upload puts bytes in their places without this lock: if these are the right ones after all, they go back.
+    if directory.medium.read(&damaged).is_ok_and(|bytes| key.hash(&bytes) == *content) {
+        directory.medium.rename(&damaged, &place).during(ACTION)?;
+    }
+    sync_folders(directory.medium.as_ref(), &BTreeSet::from([folder, aside])).during(ACTION)
+}
+
+/// Removes the files of some of the noted bytes that no record refers to any more, and then the notes. Says whether
+/// there may be more. The caller holds the write lock, so that an upload of the same bytes, by whatever process, comes
+/// before or after but never between.
+pub(crate) fn remove_some(directory: &Directory, connection: &mut Connection) -> Result<bool, StoreError> {
+    const ACTION: &str = "removing bytes that nothing refers to";
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).during(ACTION)?;
+    let noted = removals::noted(&transaction, REMOVED_AT_ONCE)?;
+    if noted.is_empty() {
+        return Ok(false);
+    }
     let mut folders = BTreeSet::new();
-    for (project, content) in removals::noted(&transaction)? {
-        if !removals::is_referred_to(&transaction, project, &content)? {
-            let (folder, file) = directory.blob(project, &content);
-            ignore_missing(fs::remove_file(file)).during(ACTION)?;
-            folders.insert(folder);
+    for (project, content) in &noted {
+        if !removals::is_wanted(&transaction, *project, content)? {
+            for (folder, file) in
+                [directory.blob(*project, content), directory.damaged_blob(*project, content)]
+            {
+                match directory.medium.remove_file(&file) {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    removed => {
+                        removed.during(ACTION)?;
+                        folders.insert(folder);
+                    }
+                }
+            }
         }
+        removals::forget(&transaction, *project, content)?;
     }
-    for folder in folders {
-        ignore_missing(sync_folder(&folder)).during(ACTION)?;
+    sync_folders(directory.medium.as_ref(), &folders).during(ACTION)?;
+    transaction.commit().during(ACTION)?;
+    Ok(true)
+}
+
+/// Takes a step in erasing a project that was erased. Says whether there may be more. The caller holds the write lock.
+pub(crate) fn erase_some(directory: &Directory, connection: &mut Connection) -> Result<bool, StoreError> {
+    const ACTION: &str = "erasing a project";
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).during(ACTION)?;
+    let Some(project) = projects::erased(&transaction)? else { return Ok(false) };
+    if !projects::erase_some(&transaction, project)? {
+        for folder in [directory.project_blobs(project), directory.project_damaged(project)] {
+            ignore_missing(directory.medium.remove_folder(&folder)).during(ACTION)?;
+            let above = folder.parent().map(std::path::Path::to_owned);
+            sync_folders(directory.medium.as_ref(), &above.into_iter().collect()).during(ACTION)?;
+        }
+        projects::remove(&transaction, project)?;
     }
-    removals::forget(&transaction)?;
-    transaction.commit().during(ACTION)
+    transaction.commit().during(ACTION)?;
+    Ok(true)
 }

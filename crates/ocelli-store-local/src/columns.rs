@@ -83,3 +83,17 @@ pub(crate) fn floats(row: &Row<'_>, index: usize) -> SqlResult<Vec<f32>> {
     }
     Ok(values.iter().map(|value| f32::from_le_bytes(*value)).collect())
 }
+
+/// Indices as little-endian `u16`.
+pub(crate) fn indices_to_bytes(values: &[u16]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+/// What [`indices_to_bytes`] wrote.
+pub(crate) fn indices(row: &Row<'_>, index: usize) -> SqlResult<Vec<u16>> {
+    let (values, rest) = row.get_ref(index)?.as_blob()?.as_chunks::<2>();
+    if !rest.is_empty() {
+        return Err(unreadable(index, "indices end in the middle of a number"));
+    }
+    Ok(values.iter().map(|value| u16::from_le_bytes(*value)).collect())
+}

@@ -1,98 +1,105 @@
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ocelli_store::StoreError;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+use crate::directory::{Directory, PATIENCE};
 use crate::error::During;
 
-/// How long a change waits for another process's change.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// How long emptying the write-ahead log waits for readers.
-const CHECKPOINT_PATIENCE: Duration = Duration::from_millis(500);
 /// Statements kept compiled, more than there are.
 const STATEMENTS: usize = 128;
 /// Reading connections kept open while nobody asks.
 const IDLE_READERS: usize = 8;
+/// How long emptying the write-ahead log waits for readers when something was erased.
+const CHECKPOINT_PATIENCE: Duration = Duration::from_millis(500);
+/// So many pages that the first byte of a page that links to another by number is never that of a b-tree page
+/// (2, 5, 10 or 13), by which scrubbing tells them apart: 128 GiB of records.
+const MAX_PAGES: u32 = (1 << 25) - 1;
 
 /// Opens the database with the settings that hold for every connection.
-pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
+///
+/// The log is emptied by [`settle`](crate::settle) alone, never by SQLite's own choice, since scrubbing needs to know
+/// which pages it held.
+pub(crate) fn open(directory: &Directory) -> Result<Connection, StoreError> {
     const ACTION: &str = "opening the database";
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).during(ACTION)?;
+    let (path, access) = (directory.database(), directory.medium.database());
+    let connection = match access.vfs {
+        Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs),
+        None => Connection::open_with_flags(path, flags),
+    }
+    .during(ACTION)?;
     connection.busy_timeout(PATIENCE).during(ACTION)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
-    let pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;
-                   PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = ON;";
-    connection.execute_batch(pragmas).during(ACTION)?;
+    if access.exclusive {
+        // Before the log is opened, so that its index is kept in memory of the process.
+        connection.execute_batch("PRAGMA locking_mode = EXCLUSIVE").during(ACTION)?;
+    }
+    let pragmas = format!(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;
+         PRAGMA wal_autocheckpoint = 0; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = ON;
+         PRAGMA trusted_schema = OFF; PRAGMA max_page_count = {MAX_PAGES};"
+    );
+    connection.execute_batch(&pragmas).during(ACTION)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).during(ACTION)?;
     Ok(connection)
 }
 
-/// Moves what the write-ahead log holds into the database and empties it, unless readers are in the way.
-pub(crate) fn empty_log(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(CHECKPOINT_PATIENCE)?;
-    let emptied = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get::<_, bool>(0));
-    connection.busy_timeout(PATIENCE)?;
-    if emptied? {
-        tracing::debug!("the write-ahead log could not be emptied, since it is being read");
-    }
-    Ok(())
+/// Moves what the write-ahead log holds into the database and empties it. Says whether it could: readers of an older
+/// state are in the way, for whom it waits a little if asked.
+pub(crate) fn empty_log(connection: &Connection, wait: bool) -> Result<bool, StoreError> {
+    const ACTION: &str = "emptying the write-ahead log";
+    let patience = if wait { CHECKPOINT_PATIENCE } else { Duration::ZERO };
+    connection.busy_timeout(patience).during(ACTION)?;
+    let busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get::<_, bool>(0));
+    connection.busy_timeout(PATIENCE).during(ACTION)?;
+    Ok(!busy.during(ACTION)?)
 }
 
 /// Connections for questions, one for each that is asked at a time.
 #[derive(Debug)]
 pub(crate) struct Readers {
-    path: PathBuf,
+    directory: Directory,
     idle: Mutex<Vec<Connection>>,
 }
 
 impl Readers {
-    pub(crate) fn new(path: PathBuf) -> Self {
-        Self { path, idle: Mutex::default() }
+    pub(crate) fn new(directory: Directory) -> Self {
+        Self { directory, idle: Mutex::default() }
     }
 
-    pub(crate) fn get(&self) -> Result<Reader<'_>, StoreError> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = match idle {
-            Some(connection) => connection,
-            None => open(&self.path)?,
-        };
-        Ok(Reader { connection: Some(connection), readers: self })
-    }
-}
-
-/// A connection that goes back to the idle ones when it is dropped.
-pub(crate) struct Reader<'r> {
-    connection: Option<Connection>,
-    readers: &'r Readers,
-}
-
-impl Reader<'_> {
     /// Asks within one read transaction, so that all answers are about one moment.
     pub(crate) fn ask<T>(
-        &mut self,
+        &self,
         question: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        const ACTION: &str = "beginning to read";
-        let Some(connection) = self.connection.as_mut() else {
-            return Err(StoreError::backend(ACTION)("the connection is gone".into()));
+        let idle = self.idle().pop();
+        let mut connection = match idle {
+            Some(connection) => connection,
+            None => open(&self.directory)?,
         };
-        let transaction = connection.transaction().during(ACTION)?;
-        question(&transaction)
+        let answer = ask(&mut connection, question);
+        let mut idle = self.idle();
+        // One that could not end its transaction is closed instead.
+        if connection.is_autocommit() && idle.len() < IDLE_READERS {
+            idle.push(connection);
+        }
+        answer
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Reader<'_> {
-    fn drop(&mut self) {
-        let mut idle = self.readers.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        // One that could not end its transaction is closed instead.
-        if let Some(connection) = self.connection.take()
-            && connection.is_autocommit()
-            && idle.len() < IDLE_READERS
-        {
-            idle.push(connection);
-        }
-    }
+/// Asks a question within one read transaction of a connection.
+pub(crate) fn ask<T>(
+    connection: &mut Connection,
+    question: impl FnOnce(&Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let transaction = connection.transaction().during("beginning to read")?;
+    question(&transaction)
 }

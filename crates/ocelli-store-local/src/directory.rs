@@ -1,28 +1,34 @@
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use ocelli_core::ProjectId;
 use ocelli_store::{ContentHash, StoreError};
 
 use crate::error::During;
+use crate::medium::{Lock, Medium};
+
+/// How long a change waits for another process's change.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where things lie in the data directory.
 #[derive(Clone, Debug)]
 pub(crate) struct Directory {
     root: PathBuf,
+    pub(crate) medium: Arc<dyn Medium>,
 }
 
 impl Directory {
     /// Makes the directory and its folders where they are missing, readable by their owner only.
-    pub(crate) fn create(root: &Path) -> Result<Self, StoreError> {
+    pub(crate) fn create(medium: Arc<dyn Medium>, root: &Path) -> Result<Self, StoreError> {
         const ACTION: &str = "making the data directory";
         // A relative path would change its meaning with the process's working directory.
         let root = std::path::absolute(root).during(ACTION)?;
-        make_folder(&root).during(ACTION)?;
-        let directory = Self { root };
-        for folder in [directory.blobs(), directory.staging(), directory.locks()] {
-            make_folder(&folder).during(ACTION)?;
+        medium.make_folder(&root).during(ACTION)?;
+        let directory = Self { root, medium };
+        for folder in [directory.blobs(), directory.damaged(), directory.staging(), directory.locks()] {
+            directory.medium.make_folder(&folder).during(ACTION)?;
         }
         Ok(directory)
     }
@@ -35,70 +41,92 @@ impl Directory {
         self.root.join("ocelli.sqlite")
     }
 
+    /// SQLite's write-ahead log.
+    pub(crate) fn log(&self) -> PathBuf {
+        self.root.join("ocelli.sqlite-wal")
+    }
+
+    /// Space for an erasure on a full disk.
+    pub(crate) fn reserve(&self) -> PathBuf {
+        self.root.join("reserve")
+    }
+
     pub(crate) fn blobs(&self) -> PathBuf {
         self.root.join("blobs")
+    }
+
+    /// Where bytes that are not what was stored are set aside.
+    pub(crate) fn damaged(&self) -> PathBuf {
+        self.root.join("damaged")
     }
 
     pub(crate) fn staging(&self) -> PathBuf {
         self.root.join("staging")
     }
 
-    /// Where the bytes of a photo lie: the folder and the file.
-    pub(crate) fn blob(&self, project: ProjectId, content: &ContentHash) -> (PathBuf, PathBuf) {
-        let name = content.to_string();
-        let folder = self.project_blobs(project).join(format!("{:02x}", content.as_bytes()[0]));
-        let file = folder.join(name);
-        (folder, file)
-    }
-
-    /// Where the bytes of a project's photos lie.
-    pub(crate) fn project_blobs(&self, project: ProjectId) -> PathBuf {
-        self.blobs().join(project.to_string())
-    }
-
     fn locks(&self) -> PathBuf {
         self.root.join("locks")
     }
 
-    /// Waits until no other handle is being opened, and keeps others from it as long as the file is open.
-    pub(crate) fn lock_opening(&self) -> Result<File, StoreError> {
-        const ACTION: &str = "waiting for another opening";
-        let file = lock_file(&self.locks().join("open.lock")).during(ACTION)?;
-        file.lock().during(ACTION)?;
-        Ok(file)
+    /// Where bytes lie: the folder and the file.
+    pub(crate) fn blob(&self, project: ProjectId, content: &ContentHash) -> (PathBuf, PathBuf) {
+        let folder = self.project_blobs(project).join(format!("{:02x}", content.as_bytes()[0]));
+        let file = folder.join(content.to_string());
+        (folder, file)
     }
 
-    /// Takes the training of a project as long as the file is open; none where another has it.
-    pub(crate) fn lock_training(&self, project: ProjectId) -> Result<Option<File>, StoreError> {
-        const ACTION: &str = "locking the training";
-        let file = lock_file(&self.locks().join(format!("training-{project}.lock"))).during(ACTION)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(file)),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(error).during(ACTION),
+    /// Where the bytes of a project lie.
+    pub(crate) fn project_blobs(&self, project: ProjectId) -> PathBuf {
+        self.blobs().join(project.to_string())
+    }
+
+    /// Where bytes that are not what was stored are set aside: the folder and the file.
+    pub(crate) fn damaged_blob(&self, project: ProjectId, content: &ContentHash) -> (PathBuf, PathBuf) {
+        let folder = self.project_damaged(project);
+        let file = folder.join(content.to_string());
+        (folder, file)
+    }
+
+    /// Where the damaged bytes of a project lie.
+    pub(crate) fn project_damaged(&self, project: ProjectId) -> PathBuf {
+        self.damaged().join(project.to_string())
+    }
+
+    /// Waits until no other handle is being opened, and keeps others from it as long as the lock is held.
+    pub(crate) fn lock_opening(&self) -> Result<Lock, StoreError> {
+        self.medium.lock(&self.locks().join("open.lock")).during("waiting for another opening")
+    }
+
+    /// Waits until no other handle, in whatever process, changes anything, and keeps others from it as long as the
+    /// lock is held.
+    pub(crate) fn lock_writing(&self) -> Result<Lock, StoreError> {
+        const ACTION: &str = "waiting for another process's change";
+        let path = self.locks().join("write.lock");
+        let (began, mut pause) = (Instant::now(), Duration::from_micros(50));
+        loop {
+            if let Some(lock) = self.medium.try_lock(&path).during(ACTION)? {
+                return Ok(lock);
+            }
+            if began.elapsed() > PATIENCE {
+                let error = io::Error::new(io::ErrorKind::TimedOut, "it has been going on for a minute");
+                return Err(error).during(ACTION);
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(5));
         }
     }
+
+    /// Takes the training of a project as long as the lock is held; none where another has it.
+    pub(crate) fn lock_training(&self, project: ProjectId) -> Result<Option<Lock>, StoreError> {
+        let path = self.locks().join(format!("training-{project}.lock"));
+        self.medium.try_lock(&path).during("locking the training")
+    }
 }
 
-/// Opens a file whose only use is to be locked.
-pub(crate) fn lock_file(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
-/// Makes a folder and those above it, for its owner only.
-pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
-}
-
-/// Makes durable which names a folder holds. Only Unix can; elsewhere the file system does it in its own time.
-pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
+/// That something is gone already is as good as removing it.
+pub(crate) fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
 }

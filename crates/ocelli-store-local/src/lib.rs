@@ -27,14 +27,19 @@
 //! the medium, and that operating-system locks work, which network file systems do not promise.
 
 mod blobs;
+mod check;
 mod columns;
 mod connection;
 mod directory;
 mod error;
 mod medium;
+mod migration;
 mod question;
 mod records;
 mod schema;
+mod scrub;
+mod settle;
+mod snapshot;
 mod staging;
 mod store;
 mod transaction;

@@ -1,15 +1,20 @@
+use std::path::Path;
+
 use ocelli_core::{
-    Image, ImageId, Iteration, IterationId, Manifest, Name, PredictionId, Project, ProjectId,
-    StoredPrediction, Tag, TagId, Timestamp,
+    ErasureRecord, ErasureStatus, Export, ExportId, Image, ImageId, Iteration, IterationId, Manifest, Name,
+    PredictionId, Project, ProjectId, StoredPrediction, Tag, TagId, Timestamp,
 };
 use ocelli_store::{
-    Applied, Change, ContentHash, FeatureKey, ImageFilter, ImageQuery, Missing, PredictionPage,
-    PredictionQuery, ProjectState, Store, StoreError, StoredCalibration, TrainingLock, check_ids,
+    Applied, Change, CheckOptions, CheckReport, ContentHash, FeatureKey, ImageFilter, ImageQuery, Missing,
+    PredictionPage, PredictionQuery, ProjectState, Store, StoreError, StoredCalibration, TrainingLock,
+    check_ids,
 };
 use rusqlite::Connection;
 
-use crate::LocalStore;
-use crate::records::{calibrations, features, images, iterations, predictions, projects, tags};
+use crate::records::{
+    calibrations, erasures, exports, features, images, iterations, manifests, predictions, projects, tags,
+};
+use crate::{LocalStore, check, snapshot};
 
 impl Store for LocalStore {
     fn apply(&self, change: Change) -> Result<Applied, StoreError> {
@@ -89,11 +94,22 @@ impl Store for LocalStore {
     }
 
     fn manifest(&self, project: ProjectId, iteration: IterationId) -> Result<Manifest, StoreError> {
-        self.ask_about(project, |connection| iterations::manifest(connection, project, iteration))
+        self.ask_about(project, |connection| manifests::get(connection, project, iteration))
     }
 
     fn model(&self, project: ProjectId, iteration: IterationId) -> Result<Vec<u8>, StoreError> {
-        self.ask_about(project, |connection| iterations::model(connection, project, iteration))
+        self.ask_about(project, |connection| manifests::model(connection, project, iteration))
+    }
+
+    fn exports(&self, project: ProjectId, iteration: IterationId) -> Result<Vec<Export>, StoreError> {
+        self.ask_about(project, |connection| {
+            iterations::get(connection, project, iteration)?;
+            exports::of(connection, project, iteration)
+        })
+    }
+
+    fn export_bytes(&self, project: ProjectId, export: ExportId, file: &Name) -> Result<Vec<u8>, StoreError> {
+        self.bytes(project, |connection| exports::content_of(connection, project, export, file))
     }
 
     fn predictions(
@@ -124,6 +140,22 @@ impl Store for LocalStore {
         now: Timestamp,
     ) -> Result<Vec<u8>, StoreError> {
         self.bytes(project, |connection| Ok(kept(connection, project, prediction, now)?.1))
+    }
+
+    fn erasures(&self, since: Timestamp) -> Result<Vec<ErasureRecord>, StoreError> {
+        self.ask(|connection| erasures::since(connection, since))
+    }
+
+    fn finish_erasures(&self) -> Result<ErasureStatus, StoreError> {
+        self.finish()
+    }
+
+    fn check(&self, options: &CheckOptions) -> Result<CheckReport, StoreError> {
+        check::check(self, options)
+    }
+
+    fn snapshot(&self, to: &Path) -> Result<(), StoreError> {
+        snapshot::snapshot(self, to)
     }
 
     fn lock_training(&self, project: ProjectId) -> Result<TrainingLock, StoreError> {

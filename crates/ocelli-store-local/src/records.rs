@@ -1,13 +1,19 @@
 //! Records as rows: reading and writing, by subject. Nothing is decided here.
 
+pub(crate) mod arrivals;
 pub(crate) mod calibrations;
+pub(crate) mod erasures;
+pub(crate) mod exports;
 pub(crate) mod features;
 pub(crate) mod images;
 pub(crate) mod iterations;
+pub(crate) mod manifests;
+pub(crate) mod owners;
 pub(crate) mod predictions;
 pub(crate) mod projects;
 pub(crate) mod removals;
 pub(crate) mod tags;
+pub(crate) mod unscrubbed;
 
 use ocelli_store::StoreError;
 use rusqlite::{Connection, OptionalExtension, Params, Result as SqlResult, Row};

@@ -1,67 +1,79 @@
+//! Bytes on their way in.
+
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::thread;
 
 use ocelli_core::ProjectId;
 use ocelli_store::{ContentHash, StoreError};
 
-use crate::directory::{Directory, lock_file, make_folder, sync_folder};
+use crate::directory::{Directory, ignore_missing};
 use crate::error::During;
+use crate::medium::{Lock, Medium};
+use crate::records::arrivals;
 
 /// The extension of the file that says whose a staging folder is: who holds its lock, lives.
 const LOCK: &str = "lock";
+/// Writes that wait for the medium at once. A journal takes them in together.
+const AT_ONCE: usize = 8;
 
 /// A handle's own folder for bytes on their way in.
 #[derive(Debug)]
 pub(crate) struct Staging {
+    medium: Arc<dyn Medium>,
+    /// Its last part is the handle's name.
     folder: PathBuf,
-    next: AtomicU64,
-    _lock: File,
+    handle: String,
+    changes: AtomicU64,
+    _lock: Lock,
 }
 
-/// Bytes that are written and synced, but not yet in their place. Dropping it removes the staged file.
+/// The bytes of one change, written and synced. Dropping it removes those that have not been put in their places.
 #[derive(Debug)]
-pub(crate) struct Staged {
-    path: PathBuf,
-    pub(crate) project: ProjectId,
-    pub(crate) content: ContentHash,
+pub(crate) struct Staged<'s> {
+    staging: &'s Staging,
+    change: u64,
+    files: Vec<(PathBuf, ProjectId, ContentHash)>,
 }
 
 impl Staging {
     /// Makes a folder that no other handle has. The caller holds the directory's opening lock.
     pub(crate) fn create(directory: &Directory) -> Result<Self, StoreError> {
         const ACTION: &str = "making a staging folder";
+        let medium = Arc::clone(&directory.medium);
+        let taken: BTreeSet<_> =
+            medium.list(&directory.staging()).during(ACTION)?.into_iter().map(|entry| entry.name).collect();
         let process = std::process::id();
-        let mut number = 0_u64;
-        let folder = loop {
-            let folder = directory.staging().join(format!("{process}-{number}"));
-            if !folder.with_extension(LOCK).try_exists().during(ACTION)? {
-                break folder;
-            }
-            number += 1;
-        };
-        let lock = lock_file(&folder.with_extension(LOCK)).during(ACTION)?;
-        lock.try_lock().during(ACTION)?;
-        make_folder(&folder).during(ACTION)?;
-        Ok(Self { folder, next: AtomicU64::new(0), _lock: lock })
+        let free = (0_u64..).map(|number| format!("{process}-{number}"));
+        let mut free = free.filter(|name| !taken.contains(lock_name(name).as_os_str()));
+        let handle = free.next().unwrap_or_default();
+        let folder = directory.staging().join(&handle);
+        let lock = medium.try_lock(&directory.staging().join(lock_name(&handle))).during(ACTION)?;
+        let lock = lock.ok_or_else(|| io::Error::from(io::ErrorKind::WouldBlock)).during(ACTION)?;
+        medium.make_folder(&folder).during(ACTION)?;
+        Ok(Self { medium, folder, handle, changes: AtomicU64::new(0), _lock: lock })
     }
 
-    /// Writes a photo and waits until the medium has it.
+    /// Writes the bytes of a change and waits until the medium has them.
     pub(crate) fn write(
         &self,
         project: ProjectId,
-        content: ContentHash,
-        bytes: &[u8],
-    ) -> Result<Staged, StoreError> {
-        const ACTION: &str = "writing a photo";
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let staged =
-            Staged { path: self.folder.join(format!("{number}.{project}.{content}")), project, content };
-        let mut file = new_file(&staged.path).during(ACTION)?;
-        file.write_all(bytes).during(ACTION)?;
-        file.sync_data().during(ACTION)?;
+        contents: &[ContentHash],
+        bytes: &[&[u8]],
+    ) -> Result<Staged<'_>, StoreError> {
+        let change = self.changes.fetch_add(1, Ordering::Relaxed);
+        let path = |number: usize| self.folder.join(format!("{change}-{number}"));
+        let files = contents.iter().enumerate();
+        let files = files.map(|(number, content)| (path(number), project, *content)).collect();
+        let staged = Staged { staging: self, change, files };
+        let written = at_once(bytes.len(), |number| match (staged.files.get(number), bytes.get(number)) {
+            (Some((path, ..)), Some(bytes)) => self.medium.write_new(path, bytes),
+            _ => Ok(()),
+        });
+        written.during("writing a photo")?;
         Ok(staged)
     }
 }
@@ -69,99 +81,119 @@ impl Staging {
 impl Drop for Staging {
     fn drop(&mut self) {
         // What cannot be removed now is found by the next handle.
-        let _ = fs::remove_dir_all(&self.folder);
-        let _ = fs::remove_file(self.folder.with_extension(LOCK));
+        let _ = self.medium.remove_folder(&self.folder);
+        let _ = self.medium.remove_file(&self.folder.with_file_name(lock_name(&self.handle)));
     }
 }
 
-impl Drop for Staged {
+impl Staged<'_> {
+    /// What the notes about its arrival go by.
+    pub(crate) fn of(&self) -> arrivals::Of<'_> {
+        arrivals::Of { handle: &self.staging.handle, change: self.change }
+    }
+
+    /// Whose bytes they are, and their identities.
+    pub(crate) fn contents(&self) -> impl Iterator<Item = (ProjectId, ContentHash)> {
+        self.files.iter().map(|(_, project, content)| (*project, *content))
+    }
+
+    /// Puts the bytes in their places and makes that durable. Their arrival has been noted before.
+    pub(crate) fn put_in_place(&self, directory: &Directory) -> Result<(), StoreError> {
+        const ACTION: &str = "putting a photo in its place";
+        let mut folders = BTreeSet::new();
+        for (staged, project, content) in &self.files {
+            let (folder, file) = directory.blob(*project, content);
+            if !folders.contains(&folder) {
+                self.staging.medium.make_folder(&folder).during(ACTION)?;
+                // Also those above, since whoever made them may not have come to it.
+                folders.extend([directory.blobs(), directory.project_blobs(*project), folder]);
+            }
+            // A file that is there already has the same bytes, or is damaged; moving replaces it either way.
+            self.staging.medium.rename(staged, &file).during(ACTION)?;
+            let (_, damaged) = directory.damaged_blob(*project, content);
+            ignore_missing(self.staging.medium.remove_file(&damaged)).during(ACTION)?;
+        }
+        sync_folders(self.staging.medium.as_ref(), &folders).during(ACTION)
+    }
+}
+
+impl Drop for Staged<'_> {
     fn drop(&mut self) {
-        // Gone where it was moved into its place.
-        let _ = fs::remove_file(&self.path);
+        for (path, ..) in &self.files {
+            // Gone where it was moved into its place.
+            let _ = self.staging.medium.remove_file(path);
+        }
     }
 }
 
-/// Puts staged bytes in their places and makes that durable. The staged files stay until they are dropped, after the
-/// records have been committed: they tell of the bytes if the process ends before.
-pub(crate) fn put_in_place<'s>(
-    directory: &Directory,
-    staged: impl IntoIterator<Item = &'s Staged>,
-) -> Result<(), StoreError> {
-    const ACTION: &str = "putting a photo in its place";
-    let mut folders = BTreeSet::new();
-    for each in staged {
-        let (folder, file) = directory.blob(each.project, &each.content);
-        if !folders.contains(&folder) {
-            make_folder(&folder).during(ACTION)?;
-            // Also those above, since whoever made them may not have come to it.
-            folders.extend([directory.blobs(), directory.project_blobs(each.project), folder]);
-        }
-        // A file that is there already has the same bytes, or is damaged; moving replaces it either way.
-        if fs::hard_link(&each.path, &file).is_err() {
-            fs::rename(&each.path, &file).during(ACTION)?;
-        }
-    }
-    folders.iter().try_for_each(|folder| sync_folder(folder)).during(ACTION)
+/// Makes durable which names these folders hold; one that is gone holds none.
+pub(crate) fn sync_folders(medium: &dyn Medium, folders: &BTreeSet<PathBuf>) -> io::Result<()> {
+    let folders: Vec<&Path> = folders.iter().map(PathBuf::as_path).collect();
+    at_once(folders.len(), |number| match folders.get(number) {
+        Some(folder) => ignore_missing(medium.sync_folder(folder)),
+        None => Ok(()),
+    })
 }
 
-/// Removes what processes that have ended left in staging. The bytes that they may have put in their places are noted
-/// first. The caller holds the directory's opening lock.
-pub(crate) fn clear_abandoned(
-    directory: &Directory,
-    mut note: impl FnMut(&[(ProjectId, ContentHash)]) -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
+/// Removes what handles that are gone left in staging, and names those that live. The caller holds the directory's
+/// opening lock.
+pub(crate) fn clear_abandoned(directory: &Directory) -> Result<BTreeSet<String>, StoreError> {
     const ACTION: &str = "clearing abandoned staging folders";
-    for entry in fs::read_dir(directory.staging()).during(ACTION)? {
-        let path = entry.during(ACTION)?.path();
-        if path.extension().is_none_or(|extension| extension != LOCK) {
-            continue;
-        }
-        // A handle that is being dropped may remove it at this moment.
-        let Ok(lock) = File::options().read(true).write(true).open(&path) else {
+    let (medium, staging) = (directory.medium.as_ref(), directory.staging());
+    let entries = medium.list(&staging).during(ACTION)?;
+    let mut living = BTreeSet::new();
+    let locks = entries.iter().filter(|entry| !entry.is_folder);
+    let names = locks.filter_map(|entry| entry.name.to_str()?.strip_suffix(LOCK)?.strip_suffix('.'));
+    for handle in names {
+        let lock = staging.join(lock_name(handle));
+        let Some(_held) = medium.try_lock(&lock).during(ACTION)? else {
+            living.insert(handle.to_owned());
             continue;
         };
-        if lock.try_lock().is_err() {
-            continue;
+        ignore_missing(medium.remove_folder(&staging.join(handle))).during(ACTION)?;
+        ignore_missing(medium.remove_file(&lock)).during(ACTION)?;
+    }
+    for entry in entries.iter().filter(|entry| entry.is_folder) {
+        let lives = entry.name.to_str().is_some_and(|handle| living.contains(handle));
+        if !lives {
+            ignore_missing(medium.remove_folder(&staging.join(&entry.name))).during(ACTION)?;
         }
-        let folder = path.with_extension("");
-        if let Ok(files) = fs::read_dir(&folder) {
-            let placed: Vec<_> =
-                files.flatten().filter_map(|file| owner(&file.file_name().to_string_lossy())).collect();
-            note(&placed)?;
+    }
+    Ok(living)
+}
+
+fn lock_name(handle: &str) -> std::ffi::OsString {
+    format!("{handle}.{LOCK}").into()
+}
+
+/// Does so many things that wait for the medium, some at once, until one fails.
+fn at_once(count: usize, action: impl Fn(usize) -> io::Result<()> + Sync) -> io::Result<()> {
+    let next = AtomicUsize::new(0);
+    let work = &|| -> io::Result<()> {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= count {
+                return Ok(());
+            }
+            if let Err(error) = action(number) {
+                next.store(count, Ordering::Relaxed);
+                return Err(error);
+            }
         }
-        ignore_missing(fs::remove_dir_all(&folder)).during(ACTION)?;
-        ignore_missing(fs::remove_file(&path)).during(ACTION)?;
-    }
-    Ok(())
-}
-
-/// Whose bytes a staged file holds, by its name.
-fn owner(name: &str) -> Option<(ProjectId, ContentHash)> {
-    let mut parts = name.split('.').skip(1);
-    let (project, hash) = (parts.next()?.parse().ok()?, parts.next()?);
-    let digits = hash.as_bytes().as_chunks::<2>().0;
-    let mut content = [0; 32];
-    if hash.len() != 2 * content.len() {
-        return None;
-    }
-    for (byte, digits) in content.iter_mut().zip(digits) {
-        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-    }
-    Some((project, ContentHash::from_bytes(content)))
-}
-
-fn new_file(path: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
-/// That something is gone already is as good as removing it.
-pub(crate) fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
-    match result {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        result => result,
-    }
+    };
+    // Waiting, not computing, takes the time, so that the number of cores does not matter much; none are started for
+    // a photo or two.
+    let others = count.div_ceil(4).min(AT_ONCE).saturating_sub(1);
+    thread::scope(|scope| {
+        let start = |_| thread::Builder::new().spawn_scoped(scope, work);
+        let started: Vec<_> = (0..others).map(start).collect();
+        let mut done = work();
+        for thread in started {
+            // A thread that could not be started leaves its work to the others.
+            let Ok(thread) = thread else { continue };
+            let of_thread = thread.join().unwrap_or_else(|_| Err(io::Error::other("a write panicked")));
+            done = done.and(of_thread);
+        }
+        done
+    })
 }

@@ -1,50 +1,95 @@
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ocelli_core::{Limits, ProjectId};
-use ocelli_store::{Applied, Change, ContentHash, Missing, StoreError, TrainingLock, apply};
+use ocelli_core::{ErasureStatus, Limits, ProjectId};
+use ocelli_store::{Applied, Change, ContentHash, ContentKey, Missing, StoreError, TrainingLock, apply};
 use rusqlite::{Connection, TransactionBehavior};
 
+use crate::blobs::{self, Found};
 use crate::connection::{self, Readers};
-use crate::directory::{Directory, sync_folder};
+use crate::directory::{Directory, ignore_missing};
 use crate::error::During;
-use crate::records::{projects, removals};
+use crate::medium::{Disk, Lock, Medium, Pages};
+use crate::records::{arrivals, projects};
+use crate::schema;
+use crate::settle::{LONG_LOG, log_size, settle};
 use crate::staging::{self, Staged, Staging};
 use crate::transaction::LocalTransaction;
-use crate::{blobs, schema};
+
+/// Space kept for erasing on a full disk: the log of a large erasure fits in.
+const RESERVE: u64 = 8 << 20;
 
 /// A store in a directory of a local disk, for any number of handles, threads and processes.
 #[derive(Debug)]
 pub struct LocalStore {
-    directory: Directory,
-    limits: Limits,
-    writer: Mutex<Connection>,
+    pub(crate) directory: Directory,
+    pub(crate) limits: Limits,
     readers: Readers,
+    writer: Mutex<Connection>,
     staging: Staging,
+    /// After the connections, as its medium asks.
+    pages: Box<dyn Pages>,
+}
+
+/// The right to change the store, which one handle of all processes has at a time.
+pub(crate) struct Writing<'s> {
+    connection: MutexGuard<'s, Connection>,
+    _lock: Lock,
+}
+
+impl Deref for Writing<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Writing<'_> {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
 }
 
 impl LocalStore {
     /// Opens the store in this directory, making it where there is none. The limits hold for this handle's changes.
     ///
-    /// What processes that have ended left half done is cleared away.
+    /// A directory of an older format is brought to today's. What handles that are gone left half done is undone, and
+    /// erasures that they left pending are gone on with.
     ///
     /// # Errors
     /// [`StoreError::Format`] where a newer version wrote the directory, [`StoreError::Corrupt`] where it holds
-    /// something else, [`StoreError::Backend`] where the file system refuses.
+    /// something else, [`StoreError::ReadOnly`], [`StoreError::Full`] and [`StoreError::Backend`] where the file system
+    /// refuses.
     pub fn open(path: impl AsRef<Path>, limits: Limits) -> Result<Self, StoreError> {
-        let directory = Directory::create(path.as_ref())?;
+        Self::open_on(Arc::new(Disk), path.as_ref(), limits)
+    }
+
+    /// On another medium than the machine's file system.
+    pub(crate) fn open_on(medium: Arc<dyn Medium>, path: &Path, limits: Limits) -> Result<Self, StoreError> {
+        const ACTION: &str = "opening the data directory";
+        let directory = Directory::create(medium, path)?;
         let opening = directory.lock_opening()?;
-        let mut writer = connection::open(&directory.database())?;
+        let writing = directory.lock_writing()?;
+        let pages = directory.medium.pages(&directory.database()).during(ACTION)?;
+        let mut writer = connection::open(&directory)?;
         schema::prepare(&mut writer)?;
-        sync_folder(directory.root()).during("making the data directory")?;
-        staging::clear_abandoned(&directory, |placed| note(&mut writer, placed))?;
+        directory.medium.sync_folder(directory.root()).during(ACTION)?;
+        let living = staging::clear_abandoned(&directory)?;
+        let rows = writer.transaction_with_behavior(TransactionBehavior::Immediate).during(ACTION)?;
+        arrivals::end_abandoned(&rows, &living)?;
+        rows.commit().during(ACTION)?;
         let staging = Staging::create(&directory)?;
+        drop(writing);
         drop(opening);
-        if !removals::noted(&writer)?.is_empty() {
-            blobs::work_off_removals(&directory, &mut writer)?;
+        let readers = Readers::new(directory.clone());
+        let store = Self { directory, limits, readers, writer: Mutex::new(writer), staging, pages };
+        if let Err(error) = store.tidy(false) {
+            tracing::warn!(%error, "erasures could not be gone on with");
         }
-        let readers = Readers::new(directory.database());
-        Ok(Self { directory, limits, writer: Mutex::new(writer), readers, staging })
+        store.keep_reserve();
+        Ok(store)
     }
 
     /// The directory.
@@ -53,55 +98,172 @@ impl LocalStore {
     }
 
     pub(crate) fn change(&self, change: Change) -> Result<Applied, StoreError> {
-        const ACTION: &str = "committing a change";
-        let staged = self.stage(&change)?;
-        let contents: Vec<ContentHash> = staged.iter().map(|each| each.content).collect();
-        let erases = erases(&change);
-        // A panic rolls the transaction back, and the connection can go on.
-        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let rows =
-            writer.transaction_with_behavior(TransactionBehavior::Immediate).during("beginning a change")?;
-        let mut transaction = LocalTransaction::new(&rows);
-        let applied = apply(&mut transaction, change, &contents, &self.limits)?;
-        let lost = transaction.lost;
-        // Of a duplicate too: its file may be missing or damaged, and this makes it good.
-        let mut arriving: Vec<&Staged> = Vec::with_capacity(staged.len());
-        for each in &staged {
-            if removals::is_referred_to(&rows, each.project, &each.content)? {
-                arriving.push(each);
+        if change.only_adds() {
+            return self.make(change);
+        }
+        // What takes away must not fail for lack of room.
+        let again = change.clone();
+        let made = match self.make(change) {
+            Err(StoreError::Full { .. }) => {
+                self.release_reserve();
+                self.make(again)
             }
-        }
-        let placed = staging::put_in_place(&self.directory, arriving.iter().copied());
-        if let Err(error) = placed.and_then(|()| rows.commit().during(ACTION)) {
-            self.take_back(&mut writer, &arriving);
-            return Err(error);
-        }
-        if lost && let Err(error) = blobs::work_off_removals(&self.directory, &mut writer) {
-            // The change is made; the notes of what is left to remove are worked off with the next ones.
-            tracing::warn!(%error, "photos that nothing refers to could not be removed yet");
-        }
-        if erases && let Err(error) = connection::empty_log(&writer) {
-            tracing::warn!(%error, "the write-ahead log could not be emptied");
+            made => made,
+        };
+        let finished = made.map(|applied| (applied, self.finish_or_tell()));
+        self.keep_reserve();
+        let (mut applied, status) = finished?;
+        if let Applied::Erased(erasure) = &mut applied {
+            erasure.status = status;
         }
         Ok(applied)
     }
 
-    /// Writes a change's photos, before the change takes the write lock.
-    fn stage(&self, change: &Change) -> Result<Vec<Staged>, StoreError> {
-        let Some((project, photos)) = change.photos() else {
-            return Ok(Vec::new());
+    /// Goes on with what erasures left to do.
+    pub(crate) fn finish(&self) -> Result<ErasureStatus, StoreError> {
+        let finished = match self.tidy(true) {
+            Err(StoreError::Full { .. }) => {
+                self.release_reserve();
+                self.tidy(true)
+            }
+            finished => finished,
         };
-        let missing = StoreError::NotFound(Missing::Project(project));
-        let key = self.ask_about(project, |connection| projects::key(connection, project))?.ok_or(missing)?;
-        photos.into_iter().map(|bytes| self.staging.write(project, key.hash(bytes), bytes)).collect()
+        self.keep_reserve();
+        finished
     }
 
-    /// Removes bytes that were put in their places for a change that then failed, if nothing else refers to them.
-    fn take_back(&self, writer: &mut Connection, arrived: &[&Staged]) {
-        let arrived: Vec<_> = arrived.iter().map(|each| (each.project, each.content)).collect();
-        let removed = note(writer, &arrived).and_then(|()| blobs::work_off_removals(&self.directory, writer));
-        if let Err(error) = removed {
-            tracing::warn!(%error, "the photos of a failed change could not be removed");
+    /// The same behind a change that has been made: what fails is left to the next call.
+    fn finish_or_tell(&self) -> ErasureStatus {
+        self.finish().unwrap_or_else(|error| {
+            tracing::warn!(%error, "an erasure is pending");
+            ErasureStatus::ErasurePending
+        })
+    }
+
+    /// Makes a change. Its bytes come in first: staged, noted as arriving, put in their places; then the records that
+    /// refer to them come, and the notes go, in one transaction.
+    fn make(&self, change: Change) -> Result<Applied, StoreError> {
+        let staged = self.stage(&change)?;
+        if let Some(staged) = &staged
+            && let Err(error) = self.announce(staged).and_then(|()| staged.put_in_place(&self.directory))
+        {
+            self.take_back(staged);
+            return Err(error);
+        }
+        match self.commit(change, staged.as_ref()) {
+            Ok((applied, loose)) => {
+                if loose && let Err(error) = self.remove_loose() {
+                    // The change is made; the notes of what is left to remove are worked off with the next ones.
+                    tracing::warn!(%error, "bytes that nothing refers to could not be removed yet");
+                }
+                Ok(applied)
+            }
+            Err(error) => {
+                if let Some(staged) = &staged {
+                    self.take_back(staged);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Writes a change's bytes, before the change takes the write lock.
+    fn stage(&self, change: &Change) -> Result<Option<Staged<'_>>, StoreError> {
+        let Some((project, bytes)) = change.contents().filter(|(_, bytes)| !bytes.is_empty()) else {
+            return Ok(None);
+        };
+        let key = self.ask_about(project, |connection| projects::key(connection, project))?;
+        let key = key.ok_or(StoreError::NotFound(Missing::Project(project)))?;
+        let contents: Vec<ContentHash> = bytes.iter().map(|bytes| key.hash(bytes)).collect();
+        self.staging.write(project, &contents, &bytes).map(Some)
+    }
+
+    /// Notes that bytes are about to be put in their places, so that a crash does not leave them there unknown.
+    fn announce(&self, staged: &Staged<'_>) -> Result<(), StoreError> {
+        const ACTION: &str = "noting photos on their way in";
+        let mut writing = self.write()?;
+        let rows = writing.transaction_with_behavior(TransactionBehavior::Immediate).during(ACTION)?;
+        for (project, content) in staged.contents() {
+            arrivals::note(&rows, staged.of(), project, &content)?;
+        }
+        rows.commit().during(ACTION)
+    }
+
+    /// Commits the records, and says whether bytes are left that none refers to.
+    fn commit(&self, change: Change, staged: Option<&Staged<'_>>) -> Result<(Applied, bool), StoreError> {
+        let contents: Vec<ContentHash> =
+            staged.map(|staged| staged.contents().map(|(_, content)| content).collect()).unwrap_or_default();
+        let only_adds = change.only_adds();
+        // A panic rolls the transaction back, and the connection can go on.
+        let mut writing = self.write()?;
+        let rows =
+            writing.transaction_with_behavior(TransactionBehavior::Immediate).during("beginning a change")?;
+        let applied = apply(&mut LocalTransaction::new(&rows), change, &contents, &self.limits)?;
+        let loose = match staged {
+            Some(staged) => arrivals::end(&rows, staged.of())?,
+            None => false,
+        };
+        rows.commit().during("committing a change")?;
+        if only_adds && log_size(&self.directory).is_ok_and(|bytes| bytes > LONG_LOG) {
+            let settled = settle(&self.directory, &mut writing, self.pages.as_ref(), false);
+            if let Err(error) = settled {
+                tracing::warn!(%error, "the write-ahead log could not be emptied");
+            }
+        }
+        Ok((applied, loose))
+    }
+
+    /// Removes bytes that came for a change that then failed, if nothing else refers to them.
+    fn take_back(&self, staged: &Staged<'_>) {
+        const ACTION: &str = "taking photos back";
+        let end = || {
+            let mut writing = self.write()?;
+            let rows = writing.transaction_with_behavior(TransactionBehavior::Immediate).during(ACTION)?;
+            arrivals::end(&rows, staged.of())?;
+            rows.commit().during(ACTION)?;
+            drop(writing);
+            self.remove_loose()
+        };
+        if let Err(error) = end() {
+            tracing::warn!(%error, "the photos of a failed change could not be removed yet");
+        }
+    }
+
+    fn remove_loose(&self) -> Result<(), StoreError> {
+        while blobs::remove_some(&self.directory, &mut *self.write()?)? {}
+        Ok(())
+    }
+
+    /// Does what erasures left to do, others' too, in steps between which others may change the store.
+    fn tidy(&self, wait: bool) -> Result<ErasureStatus, StoreError> {
+        while blobs::erase_some(&self.directory, &mut *self.write()?)? {}
+        self.remove_loose()?;
+        let settled = settle(&self.directory, &mut *self.write()?, self.pages.as_ref(), wait)?;
+        Ok(if settled { ErasureStatus::Complete } else { ErasureStatus::ErasurePending })
+    }
+
+    /// Takes the right to change the store.
+    pub(crate) fn write(&self) -> Result<Writing<'_>, StoreError> {
+        let connection = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Writing { connection, _lock: self.directory.lock_writing()? })
+    }
+
+    fn release_reserve(&self) {
+        if let Err(error) = self.directory.medium.remove_file(&self.directory.reserve()) {
+            tracing::warn!(%error, "the reserve could not be released");
+        }
+    }
+
+    /// Takes the space again that an erasure may have needed, where there is any.
+    fn keep_reserve(&self) {
+        let (medium, path) = (self.directory.medium.as_ref(), self.directory.reserve());
+        if medium.size(&path).is_ok_and(|size| size == RESERVE) {
+            return;
+        }
+        let _ = ignore_missing(medium.remove_file(&path));
+        if let Err(error) = medium.reserve(&path, RESERVE) {
+            let _ = medium.remove_file(&path);
+            tracing::debug!(%error, "no space could be reserved for erasing on a full disk");
         }
     }
 
@@ -110,7 +272,11 @@ impl LocalStore {
         &self,
         question: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.readers.get()?.ask(question)
+        if self.directory.medium.database().exclusive {
+            let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+            return connection::ask(&mut writer, question);
+        }
+        self.readers.ask(question)
     }
 
     /// Asks a question about a project that has not been deleted.
@@ -125,7 +291,7 @@ impl LocalStore {
         })
     }
 
-    /// The bytes of the photo whose identity a question finds.
+    /// The bytes whose identity a question finds.
     pub(crate) fn bytes(
         &self,
         project: ProjectId,
@@ -138,14 +304,30 @@ impl LocalStore {
             })
         };
         let (content, key) = look()?;
-        if let Some(bytes) = blobs::read(&self.directory, project, &content, &key)? {
-            return Ok(bytes);
-        }
-        // The photo may have been deleted since its record was read; then its record is gone too.
-        let (content, _) = look()?;
+        let state = match blobs::read(&self.directory, project, &content, &key)? {
+            Found::Sound(bytes) => return Ok(bytes),
+            Found::Damaged => {
+                self.set_aside(project, &content, &key);
+                "is not what was stored, and has been set aside"
+            }
+            Found::Missing => {
+                // It may have been deleted since its record was read; then its record is gone too.
+                look()?;
+                "is missing"
+            }
+        };
         let detail =
-            format!("the file of the photo {content} of the project {project} is missing; upload it again");
+            format!("the file {content} of the project {project} {state}; store it again or delete it");
         Err(StoreError::Corrupt { detail })
+    }
+
+    /// What fails leaves the damaged bytes where they are, where the next reading finds them again.
+    fn set_aside(&self, project: ProjectId, content: &ContentHash, key: &ContentKey) {
+        let aside =
+            self.write().and_then(|_writing| blobs::set_aside(&self.directory, project, content, key));
+        if let Err(error) = aside {
+            tracing::warn!(%error, %content, "damaged bytes could not be set aside");
+        }
     }
 
     pub(crate) fn lock(&self, project: ProjectId) -> Result<TrainingLock, StoreError> {
@@ -153,28 +335,4 @@ impl LocalStore {
         let held = self.directory.lock_training(project)?.ok_or(StoreError::TrainingInProgress)?;
         Ok(TrainingLock::new(held))
     }
-}
-
-/// Notes bytes that may have no record.
-fn note(writer: &mut Connection, bytes: &[(ProjectId, ContentHash)]) -> Result<(), StoreError> {
-    const ACTION: &str = "noting photos that nothing may refer to";
-    let rows = writer.transaction_with_behavior(TransactionBehavior::Immediate).during(ACTION)?;
-    for (project, content) in bytes {
-        removals::note(&rows, *project, content)?;
-    }
-    rows.commit().during(ACTION)
-}
-
-/// Whether the caller of a change counts on what was there being gone.
-fn erases(change: &Change) -> bool {
-    matches!(
-        change,
-        Change::DeleteTag { .. }
-            | Change::DeleteImages { .. }
-            | Change::DeleteRegions { .. }
-            | Change::SetMetadata { .. }
-            | Change::DeleteIteration { .. }
-            | Change::DeletePredictions { .. }
-            | Change::UsePredictions { .. }
-    )
 }

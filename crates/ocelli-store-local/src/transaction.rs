@@ -1,28 +1,28 @@
 use ocelli_core::{
-    Image, ImageId, Iteration, IterationId, PredictionId, Project, ProjectId, RegionId, StoredPrediction,
-    Tag, TagId,
+    ErasureRecord, Export, ExportId, Image, ImageId, Iteration, IterationId, PredictionId, Project,
+    ProjectId, RegionId, StoredPrediction, Tag, TagId,
 };
 use ocelli_store::{
     ContentHash, ContentKey, FeatureKey, ImageFilter, StoreError, StoredCalibration, Trained, Transaction,
 };
 use rusqlite::Connection;
 
-use crate::records::{calibrations, features, images, iterations, predictions, projects, removals, tags};
+use crate::records::{
+    calibrations, erasures, exports, features, images, iterations, manifests, predictions, projects,
+    removals, tags,
+};
 
 /// The rows within a write transaction of SQLite.
 pub(crate) struct LocalTransaction<'c> {
     connection: &'c Connection,
-    /// Whether bytes lost a record.
-    pub(crate) lost: bool,
 }
 
 impl<'c> LocalTransaction<'c> {
     pub(crate) fn new(connection: &'c Connection) -> Self {
-        Self { connection, lost: false }
+        Self { connection }
     }
 
     fn lose(&mut self, project: ProjectId, content: &ContentHash) -> Result<(), StoreError> {
-        self.lost = true;
         removals::note(self.connection, project, content)
     }
 }
@@ -48,6 +48,10 @@ impl Transaction for LocalTransaction<'_> {
         projects::update(self.connection, project)
     }
 
+    fn remove_project(&mut self, project: ProjectId) -> Result<(), StoreError> {
+        projects::erase(self.connection, project)
+    }
+
     fn tags(&mut self, project: ProjectId) -> Result<Vec<Tag>, StoreError> {
         tags::list(self.connection, project)
     }
@@ -67,6 +71,10 @@ impl Transaction for LocalTransaction<'_> {
     fn image_count(&mut self, project: ProjectId) -> Result<usize, StoreError> {
         let count = images::count(self.connection, project, &ImageFilter::default())?;
         Ok(usize::try_from(count).unwrap_or(usize::MAX))
+    }
+
+    fn has_image(&mut self, project: ProjectId, image: ImageId) -> Result<bool, StoreError> {
+        Ok(images::content_of(self.connection, project, image)?.is_some())
     }
 
     fn image(&mut self, project: ProjectId, image: ImageId) -> Result<Option<Image>, StoreError> {
@@ -140,6 +148,18 @@ impl Transaction for LocalTransaction<'_> {
         calibrations::put(self.connection, project, base, calibration)
     }
 
+    fn calibrations_with_image(
+        &mut self,
+        project: ProjectId,
+        image: ImageId,
+    ) -> Result<Vec<String>, StoreError> {
+        calibrations::with_image(self.connection, project, image)
+    }
+
+    fn remove_calibration(&mut self, project: ProjectId, base: &str) -> Result<(), StoreError> {
+        calibrations::remove(self.connection, project, base)
+    }
+
     fn iterations(&mut self, project: ProjectId) -> Result<Vec<Iteration>, StoreError> {
         iterations::list(self.connection, project)
     }
@@ -154,11 +174,50 @@ impl Transaction for LocalTransaction<'_> {
         iteration: IterationId,
         trained: &Trained,
     ) -> Result<(), StoreError> {
-        iterations::insert_trained(self.connection, project, iteration, trained)
+        manifests::insert(self.connection, project, iteration, trained)
+    }
+
+    fn iterations_with_tag(
+        &mut self,
+        project: ProjectId,
+        tag: TagId,
+    ) -> Result<Vec<IterationId>, StoreError> {
+        manifests::with_tag(self.connection, project, tag)
+    }
+
+    fn forget_evaluated(
+        &mut self,
+        project: ProjectId,
+        image: ImageId,
+    ) -> Result<Vec<IterationId>, StoreError> {
+        manifests::forget(self.connection, project, image)
     }
 
     fn remove_iteration(&mut self, project: ProjectId, iteration: IterationId) -> Result<(), StoreError> {
+        for export in exports::of(self.connection, project, iteration)? {
+            self.remove_export(project, export.id)?;
+        }
         iterations::remove(self.connection, project, iteration)
+    }
+
+    fn exports(&mut self, project: ProjectId) -> Result<Vec<Export>, StoreError> {
+        exports::list(self.connection, project)
+    }
+
+    fn insert_export(
+        &mut self,
+        project: ProjectId,
+        export: &Export,
+        contents: &[ContentHash],
+    ) -> Result<(), StoreError> {
+        exports::insert(self.connection, project, export, contents)
+    }
+
+    fn remove_export(&mut self, project: ProjectId, export: ExportId) -> Result<(), StoreError> {
+        for content in exports::contents(self.connection, project, export)? {
+            self.lose(project, &content)?;
+        }
+        exports::remove(self.connection, project, export)
     }
 
     fn prediction(
@@ -182,5 +241,13 @@ impl Transaction for LocalTransaction<'_> {
             self.lose(project, &content)?;
         }
         predictions::remove(self.connection, project, prediction)
+    }
+
+    fn knows_erasure(&mut self, erasure: &ErasureRecord) -> Result<bool, StoreError> {
+        erasures::knows(self.connection, erasure)
+    }
+
+    fn record_erasure(&mut self, erasure: &ErasureRecord) -> Result<(), StoreError> {
+        erasures::record(self.connection, erasure)
     }
 }

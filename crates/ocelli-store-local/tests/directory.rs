@@ -97,13 +97,22 @@ fn a_damaged_photo_is_told_from_what_was_stored_and_made_good_by_uploading_it_ag
     let (scene, directory) = scene();
     let image = scene.image(b"the photo", &[]);
     let blob = blobs(&directory).remove(0);
+    let set_aside = || files(&directory.path().join("damaged"));
     for damage in [&b"the phot0"[..], b"the phot", b""] {
         fs::write(&blob, damage).unwrap();
-        let answer = scene.store.image_bytes(scene.project, image);
-        assert!(matches!(answer, Err(StoreError::Corrupt { .. })), "{damage:?}: {answer:?}");
+        for _ in 0..2 {
+            let answer = scene.store.image_bytes(scene.project, image);
+            assert!(matches!(answer, Err(StoreError::Corrupt { .. })), "{damage:?}: {answer:?}");
+        }
+        assert!(!blob.exists() && set_aside().len() == 1, "it has been set aside");
+        assert_eq!(scene.image(b"the photo", &[]), image);
+        assert_eq!(scene.store.image_bytes(scene.project, image).unwrap(), b"the photo");
+        assert!(set_aside().is_empty(), "what was damaged has been made good");
     }
-    assert_eq!(scene.image(b"the photo", &[]), image);
-    assert_eq!(scene.store.image_bytes(scene.project, image).unwrap(), b"the photo");
+    fs::write(&blob, "the phot0").unwrap();
+    scene.store.image_bytes(scene.project, image).unwrap_err();
+    scene.apply(scene.deletion_of_images(&[image]));
+    assert!(set_aside().is_empty(), "it goes with the photo");
 }
 
 #[test]
@@ -125,7 +134,7 @@ fn files_come_and_go_with_what_refers_to_them() {
     let kept = scene.keep(&scene.answer(0, &[]), b"a");
     let count = || (blobs(&directory).len(), files(&directory.path().join("staging")).len());
     assert_eq!(count(), (2, 1), "two blobs, and the lock of the staging folder");
-    scene.apply(Change::DeleteImages { project: scene.project, images: vec![one, two] });
+    scene.apply(scene.deletion_of_images(&[one, two]));
     assert_eq!(count(), (1, 1));
     scene.apply(Change::DeletePredictions { project: scene.project, predictions: vec![kept], at: at(1) });
     assert_eq!(count(), (0, 1));
@@ -146,8 +155,8 @@ fn what_was_deleted_is_in_no_file() {
         files(directory.path()).iter().any(holds)
     };
     assert!(held(secret.as_bytes()) && held(b"the bytes that"));
-    scene.apply(Change::DeleteImages { project: scene.project, images: vec![image.id] });
-    scene.apply(Change::DeleteTag { project: scene.project, tag: image.tags[0].tag_id });
+    scene.apply(scene.deletion_of_images(&[image.id]));
+    scene.apply(scene.deletion_of_tag(image.tags[0].tag_id));
     assert!(!held(secret.as_bytes()) && !held(b"the bytes that"));
 }
 
@@ -165,17 +174,19 @@ fn stray_blob(directory: &TempDir, scene: &Scene, byte: u8) -> (PathBuf, String)
 fn what_a_crash_left_of_an_upload_goes_at_the_next_opening() {
     let (scene, directory) = scene();
     let image = scene.image(b"a", &[]);
-    let kept = blobs(&directory).remove(0).file_name().unwrap().to_str().unwrap().to_owned();
-    let (stray, unknown) = stray_blob(&directory, &scene, 0x3f);
+    let (stray, _) = stray_blob(&directory, &scene, 0x3f);
     let abandoned = directory.path().join("staging/77-0");
     fs::create_dir(&abandoned).unwrap();
     fs::write(directory.path().join("staging/77-0.lock"), "").unwrap();
-    for (number, hash) in [kept, unknown].iter().enumerate() {
-        fs::write(abandoned.join(format!("{number}.{}.{hash}", scene.project)), "half").unwrap();
-    }
-    fs::write(abandoned.join("nonsense"), "").unwrap();
+    fs::write(abandoned.join("5-0"), "half").unwrap();
+    fs::create_dir(directory.path().join("staging/78-0")).unwrap();
+    let database = rusqlite::Connection::open(directory.path().join("ocelli.sqlite")).unwrap();
+    let arrival = "INSERT INTO arrivals SELECT '77-0', 5, project, content FROM images";
+    database.execute(arrival, ()).unwrap();
+    let arrival = "INSERT INTO arrivals VALUES ('77-0', 5, ?1, ?2)";
+    database.execute(arrival, (scene.project.to_string(), [0x3f_u8; 32])).unwrap();
     let reopened = again(&directory, false);
-    assert!(!abandoned.exists() && !stray.exists());
+    assert!(!abandoned.exists() && !stray.exists() && !directory.path().join("staging/78-0").exists());
     assert_eq!(reopened.store.image_bytes(scene.project, image).unwrap(), b"a");
     assert_eq!(files(&directory.path().join("staging")).len(), 2, "the locks of the two handles");
 }
@@ -230,7 +241,9 @@ fn no_path_is_made_from_what_people_wrote() {
         let is_blob = path
             .strip_prefix("blobs/")
             .is_some_and(|rest| rest.split('/').all(|part| part.chars().all(known)));
-        let is_own = ["ocelli.sqlite", "locks/open.lock", "staging/"].iter().any(|own| path.starts_with(own));
+        let is_own = ["ocelli.sqlite", "locks/open.lock", "locks/write.lock", "staging/", "reserve"]
+            .iter()
+            .any(|own| path.starts_with(own));
         assert!(is_blob || is_own, "{path}");
     }
 }
@@ -252,7 +265,7 @@ fn a_newer_format_is_refused_by_number() {
     drop(scene);
     let database = rusqlite::Connection::open(directory.path().join("ocelli.sqlite")).unwrap();
     database.pragma_update(None, "user_version", 7).unwrap();
-    assert!(matches!(open(directory.path()), Err(StoreError::Format { found: 7, supported: 0, .. })));
+    assert!(matches!(open(directory.path()), Err(StoreError::Format { found: 7, supported: 1, .. })));
 }
 
 #[test]

@@ -42,6 +42,14 @@ fn prediction(pick: u8) -> PredictionId {
     PredictionId::new(at(0), random(2, pick))
 }
 
+fn export(pick: u8) -> ExportId {
+    ExportId::new(at(0), random(3, pick))
+}
+
+fn affected(pick: u8) -> Affected {
+    [Affected::Keep, Affected::Unpublish, Affected::Delete][usize::from(pick % 3)]
+}
+
 fn text(pick: u8) -> Name {
     name(["one", "two", "Iteration 2", "ünï"][usize::from(pick % 4)])
 }
@@ -102,7 +110,7 @@ fn kept(project_id: ProjectId, a: u8, b: u8, c: u8) -> StoredPrediction {
 
 fn change([kind, p, a, b, c]: Step) -> Change {
     let (project, now) = (project(p / 220), at(i64::from(b)));
-    match kind % 41 {
+    match kind % 46 {
         0 if a < 100 => Change::DeleteProject { project, at: now },
         0 | 1 => Change::RestoreProject { project, at: at(i64::from(a)).plus_days(i64::from(b % 40)) },
         2 => {
@@ -130,17 +138,17 @@ fn change([kind, p, a, b, c]: Step) -> Change {
                 update: TagUpdate { name, tag_type, description: None },
             }
         }
-        7 => Change::DeleteTag { project, tag: tag(a) },
+        7 => Change::DeleteTag { project, tag: tag(a), affected: affected(b), at: now },
         8..=12 => Change::AddImages { project, images: vec![new_image(a, b, c), new_image(b, c, a)] },
-        13 => Change::DeleteImages { project, images: vec![image(a)] },
+        13 | 44 => Change::DeleteImages { project, images: vec![image(a)], affected: affected(b), at: now },
         14 | 15 => Change::TagImages { project, tags: vec![(image(a), tag(b)), (image(b), tag(c))], at: now },
         38 => Change::TagImages { project, tags: vec![(image(a), tag(b % 2))], at: now },
         16 => Change::UntagImages { project, images: vec![image(a)], tags: tags(b) },
         17 | 18 => Change::AddRegions { project, regions: vec![(image(a), region(b, c % 2))] },
-        19 => Change::DeleteRegions { project, regions: vec![region(a, b).id] },
+        19 => Change::DeleteRegions { project, regions: vec![region(a, b).id], at: now },
         20 => {
             let metadata = Metadata::new(BTreeMap::from([("k".to_owned(), c.to_string())])).unwrap();
-            Change::SetMetadata { project, image: image(a), metadata }
+            Change::SetMetadata { project, image: image(a), metadata, at: now }
         }
         21 => Change::CacheFeatures {
             project,
@@ -150,8 +158,36 @@ fn change([kind, p, a, b, c]: Step) -> Change {
         39 => Change::KeepCalibration {
             project,
             base: "base".to_owned(),
-            calibration: Scene::calibration(a % 3),
+            calibration: StoredCalibration { images: vec![image(b), image(c)], ..Scene::calibration(a % 3) },
         },
+        40 if a > 250 => Change::EraseProject { project, at: now },
+        40 | 41 => {
+            let export = Export {
+                id: export(a),
+                iteration_id: iteration(b),
+                platform: ExportPlatform::Onnx,
+                flavor: c.is_multiple_of(2).then(|| text(c)),
+                created: now,
+                files: Vec::new(),
+            };
+            let files = [(a, c), (b, a)];
+            let file = |(named, holding)| NewExportFile { name: text(named), bytes: content(holding) };
+            Change::KeepExport { project, export, files: files.map(file).to_vec() }
+        }
+        42 => Change::DeleteExport { project, export: export(a), at: now },
+        43 => {
+            let erased = match a % 7 {
+                0 => Erased::Tag(tag(b)),
+                1 => Erased::Region(region(b, c).id),
+                2 => Erased::Metadata(image(b)),
+                3 => Erased::Iteration(iteration(b)),
+                4 => Erased::Export(export(b)),
+                5 => Erased::Prediction(prediction(b)),
+                _ => Erased::Image(image(b)),
+            };
+            let record = ErasureRecord { at: now, project_id: project, erased };
+            Change::ReapplyErasures { erasures: vec![record, record] }
+        }
         22 => Change::BeginTraining {
             iteration: NewIteration {
                 id: iteration(a),
@@ -164,7 +200,17 @@ fn change([kind, p, a, b, c]: Step) -> Change {
             },
         },
         23 | 32..=34 => {
-            let trained = Box::new(Scene::trained(u64::from(c)));
+            let mut trained = Box::new(Scene::trained(u64::from(c)));
+            let evaluation = &mut trained.manifest.evaluation;
+            let of = |(number, pick): (u16, u8)| EvaluatedPhoto {
+                photo: image(pick),
+                tags: vec![number],
+                fold: number,
+                probabilities: vec![f32::from(pick) / 7.0, 0.5],
+            };
+            evaluation.photos = (0_u16..).zip([b, c]).map(of).collect();
+            evaluation.photos.dedup_by_key(|photo| photo.photo);
+            trained.manifest.left_out = vec![(image(p), LeftOut::SeveralTags)];
             Change::CompleteTraining {
                 project,
                 iteration: iteration(a),
@@ -185,7 +231,7 @@ fn change([kind, p, a, b, c]: Step) -> Change {
             Change::Publish { project, iteration: iteration(a), publication, overwrite, at: now }
         }
         27 => Change::Unpublish { project, iteration: iteration(a), at: now },
-        28 => Change::DeleteIteration { project, iteration: iteration(a) },
+        28 => Change::DeleteIteration { project, iteration: iteration(a), at: now },
         29 => Change::KeepPrediction { prediction: Box::new(kept(project, a, b, c)), bytes: content(c) },
         30 => Change::DeletePredictions { project, predictions: vec![prediction(a)], at: now },
         _ => {
@@ -213,6 +259,7 @@ fn everything(store: &dyn Store) -> Vec<String> {
     let mut tell = |answer: &dyn Debug| told.push(format!("{answer:?}"));
     tell(&store.projects(ProjectState::Live));
     tell(&store.projects(ProjectState::DeletedSince(at(9))));
+    tell(&store.erasures(at(2)));
     for project in [project(0), project(1)] {
         tell(&store.project(project));
         tell(&store.tags(project));
@@ -244,6 +291,8 @@ fn everything(store: &dyn Store) -> Vec<String> {
             tell(&store.published(project, &text(pick)));
             tell(&store.manifest(project, iteration(pick)));
             tell(&store.model(project, iteration(pick)));
+            tell(&store.exports(project, iteration(pick)));
+            tell(&store.export_bytes(project, export(pick), &text(pick)));
         }
         tell(&store.calibration(project, "base"));
         tell(&store.iterations(project));
@@ -269,6 +318,9 @@ fn referred_to(store: &dyn Store) -> usize {
         bytes.extend(
             (0..5).filter_map(|pick| store.prediction_bytes(project.id, prediction(pick), at(-1)).ok()),
         );
+        for (pick, named) in (0..3).flat_map(|pick| (0..4).map(move |named| (pick, named))) {
+            bytes.extend(store.export_bytes(project.id, export(pick), &text(named)));
+        }
         bytes.sort();
         bytes.dedup();
         count += bytes.len();

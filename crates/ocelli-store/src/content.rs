@@ -37,6 +37,20 @@ impl ContentHash {
         Self(bytes)
     }
 
+    /// What [`Display`](std::fmt::Display) wrote: 64 hexadecimal digits; none where it is something else.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let (digits, rest) = text.as_bytes().as_chunks::<2>();
+        let mut hash = [0; 32];
+        if digits.len() != hash.len() || !rest.is_empty() {
+            return None;
+        }
+        let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        for (byte, [high, low]) in hash.iter_mut().zip(digits) {
+            *byte = digit(*high)? << 4 | digit(*low)?;
+        }
+        Some(Self(hash))
+    }
+
     /// The hash.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0

@@ -215,6 +215,7 @@ impl ProjectHandle {
             && manifest.balance == options.balance
             && (manifest.int8.is_some() || !options.int8)
             && manifest.evaluation.tags == labels.tags()
+            && manifest.erased == 0
             && was == is;
         if same { Err(Error::TrainingNotNeeded { iteration: last.name.to_string() }) } else { Ok(()) }
     }
@@ -269,6 +270,7 @@ impl ProjectHandle {
             left_out: dataset.left_out,
             evaluation: trained.evaluation,
             int8,
+            erased: 0,
         };
         Ok(Trained { manifest, model: file::write_adapted(&network, base)? })
     }

@@ -119,7 +119,10 @@ fn lock_file(path: &Path) -> io::Result<File> {
 /// POSIX takes *all* of a process's locks on a file away when the process closes *any* of its descriptors of it, those
 /// of SQLite included. So one descriptor a file serves the whole process, and it is closed only once no handle of the
 /// process is left; closing happens under this lock, as opening does.
-static OPEN: Mutex<Option<HashMap<PathBuf, (Arc<File>, usize)>>> = Mutex::new(None);
+static OPEN: Mutex<Option<OpenFiles>> = Mutex::new(None);
+
+/// Each file by its path, with the number of handles that share it.
+type OpenFiles = HashMap<PathBuf, (Arc<File>, usize)>;
 
 /// A share of the process's one descriptor of a database file.
 #[derive(Debug)]

@@ -1,24 +1,29 @@
-use ocelli_core::ProjectId;
+use ocelli_core::{ImageId, ProjectId};
 use ocelli_store::{StoreError, StoredCalibration};
 use rusqlite::Connection;
 
-use super::{one, write};
+use super::{all, one, write};
+use crate::columns::id;
 
 pub(crate) fn get(
     connection: &Connection,
     project: ProjectId,
     base: &str,
 ) -> Result<Option<StoredCalibration>, StoreError> {
-    let sql = "SELECT fingerprint, photos, training_photos, data FROM calibrations
-               WHERE project = ?1 AND base = ?2";
-    one(connection, sql, (project.to_string(), base), |row| {
+    let of = (project.to_string(), base);
+    let sql = "SELECT fingerprint, training_photos, data FROM calibrations WHERE project = ?1 AND base = ?2";
+    let found = one(connection, sql, (&of.0, of.1), |row| {
         Ok(StoredCalibration {
             fingerprint: row.get(0)?,
-            photos: row.get(1)?,
-            training_photos: row.get(2)?,
-            data: row.get(3)?,
+            images: Vec::new(),
+            training_photos: row.get(1)?,
+            data: row.get(2)?,
         })
-    })
+    })?;
+    let Some(mut calibration) = found else { return Ok(None) };
+    let sql = "SELECT image FROM calibration_images WHERE project = ?1 AND base = ?2 ORDER BY position";
+    calibration.images = all(connection, sql, (&of.0, of.1), |row| id(row, 0))?;
+    Ok(Some(calibration))
 }
 
 pub(crate) fn put(
@@ -27,9 +32,28 @@ pub(crate) fn put(
     base: &str,
     calibration: &StoredCalibration,
 ) -> Result<(), StoreError> {
-    let sql =
-        "INSERT OR REPLACE INTO calibrations (project, base, fingerprint, photos, training_photos, data)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    let StoredCalibration { fingerprint, photos, training_photos, data } = calibration;
-    write(connection, sql, (project.to_string(), base, fingerprint, photos, training_photos, data))
+    remove(connection, project, base)?;
+    let StoredCalibration { fingerprint, images, training_photos, data } = calibration;
+    let project = project.to_string();
+    let sql = "INSERT INTO calibrations (project, base, fingerprint, training_photos, data)
+               VALUES (?1, ?2, ?3, ?4, ?5)";
+    write(connection, sql, (&project, base, fingerprint, training_photos, data))?;
+    let sql = "INSERT INTO calibration_images (project, base, image) VALUES (?1, ?2, ?3)";
+    images.iter().try_for_each(|image| write(connection, sql, (&project, base, image.to_string())))
+}
+
+/// The base models whose calibrations looked at a photo.
+pub(crate) fn with_image(
+    connection: &Connection,
+    project: ProjectId,
+    image: ImageId,
+) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT DISTINCT base FROM calibration_images WHERE project = ?1 AND image = ?2";
+    all(connection, sql, (project.to_string(), image.to_string()), |row| row.get(0))
+}
+
+/// The list of its photos goes with it.
+pub(crate) fn remove(connection: &Connection, project: ProjectId, base: &str) -> Result<(), StoreError> {
+    let sql = "DELETE FROM calibrations WHERE project = ?1 AND base = ?2";
+    write(connection, sql, (project.to_string(), base))
 }

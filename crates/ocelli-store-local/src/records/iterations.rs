@@ -1,5 +1,5 @@
-use ocelli_core::{Iteration, IterationId, Manifest, Name, ProjectId, Publication};
-use ocelli_store::{Missing, StoreError, Trained};
+use ocelli_core::{Iteration, IterationId, Name, ProjectId, Publication};
+use ocelli_store::{Missing, StoreError};
 use rusqlite::{Connection, Result as SqlResult, Row};
 
 use super::{all, one, write};
@@ -75,48 +75,7 @@ pub(crate) fn put(connection: &Connection, iteration: &Iteration) -> Result<(), 
     write(connection, sql, values)
 }
 
-pub(crate) fn insert_trained(
-    connection: &Connection,
-    project: ProjectId,
-    iteration: IterationId,
-    trained: &Trained,
-) -> Result<(), StoreError> {
-    let sql = "INSERT INTO trained (project, iteration, manifest, model) VALUES (?1, ?2, ?3, ?4)";
-    let manifest = to_json(&trained.manifest)?;
-    write(connection, sql, (project.to_string(), iteration.to_string(), manifest, &trained.model))
-}
-
-pub(crate) fn manifest(
-    connection: &Connection,
-    project: ProjectId,
-    iteration: IterationId,
-) -> Result<Manifest, StoreError> {
-    of_trained(connection, project, iteration, "manifest", |row| json(row, 0))
-}
-
-pub(crate) fn model(
-    connection: &Connection,
-    project: ProjectId,
-    iteration: IterationId,
-) -> Result<Vec<u8>, StoreError> {
-    of_trained(connection, project, iteration, "model", |row| row.get(0))
-}
-
-/// A column of what came of an iteration's training.
-fn of_trained<T>(
-    connection: &Connection,
-    project: ProjectId,
-    iteration: IterationId,
-    column: &'static str,
-    read: impl FnOnce(&Row<'_>) -> SqlResult<T>,
-) -> Result<T, StoreError> {
-    get(connection, project, iteration)?;
-    let sql = format!("SELECT {column} FROM trained WHERE project = ?1 AND iteration = ?2");
-    one(connection, &sql, (project.to_string(), iteration.to_string()), read)?
-        .ok_or(StoreError::NotFound(Missing::Model(iteration)))
-}
-
-/// What came of its training goes with it.
+/// What came of its training goes with it, and its exports' rows.
 pub(crate) fn remove(
     connection: &Connection,
     project: ProjectId,

@@ -15,21 +15,43 @@ pub(crate) fn note(
     write(connection, sql, (project.to_string(), content.as_bytes()))
 }
 
-pub(crate) fn noted(connection: &Connection) -> Result<Vec<(ProjectId, ContentHash)>, StoreError> {
-    all(connection, "SELECT project, content FROM removals", (), |row| Ok((id(row, 0)?, content(row, 1)?)))
+/// So many of the notes, at most.
+pub(crate) fn noted(
+    connection: &Connection,
+    limit: u32,
+) -> Result<Vec<(ProjectId, ContentHash)>, StoreError> {
+    let sql = "SELECT project, content FROM removals LIMIT ?1";
+    all(connection, sql, [limit], |row| Ok((id(row, 0)?, content(row, 1)?)))
 }
 
-pub(crate) fn forget(connection: &Connection) -> Result<(), StoreError> {
-    write(connection, "DELETE FROM removals", ())
+pub(crate) fn forget(
+    connection: &Connection,
+    project: ProjectId,
+    content: &ContentHash,
+) -> Result<(), StoreError> {
+    let sql = "DELETE FROM removals WHERE project = ?1 AND content = ?2";
+    write(connection, sql, (project.to_string(), content.as_bytes()))
 }
 
-/// Whether a photo or a kept prediction has these bytes.
+/// Whether a photo, a kept prediction or an export has these bytes.
 pub(crate) fn is_referred_to(
     connection: &Connection,
     project: ProjectId,
     content: &ContentHash,
 ) -> Result<bool, StoreError> {
     let sql = "SELECT EXISTS (SELECT 1 FROM images WHERE project = ?1 AND content = ?2)
-                   OR EXISTS (SELECT 1 FROM predictions WHERE project = ?1 AND content = ?2)";
+                   OR EXISTS (SELECT 1 FROM predictions WHERE project = ?1 AND content = ?2)
+                   OR EXISTS (SELECT 1 FROM export_files WHERE project = ?1 AND content = ?2)";
     Ok(one(connection, sql, (project.to_string(), content.as_bytes()), |row| row.get(0))?.unwrap_or(false))
+}
+
+/// Whether a record has these bytes, or a change is about to give them one.
+pub(crate) fn is_wanted(
+    connection: &Connection,
+    project: ProjectId,
+    content: &ContentHash,
+) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM arrivals WHERE project = ?1 AND content = ?2)";
+    let arriving = one(connection, sql, (project.to_string(), content.as_bytes()), |row| row.get(0))?;
+    Ok(arriving.unwrap_or(false) || is_referred_to(connection, project, content)?)
 }

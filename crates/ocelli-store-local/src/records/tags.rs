@@ -47,13 +47,11 @@ pub(crate) fn put(connection: &Connection, project: ProjectId, tag: &Tag) -> Res
     write(connection, sql, values)
 }
 
-/// The rows of photos and regions that have the tag go with it.
+/// The rows of photos, regions and kept predictions' results that have the tag go with it.
 pub(crate) fn remove(connection: &Connection, project: ProjectId, tag: TagId) -> Result<(), StoreError> {
-    write(
-        connection,
-        "DELETE FROM tags WHERE project = ?1 AND id = ?2",
-        (project.to_string(), tag.to_string()),
-    )
+    let of = (project.to_string(), tag.to_string());
+    write(connection, "DELETE FROM prediction_tags WHERE project = ?1 AND tag = ?2", (&of.0, &of.1))?;
+    write(connection, "DELETE FROM tags WHERE project = ?1 AND id = ?2", (&of.0, &of.1))
 }
 
 pub(crate) fn images(

@@ -1,0 +1,40 @@
+//! Format 0 had manifests in one piece, no exports, no log of erasures, and calibrations that did not say which photos they
+//! looked at.
+
+use ocelli_core::Manifest;
+use ocelli_store::StoreError;
+use rusqlite::Transaction;
+
+use crate::columns::json;
+use crate::error::During;
+use crate::records::{manifests, unscrubbed};
+use crate::schema::FORMAT;
+
+const ACTION: &str = "bringing the data directory from format 0 to 1";
+
+pub(super) fn migrate(transaction: &Transaction<'_>) -> Result<(), StoreError> {
+    // Format 0 changed without a number of its own; this is what it had at the end.
+    let last = "SELECT count(*) FROM pragma_table_info('iterations') WHERE name = 'publish_precision'";
+    if transaction.query_row(last, (), |row| row.get::<_, u32>(0)).during(ACTION)? == 0 {
+        let advice = "it was written before the format had settled, and only the last of those can be brought \
+                      forward; train anew from its photos";
+        return Err(StoreError::Format { found: 0, supported: FORMAT, advice });
+    }
+    transaction.execute_batch(include_str!("from_0.sql")).during(ACTION)?;
+    let mut statement = transaction.prepare(TRAINED).during(ACTION)?;
+    let mut rows = statement.query(()).during(ACTION)?;
+    while let Some(row) = rows.next().during(ACTION)? {
+        let iteration = row.get(0).during(ACTION)?;
+        let manifest: Manifest = json(row, 1).during(ACTION)?;
+        let model: Vec<u8> = row.get(2).during(ACTION)?;
+        manifests::insert_at(transaction, iteration, &manifest, &model)?;
+    }
+    drop(rows);
+    drop(statement);
+    transaction.execute_batch("DROP TABLE trained_0").during(ACTION)?;
+    // Nothing was scrubbed before.
+    unscrubbed::note_all(transaction)
+}
+
+const TRAINED: &str = "SELECT i.position, t.manifest, t.model FROM trained_0 AS t
+                       JOIN iterations AS i ON i.project = t.project AND i.id = t.iteration";

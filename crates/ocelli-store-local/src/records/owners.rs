@@ -1,0 +1,48 @@
+//! Which records have bytes.
+
+use ocelli_core::ProjectId;
+use ocelli_store::{ContentHash, Owner, StoreError};
+use rusqlite::Connection;
+
+use super::all;
+use crate::columns::{content, id, text};
+
+/// The identities of a project's bytes behind one, in order, so many at most.
+pub(crate) fn contents(
+    connection: &Connection,
+    project: ProjectId,
+    behind: Option<&ContentHash>,
+    limit: u32,
+) -> Result<Vec<ContentHash>, StoreError> {
+    let sql = "SELECT content FROM (
+                 SELECT * FROM (SELECT content FROM images WHERE project = ?1 AND content > ?2
+                                ORDER BY content LIMIT ?3)
+                 UNION SELECT * FROM (SELECT content FROM predictions WHERE project = ?1 AND content > ?2
+                                      ORDER BY content LIMIT ?3)
+                 UNION SELECT * FROM (SELECT content FROM export_files WHERE project = ?1 AND content > ?2
+                                      ORDER BY content LIMIT ?3))
+               ORDER BY content LIMIT ?3";
+    let behind = behind.map(|content| content.as_bytes().as_slice()).unwrap_or_default();
+    all(connection, sql, (project.to_string(), behind, limit), |row| content(row, 0))
+}
+
+/// The records that have these bytes.
+pub(crate) fn of(
+    connection: &Connection,
+    project: ProjectId,
+    bytes: &ContentHash,
+) -> Result<Vec<Owner>, StoreError> {
+    let of = (project.to_string(), bytes.as_bytes());
+    let sql = "SELECT id FROM images WHERE project = ?1 AND content = ?2";
+    let mut owners: Vec<Owner> =
+        all(connection, sql, (&of.0, of.1), |row| Ok(Owner::Image { project_id: project, id: id(row, 0)? }))?;
+    let sql = "SELECT id FROM predictions WHERE project = ?1 AND content = ?2 ORDER BY id";
+    owners.extend(all(connection, sql, (&of.0, of.1), |row| {
+        Ok(Owner::Prediction { project_id: project, id: id(row, 0)? })
+    })?);
+    let sql = "SELECT export, name FROM export_files WHERE project = ?1 AND content = ?2 ORDER BY position";
+    owners.extend(all(connection, sql, (&of.0, of.1), |row| {
+        Ok(Owner::Export { project_id: project, id: id(row, 0)?, file: text(row, 1)? })
+    })?);
+    Ok(owners)
+}

@@ -1,0 +1,68 @@
+//! Making the database file hold nothing but what its records say.
+
+use std::io;
+
+use ocelli_store::StoreError;
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::connection::empty_log;
+use crate::directory::Directory;
+use crate::error::During;
+use crate::medium::Pages;
+use crate::records::unscrubbed;
+use crate::scrub::{logged_pages, scrub};
+
+/// Bytes of the write-ahead log above which it is emptied even if nothing was erased.
+pub(crate) const LONG_LOG: u64 = 4 << 20;
+
+/// Empties the write-ahead log into the database file and overwrites what is left there of earlier states. Says whether
+/// it could: a reader of an older state may be in the way, for whom it waits a little if asked.
+///
+/// The caller holds the write lock. A crash anywhere is made good by the next call: the log is emptied by nobody else,
+/// so it names the changed pages until they are noted in the database, and the notes go when the pages are scrubbed.
+pub(crate) fn settle(
+    directory: &Directory,
+    connection: &mut Connection,
+    pages: &dyn Pages,
+    wait: bool,
+) -> Result<bool, StoreError> {
+    const ACTION: &str = "settling the database";
+    let changed = logged_pages(&read_log(directory)?);
+    if !changed.is_empty() {
+        let notes = connection.transaction_with_behavior(TransactionBehavior::Immediate).during(ACTION)?;
+        unscrubbed::note(&notes, &changed)?;
+        notes.commit().during(ACTION)?;
+    }
+    if !empty_log(connection, wait)? {
+        return Ok(false);
+    }
+    let rows = connection.transaction_with_behavior(TransactionBehavior::Immediate).during(ACTION)?;
+    // An empty log means that this transaction reads the file alone; SQLite lets nobody move pages from the log into the
+    // file as long as one does.
+    if log_size(directory)? > 0 {
+        return Ok(false);
+    }
+    let page_size = rows.pragma_query_value(None, "page_size", |row| row.get(0)).during(ACTION)?;
+    scrub(pages, &unscrubbed::noted(&rows)?, page_size)?;
+    // What this connection has read before goes; the others drop theirs when they see this commit. A page kept in memory
+    // would be written again with what has just been overwritten.
+    rows.execute_batch("PRAGMA shrink_memory").during(ACTION)?;
+    unscrubbed::forget(&rows)?;
+    rows.commit().during(ACTION)?;
+    Ok(true)
+}
+
+/// The bytes of the write-ahead log, 0 where there is none.
+pub(crate) fn log_size(directory: &Directory) -> Result<u64, StoreError> {
+    match directory.medium.size(&directory.log()) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+        size => size.during("looking at the write-ahead log"),
+    }
+}
+
+fn read_log(directory: &Directory) -> Result<Vec<u8>, StoreError> {
+    match directory.medium.read(&directory.log()) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        log => log.during("reading the write-ahead log"),
+    }
+}

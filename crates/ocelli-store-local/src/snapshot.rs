@@ -1,0 +1,111 @@
+//! A consistent copy of a directory that is in use.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ocelli_core::ProjectId;
+use ocelli_store::{Change, Store, StoreError};
+
+use crate::blobs::{self, Found};
+use crate::directory::{Directory, ignore_missing};
+use crate::error::During;
+use crate::records::{erasures, owners, projects};
+use crate::staging::sync_folders;
+use crate::{LocalStore, connection};
+
+const ACTION: &str = "copying the data directory";
+/// Records that are asked for at once.
+const PAGE: u32 = 1000;
+
+/// Copies the store to a directory that is empty or not there.
+///
+/// The copy is made beside it and takes its name at the end, so that half a copy is never taken for one. The records
+/// are those of one moment; their bytes never change, and what of them is erased while they are copied is erased in the
+/// copy too.
+pub(crate) fn snapshot(store: &LocalStore, to: &Path) -> Result<(), StoreError> {
+    let medium = store.directory.medium.as_ref();
+    let to = std::path::absolute(to).during(ACTION)?;
+    match medium.list(&to) {
+        Ok(entries) if !entries.is_empty() => {
+            let error = io::Error::new(io::ErrorKind::AlreadyExists, "the folder is not empty; name another");
+            return Err(error).during(ACTION);
+        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error).during(ACTION),
+        _ => {}
+    }
+    let partial = partial(&to)?;
+    ignore_missing(medium.remove_folder(&partial)).during(ACTION)?;
+    let copied = copy(store, &partial).and_then(|()| {
+        medium.rename(&partial, &to).during(ACTION)?;
+        let above = to.parent().map(Path::to_owned);
+        sync_folders(medium, &above.into_iter().collect()).during(ACTION)
+    });
+    if copied.is_err() {
+        let _ = medium.remove_folder(&partial);
+    }
+    copied
+}
+
+/// Where the copy grows.
+fn partial(to: &Path) -> Result<PathBuf, StoreError> {
+    let name = to.file_name().ok_or(io::Error::from(io::ErrorKind::InvalidInput)).during(ACTION)?;
+    let mut partial = OsString::from(".");
+    partial.push(name);
+    partial.push(".partial");
+    Ok(to.with_file_name(partial))
+}
+
+fn copy(store: &LocalStore, to: &Path) -> Result<(), StoreError> {
+    let target = Directory::create(Arc::clone(&store.directory.medium), to)?;
+    copy_records(store, &target)?;
+    let copy = LocalStore::open_on(Arc::clone(&target.medium), to, store.limits.clone())?;
+    let known = copy.ask(erasures::last)?;
+    for project in copy.ask(projects::all_ids)? {
+        copy_bytes(store, &copy, project)?;
+    }
+    // As the directory stands now: what was erased since the records were copied.
+    let erased = store.ask(|connection| erasures::behind(connection, known))?;
+    if !erased.is_empty() {
+        copy.apply(Change::ReapplyErasures { erasures: erased })?;
+    }
+    Ok(())
+}
+
+/// Copies the records of one moment. The copy has no unused space, and so nothing in it.
+fn copy_records(store: &LocalStore, target: &Directory) -> Result<(), StoreError> {
+    let source = connection::open(&store.directory)?;
+    let path = target.database();
+    let path = path.to_str().ok_or(io::Error::from(io::ErrorKind::InvalidFilename)).during(ACTION)?;
+    source.execute("VACUUM INTO ?1", [path]).during(ACTION)?;
+    Ok(())
+}
+
+/// Copies the bytes that the copy's records of a project refer to.
+fn copy_bytes(store: &LocalStore, copy: &LocalStore, project: ProjectId) -> Result<(), StoreError> {
+    let Some(key) = copy.ask(|connection| projects::key(connection, project))? else { return Ok(()) };
+    let medium = copy.directory.medium.as_ref();
+    let mut folders = BTreeSet::from([copy.directory.blobs(), copy.directory.project_blobs(project)]);
+    let mut last = None;
+    loop {
+        let contents = copy.ask(|connection| owners::contents(connection, project, last.as_ref(), PAGE))?;
+        for content in &contents {
+            match blobs::read(&store.directory, project, content, &key)? {
+                Found::Sound(bytes) => {
+                    let (folder, file) = copy.directory.blob(project, content);
+                    medium.make_folder(&folder).during(ACTION)?;
+                    medium.write_new(&file, &bytes).during(ACTION)?;
+                    folders.insert(folder);
+                }
+                // Erased meanwhile, or damaged before; then the copy lacks the same, and a check of either says so.
+                _ => tracing::warn!(%content, "bytes are missing or damaged and were not copied"),
+            }
+        }
+        match contents.last() {
+            Some(content) => last = Some(*content),
+            None => return sync_folders(medium, &folders).during(ACTION),
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! What was erased is in no byte of the directory, however the records around it came and went.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test reports")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ocelli_core::{
+    Affected, ErasureStatus, ImageId, Limits, Metadata, Origin, PredictionId, ProjectId, TagId, TagUpdate,
+};
+use ocelli_store::conformance::scene::{Scene, at, name};
+use ocelli_store::{Applied, Change, FeatureKey};
+use ocelli_store_local::LocalStore;
+use proptest::prelude::*;
+
+/// What every marker begins with; six digits follow.
+const MARK: &str = "#MARK";
+
+fn mark(number: u32) -> String {
+    format!("{MARK}{number:06}")
+}
+
+/// A marker and so much behind it.
+fn long(number: u32, length: usize) -> String {
+    mark(number) + &"-".repeat(length)
+}
+
+/// The markers that the files of a directory hold, by number, and the files.
+fn held(folder: &Path) -> BTreeMap<u32, PathBuf> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(held(&path));
+            continue;
+        }
+        let bytes = fs::read(&path).unwrap();
+        for (start, _) in bytes.windows(MARK.len()).enumerate().filter(|(_, part)| *part == MARK.as_bytes()) {
+            let digits = bytes.get(start + MARK.len()..start + MARK.len() + 6).unwrap_or_default();
+            if let Some(number) = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()) {
+                found.insert(number, path.clone());
+            }
+        }
+    }
+    found
+}
+
+/// One thing whose content has markers.
+#[derive(Clone, Copy, Debug)]
+enum Thing {
+    Image(ImageId),
+    Tag(TagId),
+    Prediction(PredictionId),
+}
+
+struct Stage {
+    scene: Scene,
+    directory: tempfile::TempDir,
+    /// What there is, and the marker that each has in all its parts.
+    things: Vec<(Thing, u32)>,
+    next: u32,
+}
+
+fn open(directory: &Path, first_id: u32) -> Scene {
+    let limits = Limits { tags_per_project: 5000, ..Limits::default() };
+    let store = Arc::new(LocalStore::open(directory, limits).unwrap());
+    Scene::over(store, ProjectId::new(at(0), [0; 10]), first_id)
+}
+
+impl Stage {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let scene = open(directory.path(), 1);
+        scene.apply(scene.creation(scene.project, 0));
+        Self { scene, directory, things: Vec::new(), next: 0 }
+    }
+
+    fn add(&mut self, kind: u8, length: usize) {
+        let number = self.next;
+        self.next += 1;
+        let thing = match kind % 4 {
+            0 | 1 => {
+                let mut new = self.scene.new_image(long(number, length * 20).as_bytes(), &[]);
+                new.image.origin = Origin::Upload { name: Some(long(number, length % 200)) };
+                let entry = (mark(number), long(number, length % 200));
+                new.image.metadata = Metadata::new(BTreeMap::from([entry])).unwrap();
+                let image = self.scene.add(vec![new]).remove(0).unwrap().image.id;
+                // The bytes of a marker as numbers that are kept as bytes.
+                let text = long(number, length.next_multiple_of(4) * 6 + 1);
+                let numbers = text.as_bytes().as_chunks::<4>().0.iter();
+                let features = numbers.map(|bytes| f32::from_le_bytes(*bytes)).collect();
+                let (project, key) = (self.scene.project, FeatureKey::f32("base"));
+                self.scene.apply(Change::CacheFeatures { project, key, features: vec![(image, features)] });
+                Thing::Image(image)
+            }
+            2 => Thing::Tag(self.scene.tag(&long(number, length % 200))),
+            _ => {
+                let mut answer = self.scene.answer(i64::from(number), &[(TagId::new(at(0), [3; 10]), 0.5)]);
+                answer.application = Some(name(&long(number, length % 200)));
+                answer.prediction.predictions[0].tag_name = name(&mark(number));
+                Thing::Prediction(self.scene.keep(&answer, long(number, length).as_bytes()))
+            }
+        };
+        self.things.push((thing, number));
+    }
+
+    fn erasure(&self, thing: Thing) -> Change {
+        match thing {
+            Thing::Image(image) => self.scene.deletion_of_images(&[image]),
+            Thing::Tag(tag) => self.scene.deletion_of_tag(tag),
+            Thing::Prediction(prediction) => Change::DeletePredictions {
+                project: self.scene.project,
+                predictions: vec![prediction],
+                at: at(1),
+            },
+        }
+    }
+
+    fn erase(&mut self, pick: usize) {
+        if self.things.is_empty() {
+            return;
+        }
+        let (thing, number) = self.things.swap_remove(pick % self.things.len());
+        match self.scene.apply(self.erasure(thing)) {
+            Applied::Erased(erasure) => assert_eq!(erasure.status, ErasureStatus::Complete),
+            other => panic!("{other:?}"),
+        }
+        assert!(!held(self.directory.path()).contains_key(&number), "{thing:?} {number}");
+    }
+
+    /// Nothing is held but what is there, and all of that is.
+    fn check(&self) {
+        let held = held(self.directory.path());
+        let there: Vec<u32> = self.things.iter().map(|(_, number)| *number).collect();
+        let stray: Vec<_> = held.iter().filter(|(number, _)| !there.contains(number)).collect();
+        assert!(stray.is_empty(), "{stray:?}");
+        assert!(there.iter().all(|number| held.contains_key(number)));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: std::env::var("OCELLI_ERASURE_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(3),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    /// Long enough that the b-trees grow and shrink by several pages.
+    #[test]
+    fn records_that_came_and_went_leave_nothing(
+        steps in proptest::collection::vec((any::<u8>(), 0_usize..400, any::<u16>()), 500..700),
+    ) {
+        let mut stage = Stage::new();
+        for (number, (kind, length, pick)) in steps.into_iter().enumerate() {
+            // More come than go at first, and more go than come later.
+            if kind % 5 < if number < 300 { 4 } else { 2 } {
+                stage.add(kind / 5, length);
+            } else {
+                stage.erase(usize::from(pick));
+            }
+        }
+        stage.check();
+    }
+}
+
+#[test]
+fn a_value_that_was_replaced_is_gone() {
+    let mut stage = Stage::new();
+    (0..40).for_each(|kind| stage.add(kind, 100));
+    let secret = long(900_000, 100);
+    let tag = stage.scene.tag(&secret);
+    let image = stage.scene.image(b"x", &[]);
+    let metadata = |text: &str| Metadata::new(BTreeMap::from([("who".to_owned(), text.to_owned())])).unwrap();
+    let change = |metadata| Change::SetMetadata { project: stage.scene.project, image, metadata, at: at(3) };
+    stage.scene.apply(change(metadata(&secret)));
+    assert!(held(stage.directory.path()).contains_key(&900_000));
+    stage.scene.apply(change(metadata("another")));
+    let update = TagUpdate { name: Some(name("another")), ..TagUpdate::default() };
+    stage.scene.apply(Change::UpdateTag { project: stage.scene.project, tag, update });
+    stage.check();
+}
+
+#[test]
+fn an_erased_project_is_gone_whole() {
+    let mut stage = Stage::new();
+    (0..600).for_each(|number: u32| stage.add(number as u8, number as usize % 300));
+    let tag = stage.scene.tag("oak");
+    let image = stage.scene.image(b"x", &[tag]);
+    let iteration = stage.scene.complete_on(1, &[(image, tag)]);
+    stage.scene.apply(stage.scene.publication(iteration, "live", false));
+    let project = stage.scene.project;
+    let erasure = stage.scene.erase(Change::EraseProject { project, at: at(50) });
+    assert_eq!(erasure.status, ErasureStatus::Complete);
+    assert_eq!(held(stage.directory.path()), BTreeMap::new());
+    for folder in ["blobs", "damaged", "staging"] {
+        let left: Vec<_> = fs::read_dir(stage.directory.path().join(folder)).unwrap().collect();
+        let expected = if folder == "staging" { 2 } else { 0 };
+        assert_eq!(left.len(), expected, "{folder}: {left:?}");
+    }
+}
+
+#[test]
+fn what_another_reads_is_pending_until_it_has_ended() {
+    let mut stage = Stage::new();
+    (0..40).for_each(|kind| stage.add(kind, 100));
+    let reader = rusqlite::Connection::open(stage.directory.path().join("ocelli.sqlite")).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM images").unwrap();
+    let (thing, number) = stage.things.remove(0);
+    let erasure = stage.scene.erase(stage.erasure(thing));
+    assert_eq!(erasure.status, ErasureStatus::ErasurePending);
+    assert!(matches!(thing, Thing::Image(_)));
+    assert!(held(stage.directory.path()).contains_key(&number), "the reader sees the older state");
+    assert_eq!(stage.scene.store.finish_erasures().unwrap(), ErasureStatus::ErasurePending);
+    reader.execute_batch("COMMIT").unwrap();
+    assert_eq!(stage.scene.store.finish_erasures().unwrap(), ErasureStatus::Complete);
+    stage.check();
+}
+
+#[test]
+fn what_was_pending_when_a_handle_went_is_completed_by_the_next() {
+    let mut stage = Stage::new();
+    (0..40).for_each(|kind| stage.add(kind, 100));
+    let reader = rusqlite::Connection::open(stage.directory.path().join("ocelli.sqlite")).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM images").unwrap();
+    let (thing, _) = stage.things.remove(0);
+    let erasure = stage.scene.erase(stage.erasure(thing));
+    assert!(!erasure.status.is_complete());
+    reader.execute_batch("COMMIT").unwrap();
+    stage.scene = open(stage.directory.path(), 1_000_000);
+    stage.check();
+}
+
+#[test]
+fn erasing_what_an_iteration_was_trained_on_can_take_it_along() {
+    let stage = Stage::new();
+    let secret = long(900_001, 60);
+    let tag = stage.scene.tag(&secret);
+    let image = stage.scene.image(secret.as_bytes(), &[tag]);
+    let mut trained = Scene::trained_on(1, &[(image, tag)]);
+    trained.manifest.evaluation.tags[0].name = name(&secret);
+    trained.model = secret.clone().into_bytes();
+    let iteration = stage.scene.complete_with(trained);
+    stage.scene.export(iteration, &[("model.onnx", secret.as_bytes())]);
+    let change = |affected| Change::DeleteTag { project: stage.scene.project, tag, affected, at: at(60) };
+    let erasure = stage.scene.erase(change(Affected::Delete));
+    assert_eq!(erasure.iterations[0].id, iteration);
+    let erasure = stage.scene.erase(stage.scene.deletion_of_images(&[image]));
+    assert!(erasure.iterations.is_empty() && erasure.status.is_complete());
+    stage.check();
+}
