@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use ocelli::{Keep, Metadata, Name, Upload};
-use ocelli_tests::{Scene, drawn, trained};
+use ocelli::{Affected, AffectedOutcome, CheckOptions, ErrorCode, Keep, Metadata, Name, Ocelli, Upload};
+use ocelli_tests::{Scene, drawn, in_both, trained};
 
 /// The files of the directory that contain these bytes.
 fn holding(folder: &Path, part: &[u8]) -> Vec<PathBuf> {
@@ -34,7 +34,7 @@ fn a_deleted_photo_leaves_neither_bytes_nor_name_nor_metadata() {
     let image = project.add_images(vec![upload]).unwrap().added().next().unwrap().image.id;
     assert_eq!(holding(scene.path(), &photo).len(), 1);
     assert!(!holding(scene.path(), SECRET.as_bytes()).is_empty());
-    project.delete_images(vec![image]).unwrap();
+    assert!(project.delete_images(vec![image]).unwrap().status.is_complete());
     assert!(holding(scene.path(), &photo).is_empty());
     assert!(holding(scene.path(), SECRET.as_bytes()).is_empty());
 }
@@ -48,7 +48,7 @@ fn a_deleted_prediction_leaves_neither_bytes_nor_application() {
     let kept = iteration.quick_test_with(&photo, keep).unwrap().id;
     assert_eq!(holding(scene.path(), &photo).len(), 1);
     assert!(!holding(scene.path(), SECRET.as_bytes()).is_empty());
-    project.delete_predictions(vec![kept]).unwrap();
+    assert!(project.delete_predictions(vec![kept]).unwrap().status.is_complete());
     assert!(holding(scene.path(), &photo).is_empty());
     assert!(holding(scene.path(), SECRET.as_bytes()).is_empty());
 }
@@ -61,9 +61,9 @@ fn bytes_last_as_long_as_a_photo_or_a_prediction_has_them() {
     let image = project.add_image(photo.clone(), &[]).unwrap().image.id;
     let kept = iteration.quick_test_with(&photo, Keep::For { application: None }).unwrap().id;
     assert_eq!(holding(scene.path(), &photo).len(), 1, "one file serves both");
-    project.delete_images(vec![image]).unwrap();
+    assert!(project.delete_images(vec![image]).unwrap().status.is_complete());
     assert_eq!(project.prediction_bytes(kept).unwrap(), photo);
-    project.delete_predictions(vec![kept]).unwrap();
+    assert!(project.delete_predictions(vec![kept]).unwrap().status.is_complete());
     assert!(holding(scene.path(), &photo).is_empty());
 }
 
@@ -82,6 +82,85 @@ fn a_deleted_tag_leaves_no_name() {
     let (project, _) = trained(&scene.ocelli);
     let tag = project.create_tag(SECRET).unwrap().id;
     assert!(!holding(scene.path(), SECRET.as_bytes()).is_empty());
-    project.delete_tag(tag).unwrap();
+    assert!(project.delete_tag(tag).unwrap().status.is_complete());
     assert!(holding(scene.path(), SECRET.as_bytes()).is_empty());
+}
+
+#[test]
+fn an_erased_project_leaves_nothing_and_does_not_come_back() {
+    for deleted_before in [false, true] {
+        in_both(|scene| {
+            let (project, iteration) = trained(&scene.ocelli);
+            iteration.publish("production").unwrap();
+            project.predict("production", &drawn(90)).unwrap();
+            if deleted_before {
+                iteration.unpublish().unwrap();
+                project.delete().unwrap();
+            }
+            assert!(scene.ocelli.erase_project(project.id()).unwrap().status.is_complete());
+            for refused in [
+                project.details().err(),
+                project.predict("production", &drawn(90)).err(),
+                iteration.quick_test(&drawn(90)).err(),
+                scene.ocelli.restore_project(project.id()).err(),
+                scene.ocelli.erase_project(project.id()).err(),
+            ] {
+                assert_eq!(refused.unwrap().code(), ErrorCode::NotFoundProject);
+            }
+            assert!(scene.ocelli.deleted_projects().unwrap().is_empty());
+            let report = scene.ocelli.check(&CheckOptions::default()).unwrap();
+            assert_eq!((report.files, report.unowned, report.is_sound()), (0, 0, true));
+        });
+    }
+}
+
+#[test]
+fn an_unpublished_iteration_still_knows_what_it_was_trained_on() {
+    in_both(|scene| {
+        let (project, iteration) = trained(&scene.ocelli);
+        iteration.publish("production").unwrap();
+        let image = iteration.manifest().unwrap().evaluation.photos[0].photo;
+        let erasure = project.delete_images_with(vec![image], Affected::Unpublish).unwrap();
+        assert_eq!(erasure.iterations[0].outcome, AffectedOutcome::Unpublished);
+        assert_eq!(erasure.iterations[0].publication.as_ref().unwrap().name, "production");
+        assert!(project.predict("production", &drawn(90)).is_err());
+        let manifest = iteration.manifest().unwrap();
+        assert_eq!((manifest.evaluation.photos.len(), manifest.erased), (11, 1));
+    });
+}
+
+#[test]
+fn a_snapshot_that_is_put_back_catches_up_with_the_erasures() {
+    let scene = Scene::in_directory();
+    let (project, iteration) = trained(&scene.ocelli);
+    let before = iteration.quick_test(&drawn(90)).unwrap().predictions;
+    let photo = drawn(91);
+    let image = project.add_images(vec![Upload::bytes(photo.clone()).named(SECRET)]).unwrap();
+    let image = image.added().next().unwrap().image.id;
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("copy");
+    scene.ocelli.snapshot(&copy).unwrap();
+    scene.pass_millis(1);
+    let since = ocelli::Clock::now(&scene.clock);
+    assert!(project.delete_images(vec![image]).unwrap().status.is_complete());
+
+    let restored = Ocelli::open(&copy).unwrap();
+    assert_eq!(holding(&copy, &photo).len(), 1);
+    let erasures = scene.ocelli.erasures(since).unwrap();
+    assert_eq!(erasures.len(), 1);
+    assert!(restored.reapply_erasures(erasures).unwrap().is_complete());
+    assert!(holding(&copy, &photo).is_empty() && holding(&copy, SECRET.as_bytes()).is_empty());
+    let again = restored.project(project.id()).unwrap();
+    assert_eq!(again.image_bytes(image).unwrap_err().code(), ErrorCode::NotFoundImage);
+    let answer = again.iteration(iteration.id()).unwrap().quick_test(&drawn(90)).unwrap();
+    assert_eq!(answer.predictions, before);
+    assert!(restored.check(&CheckOptions::default()).unwrap().is_sound());
+}
+
+#[test]
+fn memory_cannot_be_copied_into_a_folder() {
+    let scene = Scene::in_memory();
+    let folder = tempfile::tempdir().unwrap();
+    let refused = scene.ocelli.snapshot(folder.path()).unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::BadRequestNotSupported);
 }

@@ -161,7 +161,7 @@ fn a_deleted_iteration_is_gone_with_its_model() {
     in_both(|scene| {
         let (project, iteration) = trained(&scene.ocelli);
         iteration.quick_test(&drawn(90)).unwrap();
-        iteration.delete().unwrap();
+        assert!(iteration.delete().unwrap().status.is_complete());
         assert!(project.iterations().unwrap().is_empty());
         assert_eq!(code(iteration.quick_test(&drawn(90))), ErrorCode::NotFoundIteration);
         assert_eq!(code(iteration.model_file()), ErrorCode::NotFoundIteration);
@@ -176,9 +176,10 @@ fn an_iteration_outlives_its_photos() {
         let photos =
             iteration.manifest().unwrap().evaluation.photos.iter().map(|photo| photo.photo).collect();
         let before = iteration.quick_test(&drawn(90)).unwrap().predictions;
-        project.delete_images(photos).unwrap();
+        assert!(project.delete_images(photos).unwrap().status.is_complete());
         assert_eq!(iteration.quick_test(&drawn(90)).unwrap().predictions, before);
-        assert_eq!(iteration.manifest().unwrap().evaluation.photos.len(), 12);
+        let manifest = iteration.manifest().unwrap();
+        assert_eq!((manifest.evaluation.photos.len(), manifest.erased), (0, 12));
     });
 }
 

@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 
 use ocelli::{
-    Domain, IterationHandle, Keep, Model, Name, NewProject, Ocelli, OpenOptions, ProjectHandle,
-    PublishOptions, TaggingStatus, Upload, limits,
+    Domain, ExportId, IterationHandle, Keep, Model, Name, NewProject, Ocelli, OpenOptions, ProjectHandle,
+    PublishOptions, TaggingStatus, Timestamp, Upload, limits,
 };
 
 const DOCUMENT: &str = include_str!("../../docs/parity.md");
@@ -51,6 +51,12 @@ fn calls() -> BTreeSet<&'static str> {
         Ocelli::project,
         Ocelli::restore_project,
         Ocelli::deleted_projects,
+        Ocelli::erase_project,
+        Ocelli::finish_erasures,
+        Ocelli::erasures,
+        Ocelli::reapply_erasures,
+        Ocelli::check,
+        Ocelli::snapshot(""),
         Domain::from_id,
         NewProject::settings,
         OpenOptions::limits,
@@ -71,6 +77,10 @@ fn calls() -> BTreeSet<&'static str> {
         ProjectHandle::add_folder(""),
         ProjectHandle::use_predictions,
         ProjectHandle::delete_images,
+        ProjectHandle::delete_images_with,
+        ProjectHandle::retrain_without,
+        ProjectHandle::export_file(ExportId::new(Timestamp::from_millis(0), [0; 10]), ""),
+        ProjectHandle::delete_export,
         ProjectHandle::set_metadata,
         ProjectHandle::add_regions,
         ProjectHandle::delete_regions,
@@ -83,6 +93,7 @@ fn calls() -> BTreeSet<&'static str> {
         ProjectHandle::create_tag_with("", Default::default(), Default::default()),
         ProjectHandle::update_tag,
         ProjectHandle::delete_tag,
+        ProjectHandle::delete_tag_with,
         ProjectHandle::train,
         ProjectHandle::train_watched,
         ProjectHandle::iterations,
@@ -107,6 +118,8 @@ fn calls() -> BTreeSet<&'static str> {
         IterationHandle::unpublish,
         IterationHandle::model_file,
         IterationHandle::export_onnx,
+        IterationHandle::keep_export,
+        IterationHandle::exports,
         IterationHandle::quick_test,
         IterationHandle::quick_test_with,
         IterationHandle::quick_test_in,

@@ -250,7 +250,7 @@ fn an_erased_photo_leaves_no_features_in_either_precision() {
     let kept =
         || keys.each_ref().map(|key| store.features(project.id(), key, &[image]).unwrap()[0].is_some());
     assert_eq!(kept(), [true, true]);
-    project.delete_images(vec![image]).unwrap();
+    assert!(project.delete_images(vec![image]).unwrap().status.is_complete());
     assert_eq!(kept(), [false, false]);
 }
 

@@ -194,7 +194,7 @@ fn a_deleted_prediction_is_gone_with_its_photo() {
     let scene = Scene::in_directory();
     let (project, _) = published(&scene);
     let kept = keep_all(&scene, &project, 90..92);
-    project.delete_predictions(vec![kept[0].id]).unwrap();
+    assert!(project.delete_predictions(vec![kept[0].id]).unwrap().status.is_complete());
     assert_eq!(code(project.prediction(kept[0].id)), ErrorCode::NotFound);
     assert_eq!(code(project.prediction_bytes(kept[0].id)), ErrorCode::NotFound);
     assert_eq!(found(&project, &PredictionQuery::default()), [kept[1].id]);
@@ -237,7 +237,7 @@ fn one_prediction_that_is_gone_does_not_keep_the_others_from_training() {
     in_both(|scene| {
         let (project, _) = published(scene);
         let kept = keep_all(scene, &project, 90..92);
-        project.delete_predictions(vec![kept[0].id]).unwrap();
+        assert!(project.delete_predictions(vec![kept[0].id]).unwrap().status.is_complete());
         let used = |id| UsePrediction { prediction: id, tags: Vec::new(), regions: Vec::new() };
         let summary = project.use_predictions(ids(&kept).into_iter().map(used).collect()).unwrap();
         let statuses: Vec<_> = summary.results.iter().map(|result| result.status).collect();

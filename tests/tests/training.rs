@@ -276,7 +276,7 @@ fn a_project_has_as_many_iterations_as_the_limit_allows() {
     let scene = Scene::in_directory_with(OpenOptions::new().limits(limits));
     let (project, first) = trained(&scene.ocelli);
     assert_eq!(code(project.train(&forced())), ErrorCode::BadRequestExceedIterationPerProjectLimit);
-    first.delete().unwrap();
+    assert!(first.delete().unwrap().status.is_complete());
     project.train(&forced()).unwrap();
 }
 

@@ -139,7 +139,7 @@ fn a_photo_with_an_unknown_tag_is_refused_alone() {
     in_both(|scene| {
         let project = project(scene);
         let deleted = project.create_tag("deleted").unwrap().id;
-        project.delete_tag(deleted).unwrap();
+        assert!(project.delete_tag(deleted).unwrap().status.is_complete());
         let uploads = vec![Upload::bytes(drawn(1)).tag(deleted), Upload::bytes(drawn(2))];
         let statuses: Vec<_> =
             project.add_images(uploads).unwrap().results.iter().map(|each| each.status).collect();

@@ -31,6 +31,11 @@ impl OnnxExport {
         &self.files
     }
 
+    /// Every file, the network first, for those who need no more of the export.
+    pub fn into_files(self) -> Vec<ExportedFile> {
+        self.files
+    }
+
     /// The content of the file of this name, if there is one.
     pub fn file(&self, name: &str) -> Option<&[u8]> {
         self.files.iter().find(|file| file.name == name).map(|file| file.bytes.as_slice())

@@ -41,13 +41,13 @@ pub(crate) fn calibrated(
     // Drawing reads every photo: a while in which the caller would otherwise hear nothing.
     watch(TrainingEvent::Calibration { done: 0, total: images.len().min(limits::MAX_CALIBRATION_PHOTOS) });
     let drawn = draw(photos, images, seed, stop)?;
-    let calibration = observe(photos, base, &drawn, stop, watch)?;
+    let (calibration, images) = observe(photos, base, &drawn, stop, watch)?;
     if calibration.photos == 0 {
         return Ok(None);
     }
     let kept = StoredCalibration {
         fingerprint: calibration.fingerprint().to_string(),
-        photos: calibration.photos,
+        images,
         training_photos,
         data: Vec::new(),
     };
@@ -86,28 +86,33 @@ fn draw(
     Ok(ranked.into_iter().map(|(_, image)| image).collect())
 }
 
+/// The calibration, and the photos that it looked at: those that could be decoded.
 fn observe(
     photos: &StoredPhotos<'_>,
     base: &Network,
     drawn: &[ImageId],
     stop: &StopToken,
     watch: &(dyn Fn(TrainingEvent) + Sync),
-) -> Result<Calibration, Error> {
+) -> Result<(Calibration, Vec<ImageId>), Error> {
     let calibrator = Calibrator::new(base)?;
-    let (mut calibration, total) = (Calibration::default(), drawn.len());
+    let (mut calibration, mut looked_at, total) = (Calibration::default(), Vec::new(), drawn.len());
     for (index, chunk) in drawn.chunks(OBSERVED).enumerate() {
-        let look = |image: &ImageId| -> Result<Option<Calibration>, Error> {
+        let look = |image: &ImageId| -> Result<Option<(ImageId, Calibration)>, Error> {
             if stop.is_stopped() {
                 return Err(TrainError::Stopped.into());
             }
-            Ok(photos.decoded(*image)?.map(|photo| calibrator.observe(photo.view())).transpose()?)
+            let Some(photo) = photos.decoded(*image)? else { return Ok(None) };
+            Ok(Some((*image, calibrator.observe(photo.view())?)))
         };
         let seen = chunk.par_iter().map(look).collect::<Result<Vec<_>, Error>>()?;
         // In the photos' order, so that the same photos give the same bits.
-        seen.iter().flatten().for_each(|of_one| calibration.merge(of_one));
+        for (image, of_one) in seen.iter().flatten() {
+            calibration.merge(of_one);
+            looked_at.push(*image);
+        }
         watch(TrainingEvent::Calibration { done: index * OBSERVED + chunk.len(), total });
     }
-    Ok(calibration)
+    Ok((calibration, looked_at))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-use ocelli_core::{Image, ImageId, Metadata, Region, RegionId, TagId};
+use ocelli_core::{Affected, Erasure, Image, ImageId, Metadata, Region, RegionId, TagId};
 use ocelli_store::{Applied, Change, ImageFilter, ImageQuery, TagSummary};
 
 use crate::upload::NewRegion;
@@ -68,22 +68,63 @@ impl ProjectHandle {
         Ok(drawn)
     }
 
-    /// Takes up to [`MAX_BATCH`](ocelli_core::limits::MAX_BATCH) regions away. All must exist.
-    pub fn delete_regions(&self, regions: Vec<RegionId>) -> Result<(), Error> {
-        self.apply(Change::DeleteRegions { project: self.id(), regions })?;
-        Ok(())
+    /// Erases up to [`MAX_BATCH`](ocelli_core::limits::MAX_BATCH) regions. The photos and the tags stay.
+    ///
+    /// # Errors
+    ///
+    /// If one of them is not there, or they are more; then none is erased.
+    pub fn delete_regions(&self, regions: Vec<RegionId>) -> Result<Erasure, Error> {
+        self.shared.erase(Change::DeleteRegions { project: self.id(), regions, at: self.shared.now() })
     }
 
-    /// Replaces the metadata of a photo.
-    pub fn set_metadata(&self, image: ImageId, metadata: Metadata) -> Result<(), Error> {
-        self.apply(Change::SetMetadata { project: self.id(), image, metadata })?;
-        Ok(())
+    /// Replaces the metadata of a photo, and erases what it was.
+    pub fn set_metadata(&self, image: ImageId, metadata: Metadata) -> Result<Erasure, Error> {
+        self.shared.erase(Change::SetMetadata { project: self.id(), image, metadata, at: self.shared.now() })
     }
 
-    /// Erases photos, with their bytes, tags, regions, metadata and features. Iterations that were trained on them
-    /// stay. Up to [`MAX_PAGE`](ocelli_core::limits::MAX_PAGE); all must exist.
-    pub fn delete_images(&self, images: Vec<ImageId>) -> Result<(), Error> {
-        self.apply(Change::DeleteImages { project: self.id(), images })?;
-        Ok(())
+    /// Erases photos. Iterations that were trained on them stay, and the answer tells which.
+    ///
+    /// # Errors
+    ///
+    /// As [`delete_images_with`](Self::delete_images_with).
+    pub fn delete_images(&self, images: Vec<ImageId>) -> Result<Erasure, Error> {
+        self.delete_images_with(images, Affected::Keep)
+    }
+
+    /// Erases up to [`MAX_PAGE`](ocelli_core::limits::MAX_PAGE) photos, and does as chosen with the iterations that were
+    /// trained on them.
+    ///
+    /// What goes: the photos' bytes, names, tags, regions, metadata and features; the calibrations that looked at
+    /// one of them, with all features that were computed with those; and the photos' entries in the performance
+    /// records of iterations, which count them from then on ([`Manifest::erased`](ocelli_core::Manifest::erased)).
+    ///
+    /// What stays: what an iteration that is kept has learnt, as numbers in its model that no photo can be read
+    /// from; kept predictions, also of the same bytes; exports that have left the data directory. To train anew on
+    /// what is left, see
+    #[cfg_attr(feature = "train", doc = "[`retrain_without`](Self::retrain_without).")]
+    #[cfg_attr(not(feature = "train"), doc = "`retrain_without`, with the feature `train`.")]
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), ocelli::Error> {
+    /// # let ocelli = ocelli::Ocelli::open("photos.ocelli")?;
+    /// # let project = ocelli.project(ocelli.projects()?[0].id)?;
+    /// # let image = project.images(&Default::default())?[0].id;
+    /// let erasure = project.delete_images_with(vec![image], ocelli::Affected::Unpublish)?;
+    /// for iteration in &erasure.iterations {
+    ///     println!("{} was trained on it: {:?}", iteration.name, iteration.outcome);
+    /// }
+    /// if !erasure.status.is_complete() {
+    ///     ocelli.finish_erasures()?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If one of them is not there, or they are more; then none is erased.
+    pub fn delete_images_with(&self, images: Vec<ImageId>, affected: Affected) -> Result<Erasure, Error> {
+        let at = self.shared.now();
+        self.shared.erase(Change::DeleteImages { project: self.id(), images, affected, at })
     }
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use ocelli_core::{
-    Comparison, Confusion, Evaluation, Iteration, IterationId, IterationPerformance, Manifest, Name,
+    Comparison, Confusion, Erasure, Evaluation, Iteration, IterationId, IterationPerformance, Manifest, Name,
     Precision, ProjectId, Publication, Threshold,
 };
 use ocelli_store::{Change, StoreError};
@@ -14,7 +14,7 @@ use crate::{Error, ProjectHandle};
 #[derive(Clone, Debug)]
 pub struct IterationHandle {
     pub(crate) shared: Arc<Shared>,
-    project: ProjectId,
+    pub(crate) project: ProjectId,
     id: IterationId,
 }
 
@@ -167,15 +167,18 @@ impl IterationHandle {
         self.apply(Change::Unpublish { project: self.project, iteration: self.id, at: self.shared.now() })
     }
 
-    /// Erases the iteration, its model and its performance.
+    /// Erases the iteration: its model, its performance and its exports. Its photos and the predictions that it made
+    /// stay.
     ///
     /// # Errors
     ///
     /// If it is published (unpublish it first) or in training (stop that first).
-    pub fn delete(&self) -> Result<(), Error> {
-        self.apply(Change::DeleteIteration { project: self.project, iteration: self.id })?;
+    pub fn delete(&self) -> Result<Erasure, Error> {
+        let at = self.shared.now();
+        let erasure =
+            self.shared.erase(Change::DeleteIteration { project: self.project, iteration: self.id, at })?;
         self.shared.networks.forget(self.id);
-        Ok(())
+        Ok(erasure)
     }
 
     /// The model as one self-contained file, to be opened with [`Model::open`](crate::Model::open) without

@@ -4,9 +4,11 @@ mod base;
 #[cfg(feature = "train")]
 mod calibration;
 mod environment;
+mod erasure;
 mod error;
 #[cfg(feature = "export")]
 mod export;
+mod exports;
 #[cfg(feature = "train")]
 mod features;
 mod images;
@@ -17,6 +19,8 @@ mod pool;
 mod predict;
 mod predictions;
 mod project;
+#[cfg(feature = "train")]
+mod retraining;
 #[cfg(feature = "train")]
 mod stored_photos;
 #[cfg(feature = "train")]
@@ -41,8 +45,8 @@ pub use ocelli_imaging::{ImagingError, RgbImage, RgbView};
 pub use ocelli_infer::{CompileOptions, InferError, Level, Model};
 pub use ocelli_model::{ModelError, View};
 pub use ocelli_store::{
-    AddedImage, Continuation, ImageFilter, ImageQuery, Missing, Order, PredictionPage, PredictionQuery,
-    ProbabilityRange, Store, StoreError, TagSummary, TaggingStatus,
+    AddedImage, CheckOptions, CheckReport, Continuation, ImageFilter, ImageQuery, Missing, Order, Owner,
+    PredictionPage, PredictionQuery, ProbabilityRange, Store, StoreError, TagSummary, TaggingStatus,
 };
 #[cfg(feature = "train")]
 pub use ocelli_train::{Lack, StopToken, TrainError, TrainingEvent};

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ocelli_core::{Domain, Iteration, IterationId, Precision};
+use ocelli_core::{Domain, Iteration, IterationId, Precision, ProjectId};
 use ocelli_imaging::DecodeLimits;
 use ocelli_infer::{CompileOptions, Model};
 use ocelli_model::{ModelError, Network, View, file};
@@ -22,7 +22,7 @@ const KEPT: usize = 8;
 pub(crate) struct Networks(Mutex<VecDeque<(Key, Arc<Model>)>>);
 
 /// A network is compiled for each precision in which it is asked.
-type Key = (IterationId, Precision);
+type Key = (ProjectId, IterationId, Precision);
 
 impl Networks {
     fn get(&self, key: Key) -> Option<Arc<Model>> {
@@ -43,16 +43,21 @@ impl Networks {
         kept.push_back((key, model));
     }
 
-    /// Forgets a network whose iteration has been deleted.
+    /// Forgets a network whose iteration has been erased.
     pub(crate) fn forget(&self, id: IterationId) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|((other, _), _)| *other != id);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|((_, other, _), _)| *other != id);
+    }
+
+    /// Forgets the networks of a project that has been erased.
+    pub(crate) fn forget_project(&self, id: ProjectId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|((other, ..), _)| *other != id);
     }
 }
 
 impl Shared {
     /// The compiled network of an iteration that the store has just returned.
     pub(crate) fn model(&self, iteration: &Iteration, precision: Precision) -> Result<Arc<Model>, Error> {
-        let key = (iteration.id, precision);
+        let key = (iteration.project_id, iteration.id, precision);
         if let Some(model) = self.networks.get(key) {
             return Ok(model);
         }

@@ -1,4 +1,4 @@
-use ocelli_core::{ImageId, PredictionId, Region, RegionId, StoredPrediction, TagId};
+use ocelli_core::{Erasure, ImageId, PredictionId, Region, RegionId, StoredPrediction, TagId};
 use ocelli_store::{Applied, Change, PredictionPage, PredictionQuery, UsedPrediction};
 use serde::{Deserialize, Serialize};
 
@@ -38,15 +38,15 @@ impl ProjectHandle {
         Ok(self.shared.store.prediction_bytes(self.id(), id, self.shared.now())?)
     }
 
-    /// Erases kept predictions and their photos.
+    /// Erases kept predictions and their photos. A photo to train on that has the same bytes stays.
     ///
     /// # Errors
     ///
     /// If one of them is not there, or they are more than
     /// [`MAX_PREDICTIONS_PER_DELETION`](ocelli_core::limits::MAX_PREDICTIONS_PER_DELETION); then none is erased.
-    pub fn delete_predictions(&self, predictions: Vec<PredictionId>) -> Result<(), Error> {
-        self.apply(Change::DeletePredictions { project: self.id(), predictions, at: self.shared.now() })?;
-        Ok(())
+    pub fn delete_predictions(&self, predictions: Vec<PredictionId>) -> Result<Erasure, Error> {
+        let at = self.shared.now();
+        self.shared.erase(Change::DeletePredictions { project: self.id(), predictions, at })
     }
 
     /// Moves the photos of kept predictions to the photos to train on, where they stay. One that is refused does

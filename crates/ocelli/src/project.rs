@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use ocelli_core::{
-    ClassificationType, Description, Domain, Name, Project, ProjectId, ProjectSettings, ProjectUpdate, Tag,
-    TagId, TagType, TagUpdate,
+    Affected, ClassificationType, Description, Domain, Erasure, Name, Project, ProjectId, ProjectSettings,
+    ProjectUpdate, Tag, TagId, TagType, TagUpdate,
 };
 use ocelli_store::{Applied, Change};
 use serde::{Deserialize, Serialize};
@@ -93,7 +93,8 @@ impl ProjectHandle {
 
     /// Hides the project and all it owns at once. It can be restored for
     /// [`DELETED_PROJECT_DAYS`](ocelli_core::limits::DELETED_PROJECT_DAYS) days
-    /// ([`Ocelli::restore_project`](crate::Ocelli::restore_project)).
+    /// ([`Ocelli::restore_project`](crate::Ocelli::restore_project)); nothing of it is erased until
+    /// [`Ocelli::erase_project`](crate::Ocelli::erase_project) does.
     ///
     /// # Errors
     ///
@@ -155,9 +156,17 @@ impl ProjectHandle {
         self.tag(id)
     }
 
-    /// Takes a tag away, from the project and from its photos; the photos stay.
-    pub fn delete_tag(&self, id: TagId) -> Result<(), Error> {
-        self.apply(Change::DeleteTag { project: self.id, tag: id })?;
-        Ok(())
+    /// Erases a tag. Iterations that were trained on it stay, and the answer tells which.
+    pub fn delete_tag(&self, id: TagId) -> Result<Erasure, Error> {
+        self.delete_tag_with(id, Affected::Keep)
+    }
+
+    /// Erases a tag, and does as chosen with the iterations that were trained on it.
+    ///
+    /// What goes: its name and description, the tag on photos, its regions, and its results in kept predictions.
+    /// The photos stay. An iteration that is kept goes on giving the tag, so its model, manifest and exports keep the
+    /// name.
+    pub fn delete_tag_with(&self, id: TagId, affected: Affected) -> Result<Erasure, Error> {
+        self.shared.erase(Change::DeleteTag { project: self.id, tag: id, affected, at: self.shared.now() })
     }
 }

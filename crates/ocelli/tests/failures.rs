@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use ocelli::{
-    Image, ImageFilter, ImageId, ImageQuery, Iteration, IterationId, IterationStatus, Limits, Manifest, Name,
-    NewProject, Ocelli, OpenOptions, PredictionId, PredictionPage, PredictionQuery, Project, ProjectHandle,
-    ProjectId, StopToken, Store, StoreError, StoredPrediction, Tag, TagId, Timestamp, TrainOptions,
-    TrainingEvent, TrainingFailure, Upload,
+    CheckOptions, CheckReport, ErasureRecord, ErasureStatus, Export, ExportId, Image, ImageFilter, ImageId,
+    ImageQuery, Iteration, IterationId, IterationStatus, Limits, Manifest, Name, NewProject, Ocelli,
+    OpenOptions, PredictionId, PredictionPage, PredictionQuery, Project, ProjectHandle, ProjectId, StopToken,
+    Store, StoreError, StoredPrediction, Tag, TagId, Timestamp, TrainOptions, TrainingEvent, TrainingFailure,
+    Upload,
 };
 use ocelli_store::{Applied, Change, FeatureKey, MemoryStore, ProjectState, StoredCalibration, TrainingLock};
 
@@ -149,6 +150,12 @@ impl Store for Takeover {
         predictions(project: ProjectId, query: &PredictionQuery, now: Timestamp) -> PredictionPage;
         prediction(project: ProjectId, prediction: PredictionId, now: Timestamp) -> StoredPrediction;
         prediction_bytes(project: ProjectId, prediction: PredictionId, now: Timestamp) -> Vec<u8>;
+        exports(project: ProjectId, iteration: IterationId) -> Vec<Export>;
+        export_bytes(project: ProjectId, export: ExportId, file: &Name) -> Vec<u8>;
+        erasures(since: Timestamp) -> Vec<ErasureRecord>;
+        finish_erasures() -> ErasureStatus;
+        check(options: &CheckOptions) -> CheckReport;
+        snapshot(to: &Path) -> ();
         lock_training(project: ProjectId) -> TrainingLock;
     }
 
@@ -157,7 +164,7 @@ impl Store for Takeover {
         if let Some(iteration) = self.next.lock().unwrap().take() {
             let (publication, at) = (found.publication.clone().unwrap(), found.created);
             self.inner.apply(Change::Publish { project, iteration, publication, overwrite: true, at })?;
-            self.inner.apply(Change::DeleteIteration { project, iteration: found.id })?;
+            self.inner.apply(Change::DeleteIteration { project, iteration: found.id, at })?;
         }
         Ok(found)
     }

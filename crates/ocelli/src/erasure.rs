@@ -1,0 +1,84 @@
+//! What has gone for good, and what keeps it so.
+
+use std::path::Path;
+
+use ocelli_core::{AffectedOutcome, Erased, Erasure, ErasureRecord, ErasureStatus, ProjectId, Timestamp};
+use ocelli_store::{Applied, Change, CheckOptions, CheckReport};
+
+use crate::ocelli::Shared;
+use crate::{Error, Ocelli};
+
+impl Shared {
+    /// Makes a change that erases, and forgets the networks of the iterations that went with it.
+    pub(crate) fn erase(&self, change: Change) -> Result<Erasure, Error> {
+        let erasure = match self.store.apply(change)? {
+            Applied::Erased(erasure) => erasure,
+            // A store that does not say knows by its next answer.
+            _ => Erasure { status: self.store.finish_erasures()?, iterations: Vec::new() },
+        };
+        for iteration in &erasure.iterations {
+            if iteration.outcome == AffectedOutcome::Deleted {
+                self.networks.forget(iteration.id);
+            }
+        }
+        Ok(erasure)
+    }
+}
+
+impl Ocelli {
+    /// Erases a project for good, with its photos, tags, iterations, exports and kept predictions: one in use, with
+    /// whatever it has published, or one that was deleted and could still be restored.
+    ///
+    /// That it was erased stays known, by its id and the moment ([`erasures`](Self::erasures)).
+    pub fn erase_project(&self, id: ProjectId) -> Result<Erasure, Error> {
+        let erasure = self.shared.erase(Change::EraseProject { project: id, at: self.shared.now() })?;
+        self.shared.networks.forget_project(id);
+        Ok(erasure)
+    }
+
+    /// Goes on with erasures that are pending ([`ErasureStatus::ErasurePending`]), and says whether any still is. So do
+    /// the next change that erases and the next opening.
+    pub fn finish_erasures(&self) -> Result<ErasureStatus, Error> {
+        Ok(self.shared.store.finish_erasures()?)
+    }
+
+    /// What was erased at or after this moment, in the order in which it was: ids and moments, never content.
+    ///
+    /// A snapshot that is older than an erasure still has what it erased. Keep these records apart from the snapshots,
+    /// for [`reapply_erasures`](Self::reapply_erasures).
+    pub fn erasures(&self, since: Timestamp) -> Result<Vec<ErasureRecord>, Error> {
+        Ok(self.shared.store.erasures(since)?)
+    }
+
+    /// Erases again, after a snapshot was put back, what was erased since it was made.
+    ///
+    /// What the snapshot never had is passed over, and so is what this directory has erased itself: reapplying the same
+    /// records again changes nothing. Iterations are left as they are, but for those that were erased.
+    pub fn reapply_erasures(&self, erasures: Vec<ErasureRecord>) -> Result<ErasureStatus, Error> {
+        let gone: Vec<Erased> = erasures.iter().map(|record| record.erased).collect();
+        let erasure = self.shared.erase(Change::ReapplyErasures { erasures })?;
+        for erased in gone {
+            match erased {
+                Erased::Project(id) => self.shared.networks.forget_project(id),
+                Erased::Iteration(id) => self.shared.networks.forget(id),
+                _ => {}
+            }
+        }
+        Ok(erasure.status)
+    }
+
+    /// Reads everything, and reports what is not as it was stored. It repairs only when asked.
+    pub fn check(&self, options: &CheckOptions) -> Result<CheckReport, Error> {
+        Ok(self.shared.store.check(options)?)
+    }
+
+    /// Copies the data directory, as it is at one moment, into a folder that is empty or not there, while it is in use.
+    /// The copy is a data directory: [`open`](Self::open) opens it.
+    ///
+    /// # Errors
+    ///
+    /// If the folder holds something, or everything is in memory.
+    pub fn snapshot(&self, to: impl AsRef<Path>) -> Result<(), Error> {
+        Ok(self.shared.store.snapshot(to.as_ref())?)
+    }
+}
