@@ -25,7 +25,7 @@ pub(crate) fn check(store: &LocalStore, options: &CheckOptions) -> Result<CheckR
     find_unowned(store, options, &mut report)?;
     if options.repair {
         note_all_pages(store)?;
-        store.finish()?;
+        store.finish(true)?;
     }
     Ok(report)
 }

@@ -1,30 +1,36 @@
 //! The store that Ocelli uses unless it is given another: one directory, SQLite for records, files for photos.
 //!
 //! ```text
-//! ocelli.sqlite             projects, tags, photos, iterations, models, kept predictions
-//! blobs/PROJECT/xx/HASH     the bytes of photos, named by their keyed BLAKE3
+//! ocelli.sqlite             projects, tags, photos, iterations, models, kept predictions, exports, erasures
+//! ocelli.sqlite-wal, -shm   SQLite's write-ahead log and its index
+//! blobs/PROJECT/xx/HASH     the bytes of photos and exports, named by their keyed BLAKE3
+//! damaged/PROJECT/HASH      bytes that were not what had been stored, set aside
 //! staging/                  bytes on their way in, one folder a handle
-//! locks/                    operating-system locks: who opens, who trains
+//! locks/                    operating-system locks: who opens, who writes, who trains
+//! reserve                   space for erasing on a full disk
 //! ```
 //!
 //! Ids are text in the database, moments are integers (milliseconds since 1970), and what has structure is JSON, so
 //! that ordinary SQLite tools show something readable. No path is made from anything but ids and hashes.
 //!
-//! Several handles and several processes may share a directory on a local disk. Changes take SQLite's write lock
-//! one after another; questions never wait for them.
+//! Several handles and several processes may share a directory on a local disk. Changes take a lock one after another;
+//! questions never wait for them.
 //!
 //! # How bytes and records stay together
 //!
-//! *Coming in.* Photos are written to `staging` and synced, then linked to their final names within the write
-//! transaction, and the folders synced, before the records that refer to them are committed. A staged file goes
-//! only after that, so what a crash leaves is found by the next handle that opens the directory.
+//! *Coming in.* The bytes of a batch are written to `staging` and synced; their arrival is noted in the database; they are
+//! moved to their places and the folders synced; then one transaction commits the records that refer to them and takes
+//! the notes away. *Going out.* One transaction takes the records and notes the bytes that they had. Then, under the lock
+//! of writers, files go that no record and no arrival refers to, and the notes with them. Whatever a crash leaves is
+//! named by a note, and the next handle that opens the directory works it off.
 //!
-//! *Going out.* Records go first, and with them a note of the bytes that they had. Then, within another write
-//! transaction, so that an upload of the same bytes comes before or after but never between, files are removed
-//! that no record refers to any more. A note that a crash leaves is worked off at the next opening.
+//! # How nothing erased remains
 //!
-//! What this relies on: that the file system renames and links within a directory in one step, that `fsync` reaches
-//! the medium, and that operating-system locks work, which network file systems do not promise.
+//! The database overwrites what it deletes. The write-ahead log is emptied before an erasure is called complete, and then
+//! the unused part of every page that the log had changed is overwritten, where SQLite leaves stale copies of records that
+//! it moved. As long as another process reads an older state the erasure is pending, and says so.
+//!
+//! `docs/durability.md` in the project's repository has the protocol in full, what it relies on, and how it is tested.
 
 mod blobs;
 mod check;

@@ -23,6 +23,9 @@ pub(crate) trait Medium: Debug + Send + Sync {
     /// The bytes of a file.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
 
+    /// Some bytes of a file from there on; fewer where it ends before.
+    fn read_part(&self, path: &Path, offset: u64, length: usize) -> io::Result<Vec<u8>>;
+
     /// The number of a file's bytes.
     fn size(&self, path: &Path) -> io::Result<u64>;
 

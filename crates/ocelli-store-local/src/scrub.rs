@@ -17,23 +17,37 @@ use crate::medium::Pages;
 const LOG_HEADER: usize = 32;
 /// Bytes before the page in each frame.
 const FRAME_HEADER: usize = 24;
+/// Frames of a log that are read at once.
+const FRAMES_AT_ONCE: usize = 256;
 /// Bytes before the b-tree header of the first page.
 const FILE_HEADER: usize = 100;
 
-/// The numbers of the pages that a write-ahead log has frames for, committed or not.
-pub(crate) fn logged_pages(log: &[u8]) -> BTreeSet<u32> {
-    let number = |from: usize| {
-        let bytes = log.get(from..from.checked_add(4)?)?;
-        Some(u32::from_be_bytes(bytes.try_into().ok()?))
+/// The numbers of the pages that a write-ahead log has frames for, committed or not. Its bytes are read in parts.
+pub(crate) fn logged_pages(
+    mut read: impl FnMut(u64, usize) -> Result<Vec<u8>, StoreError>,
+) -> Result<BTreeSet<u32>, StoreError> {
+    let mut pages = BTreeSet::new();
+    let header = read(0, LOG_HEADER)?;
+    let frame = match header.get(8..12).and_then(big_endian) {
+        // The log says 1 for 65536.
+        Some(1) => FRAME_HEADER + 65536,
+        Some(size) if size.is_power_of_two() && (512..=32768).contains(&size) => FRAME_HEADER + size as usize,
+        _ => return Ok(pages),
     };
-    // The log says 1 for 65536.
-    let size = match number(8) {
-        Some(1) => 65536,
-        Some(size) if size.is_power_of_two() && (512..=32768).contains(&size) => size as usize,
-        _ => return BTreeSet::new(),
-    };
-    let frames = (LOG_HEADER..log.len()).step_by(FRAME_HEADER + size);
-    frames.filter_map(number).filter(|page| *page > 0).collect()
+    let part = frame * FRAMES_AT_ONCE;
+    for number in 0.. {
+        let frames = read((LOG_HEADER + number * part) as u64, part)?;
+        let numbers = frames.chunks(frame).filter_map(|frame| frame.get(..4).and_then(big_endian));
+        pages.extend(numbers.filter(|page| *page > 0));
+        if frames.len() < part {
+            break;
+        }
+    }
+    Ok(pages)
+}
+
+fn big_endian(bytes: &[u8]) -> Option<u32> {
+    Some(u32::from_be_bytes(bytes.try_into().ok()?))
 }
 
 /// Overwrites the unused part of these pages. Nobody else writes the database file meanwhile.
@@ -90,7 +104,11 @@ mod tests {
         fn any_log_and_any_page_is_read_without_harm(
             bytes in proptest::collection::vec(any::<u8>(), 0..5000), kind in 0_u8..16,
         ) {
-            logged_pages(&bytes);
+            let part = |from: u64, length: usize| {
+                let rest = bytes.get(from as usize..).unwrap_or_default();
+                Ok(rest[..length.min(rest.len())].to_vec())
+            };
+            logged_pages(part).unwrap();
             let mut page = bytes;
             for header in [0, FILE_HEADER] {
                 if let Some(first) = page.get_mut(header) {

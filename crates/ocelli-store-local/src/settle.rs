@@ -27,7 +27,7 @@ pub(crate) fn settle(
     wait: bool,
 ) -> Result<bool, StoreError> {
     const ACTION: &str = "settling the database";
-    let changed = logged_pages(&read_log(directory)?);
+    let changed = logged_pages(|from, length| read_log(directory, from, length))?;
     if !changed.is_empty() {
         let notes = connection.transaction_with_behavior(TransactionBehavior::Immediate).during(ACTION)?;
         unscrubbed::note(&notes, &changed)?;
@@ -60,9 +60,10 @@ pub(crate) fn log_size(directory: &Directory) -> Result<u64, StoreError> {
     }
 }
 
-fn read_log(directory: &Directory) -> Result<Vec<u8>, StoreError> {
-    match directory.medium.read(&directory.log()) {
+/// Some bytes of the write-ahead log from there on, none where there is none.
+fn read_log(directory: &Directory, from: u64, length: usize) -> Result<Vec<u8>, StoreError> {
+    match directory.medium.read_part(&directory.log(), from, length) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        log => log.during("reading the write-ahead log"),
+        part => part.during("reading the write-ahead log"),
     }
 }

@@ -11,7 +11,7 @@ use crate::connection::{self, Readers};
 use crate::directory::{Directory, ignore_missing};
 use crate::error::During;
 use crate::medium::{Disk, Lock, Medium, Pages};
-use crate::records::{arrivals, projects};
+use crate::records::{arrivals, projects, unscrubbed};
 use crate::schema;
 use crate::settle::{LONG_LOG, log_size, settle};
 use crate::staging::{self, Staged, Staging};
@@ -30,6 +30,15 @@ pub struct LocalStore {
     staging: Staging,
     /// After the connections, as its medium asks.
     pages: Box<dyn Pages>,
+}
+
+/// What a change did.
+struct Made {
+    applied: Applied,
+    /// Whether bytes are left that no record refers to.
+    loose: bool,
+    /// Whether an erasure, of whatever handle, was pending.
+    unsettled: bool,
 }
 
 /// The right to change the store, which one handle of all processes has at a time.
@@ -99,7 +108,11 @@ impl LocalStore {
 
     pub(crate) fn change(&self, change: Change) -> Result<Applied, StoreError> {
         if change.only_adds() {
-            return self.make(change);
+            let made = self.make(change)?;
+            if made.unsettled {
+                self.finish_or_tell(false);
+            }
+            return Ok(made.applied);
         }
         // What takes away must not fail for lack of room.
         let again = change.clone();
@@ -110,7 +123,7 @@ impl LocalStore {
             }
             made => made,
         };
-        let finished = made.map(|applied| (applied, self.finish_or_tell()));
+        let finished = made.map(|made| (made.applied, self.finish_or_tell(true)));
         self.keep_reserve();
         let (mut applied, status) = finished?;
         if let Applied::Erased(erasure) = &mut applied {
@@ -119,12 +132,12 @@ impl LocalStore {
         Ok(applied)
     }
 
-    /// Goes on with what erasures left to do.
-    pub(crate) fn finish(&self) -> Result<ErasureStatus, StoreError> {
-        let finished = match self.tidy(true) {
+    /// Goes on with what erasures left to do, and waits a little for readers of older states if asked.
+    pub(crate) fn finish(&self, wait: bool) -> Result<ErasureStatus, StoreError> {
+        let finished = match self.tidy(wait) {
             Err(StoreError::Full { .. }) => {
                 self.release_reserve();
-                self.tidy(true)
+                self.tidy(wait)
             }
             finished => finished,
         };
@@ -133,8 +146,8 @@ impl LocalStore {
     }
 
     /// The same behind a change that has been made: what fails is left to the next call.
-    fn finish_or_tell(&self) -> ErasureStatus {
-        self.finish().unwrap_or_else(|error| {
+    fn finish_or_tell(&self, wait: bool) -> ErasureStatus {
+        self.finish(wait).unwrap_or_else(|error| {
             tracing::warn!(%error, "an erasure is pending");
             ErasureStatus::ErasurePending
         })
@@ -142,7 +155,7 @@ impl LocalStore {
 
     /// Makes a change. Its bytes come in first: staged, noted as arriving, put in their places; then the records that
     /// refer to them come, and the notes go, in one transaction.
-    fn make(&self, change: Change) -> Result<Applied, StoreError> {
+    fn make(&self, change: Change) -> Result<Made, StoreError> {
         let staged = self.stage(&change)?;
         if let Some(staged) = &staged
             && let Err(error) = self.announce(staged).and_then(|()| staged.put_in_place(&self.directory))
@@ -151,12 +164,14 @@ impl LocalStore {
             return Err(error);
         }
         match self.commit(change, staged.as_ref()) {
-            Ok((applied, loose)) => {
-                if loose && let Err(error) = self.remove_loose() {
+            Ok(made) => {
+                if made.loose
+                    && let Err(error) = self.remove_loose()
+                {
                     // The change is made; the notes of what is left to remove are worked off with the next ones.
                     tracing::warn!(%error, "bytes that nothing refers to could not be removed yet");
                 }
-                Ok(applied)
+                Ok(made)
             }
             Err(error) => {
                 if let Some(staged) = &staged {
@@ -189,11 +204,10 @@ impl LocalStore {
         rows.commit().during(ACTION)
     }
 
-    /// Commits the records, and says whether bytes are left that none refers to.
-    fn commit(&self, change: Change, staged: Option<&Staged<'_>>) -> Result<(Applied, bool), StoreError> {
+    /// Commits the records.
+    fn commit(&self, change: Change, staged: Option<&Staged<'_>>) -> Result<Made, StoreError> {
         let contents: Vec<ContentHash> =
             staged.map(|staged| staged.contents().map(|(_, content)| content).collect()).unwrap_or_default();
-        let only_adds = change.only_adds();
         // A panic rolls the transaction back, and the connection can go on.
         let mut writing = self.write()?;
         let rows =
@@ -203,14 +217,20 @@ impl LocalStore {
             Some(staged) => arrivals::end(&rows, staged.of())?,
             None => false,
         };
+        let unsettled = unscrubbed::are_noted(&rows)?;
         rows.commit().during("committing a change")?;
-        if only_adds && log_size(&self.directory).is_ok_and(|bytes| bytes > LONG_LOG) {
-            let settled = settle(&self.directory, &mut writing, self.pages.as_ref(), false);
-            if let Err(error) = settled {
-                tracing::warn!(%error, "the write-ahead log could not be emptied");
-            }
+        if let Err(error) = self.shorten_log(&mut writing) {
+            tracing::warn!(%error, "the write-ahead log could not be emptied");
         }
-        Ok((applied, loose))
+        Ok(Made { applied, loose, unsettled })
+    }
+
+    /// Empties the log where it has become long, unless readers are in the way.
+    fn shorten_log(&self, writing: &mut Writing<'_>) -> Result<(), StoreError> {
+        if log_size(&self.directory)? > LONG_LOG {
+            settle(&self.directory, writing, self.pages.as_ref(), false)?;
+        }
+        Ok(())
     }
 
     /// Removes bytes that came for a change that then failed, if nothing else refers to them.
@@ -236,7 +256,13 @@ impl LocalStore {
 
     /// Does what erasures left to do, others' too, in steps between which others may change the store.
     fn tidy(&self, wait: bool) -> Result<ErasureStatus, StoreError> {
-        while blobs::erase_some(&self.directory, &mut *self.write()?)? {}
+        loop {
+            let mut writing = self.write()?;
+            if !blobs::erase_some(&self.directory, &mut writing)? {
+                break;
+            }
+            self.shorten_log(&mut writing)?;
+        }
         self.remove_loose()?;
         let settled = settle(&self.directory, &mut *self.write()?, self.pages.as_ref(), wait)?;
         Ok(if settled { ErasureStatus::Complete } else { ErasureStatus::ErasurePending })

@@ -233,6 +233,20 @@ fn what_was_pending_when_a_handle_went_is_completed_by_the_next() {
 }
 
 #[test]
+fn what_was_pending_is_completed_by_any_next_change_of_any_handle() {
+    let mut stage = Stage::new();
+    (0..40).for_each(|kind| stage.add(kind, 100));
+    let other = open(stage.directory.path(), 1_000_000);
+    let reader = rusqlite::Connection::open(stage.directory.path().join("ocelli.sqlite")).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM images").unwrap();
+    let (thing, _) = stage.things.remove(0);
+    assert!(!stage.scene.erase(stage.erasure(thing)).status.is_complete());
+    drop(reader);
+    other.image(b"x", &[]);
+    stage.check();
+}
+
+#[test]
 fn erasing_what_an_iteration_was_trained_on_can_take_it_along() {
     let stage = Stage::new();
     let secret = long(900_001, 60);

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -29,6 +29,14 @@ impl Medium for Disk {
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         fs::read(path)
+    }
+
+    fn read_part(&self, path: &Path, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start(offset))?;
+        let mut part = Vec::new();
+        file.take(length as u64).read_to_end(&mut part)?;
+        Ok(part)
     }
 
     fn size(&self, path: &Path) -> io::Result<u64> {
@@ -183,17 +191,15 @@ impl Pages for SharedFile {
 
     #[cfg(not(unix))]
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-        use std::io::{Read, Seek};
         let mut file = self.file()?;
-        file.seek(io::SeekFrom::Start(offset))?;
+        file.seek(SeekFrom::Start(offset))?;
         file.read_exact(buffer)
     }
 
     #[cfg(not(unix))]
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        use std::io::Seek;
         let mut file = self.file()?;
-        file.seek(io::SeekFrom::Start(offset))?;
+        file.seek(SeekFrom::Start(offset))?;
         file.write_all(bytes)
     }
 

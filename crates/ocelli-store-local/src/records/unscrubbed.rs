@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use ocelli_store::StoreError;
 use rusqlite::Connection;
 
-use super::{all, write};
+use super::{all, one, write};
 
 /// Notes pages of the database file.
 pub(crate) fn note(connection: &Connection, pages: &BTreeSet<u32>) -> Result<(), StoreError> {
@@ -17,6 +17,12 @@ pub(crate) fn note_all(connection: &Connection) -> Result<(), StoreError> {
                  (SELECT 1 UNION ALL SELECT page + 1 FROM pages, pragma_page_count WHERE page < page_count)
                INSERT INTO unscrubbed (page) SELECT page FROM pages WHERE true ON CONFLICT DO NOTHING";
     write(connection, sql, ())
+}
+
+/// Whether an earlier settling got no further than noting pages.
+pub(crate) fn are_noted(connection: &Connection) -> Result<bool, StoreError> {
+    let noted = one(connection, "SELECT EXISTS (SELECT 1 FROM unscrubbed)", (), |row| row.get(0))?;
+    Ok(noted.unwrap_or(false))
 }
 
 pub(crate) fn noted(connection: &Connection) -> Result<Vec<u32>, StoreError> {
