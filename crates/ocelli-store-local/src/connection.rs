@@ -20,7 +20,7 @@ const MAX_PAGES: u32 = (1 << 25) - 1;
 
 /// Opens the database with the settings that hold for every connection.
 ///
-/// The log is emptied by [`settle`](crate::settle) alone, never by SQLite's own choice, since scrubbing needs to know
+/// The log is emptied by [`settle`](crate::settle::Settler) alone, never by SQLite's own choice, since scrubbing needs to know
 /// which pages it held.
 pub(crate) fn open(directory: &Directory) -> Result<Connection, StoreError> {
     const ACTION: &str = "opening the database";

@@ -10,8 +10,8 @@ pub(crate) const FORMAT: u32 = 1;
 const APPLICATION: u32 = 0x4F63_656C;
 
 /// Makes the tables of a new database, brings an older one to today's format, and refuses a database of another program
-/// or a newer format.
-pub(crate) fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
+/// or a newer format. Where photos lie beside it, a database that is empty is one that has been lost.
+pub(crate) fn prepare(connection: &mut Connection, beside_photos: bool) -> Result<(), StoreError> {
     const ACTION: &str = "preparing the database";
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).during(ACTION)?;
     if number(&transaction, "application_id")? == APPLICATION {
@@ -30,6 +30,11 @@ pub(crate) fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
         if number(&transaction, "application_id")? != 0 || tables > 0 {
             let detail = "ocelli.sqlite belongs to another program; choose another directory".to_owned();
             return Err(StoreError::Corrupt { detail });
+        }
+        if beside_photos {
+            let detail = "there are photos in the directory and no database; put ocelli.sqlite back, or restore a \
+                          snapshot elsewhere";
+            return Err(StoreError::Corrupt { detail: detail.to_owned() });
         }
         transaction.execute_batch(include_str!("schema.sql")).during(ACTION)?;
     }

@@ -22,28 +22,49 @@ const FRAMES_AT_ONCE: usize = 256;
 /// Bytes before the b-tree header of the first page.
 const FILE_HEADER: usize = 100;
 
-/// The numbers of the pages that a write-ahead log has frames for, committed or not. Its bytes are read in parts.
+/// How far a write-ahead log has been read: to the end of a transaction, since what lies behind may yet be overwritten.
+/// Its header changes whenever it begins anew.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct LogPosition {
+    header: Vec<u8>,
+    offset: u64,
+}
+
+/// The numbers of the pages that a write-ahead log has frames for, committed or not, behind a position if it is still in
+/// this log; and the position behind the last transaction. The log's bytes are read in parts.
 pub(crate) fn logged_pages(
     mut read: impl FnMut(u64, usize) -> Result<Vec<u8>, StoreError>,
-) -> Result<BTreeSet<u32>, StoreError> {
+    known: Option<LogPosition>,
+) -> Result<(BTreeSet<u32>, Option<LogPosition>), StoreError> {
     let mut pages = BTreeSet::new();
     let header = read(0, LOG_HEADER)?;
-    let frame = match header.get(8..12).and_then(big_endian) {
+    let (size, salts) = (header.get(8..12).and_then(big_endian), header.get(16..24));
+    let frame = match size {
         // The log says 1 for 65536.
         Some(1) => FRAME_HEADER + 65536,
         Some(size) if size.is_power_of_two() && (512..=32768).contains(&size) => FRAME_HEADER + size as usize,
-        _ => return Ok(pages),
+        _ => return Ok((pages, None)),
     };
-    let part = frame * FRAMES_AT_ONCE;
-    for number in 0.. {
-        let frames = read((LOG_HEADER + number * part) as u64, part)?;
-        let numbers = frames.chunks(frame).filter_map(|frame| frame.get(..4).and_then(big_endian));
-        pages.extend(numbers.filter(|page| *page > 0));
-        if frames.len() < part {
-            break;
+    let mut offset =
+        known.filter(|known| known.header == header).map_or(LOG_HEADER as u64, |known| known.offset);
+    let (mut behind, mut of_this_log) = (offset, true);
+    loop {
+        let frames = read(offset, frame * FRAMES_AT_ONCE)?;
+        for bytes in frames.chunks(frame) {
+            offset += bytes.len() as u64;
+            let field = |from| bytes.get(from..from + 4).and_then(big_endian);
+            pages.extend(field(0).filter(|page| *page > 0));
+            // Frames of an earlier log may lie behind those of this one.
+            of_this_log &= bytes.len() == frame && bytes.get(8..16) == salts;
+            let ends_transaction = field(4).is_some_and(|pages| pages > 0);
+            if of_this_log && ends_transaction {
+                behind = offset;
+            }
+        }
+        if frames.len() < frame * FRAMES_AT_ONCE {
+            return Ok((pages, Some(LogPosition { header, offset: behind })));
         }
     }
-    Ok(pages)
 }
 
 fn big_endian(bytes: &[u8]) -> Option<u32> {
@@ -108,7 +129,8 @@ mod tests {
                 let rest = bytes.get(from as usize..).unwrap_or_default();
                 Ok(rest[..length.min(rest.len())].to_vec())
             };
-            logged_pages(part).unwrap();
+            let (all, position) = logged_pages(part, None).unwrap();
+            prop_assert!(logged_pages(part, position).unwrap().0.is_subset(&all));
             let mut page = bytes;
             for header in [0, FILE_HEADER] {
                 if let Some(first) = page.get_mut(header) {
@@ -119,6 +141,43 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// A log of pages of 512 bytes, each given by its number, whether it ends a transaction, and its salt.
+    fn log(salt: u8, frames: &[(u32, bool, u8)]) -> Vec<u8> {
+        let mut log = vec![0; LOG_HEADER];
+        log[8..12].copy_from_slice(&512_u32.to_be_bytes());
+        log[16..24].fill(salt);
+        for (page, ends, salt) in frames {
+            log.extend(page.to_be_bytes());
+            log.extend(u32::from(*ends).to_be_bytes());
+            log.extend([*salt; 8]);
+            log.resize(log.len() + 8 + 512, 9);
+        }
+        log
+    }
+
+    fn pages(log: &[u8], known: Option<LogPosition>) -> (Vec<u32>, Option<LogPosition>) {
+        let read = |from: u64, length: usize| {
+            let rest = log.get(from as usize..).unwrap_or_default();
+            Ok(rest[..length.min(rest.len())].to_vec())
+        };
+        let (pages, position) = logged_pages(read, known).unwrap();
+        (pages.into_iter().collect(), position)
+    }
+
+    #[test]
+    fn a_log_is_read_on_behind_its_last_whole_transaction() {
+        let (first, position) =
+            pages(&log(1, &[(5, false, 1), (6, true, 1), (7, false, 1), (8, true, 4)]), None);
+        assert_eq!(first, [5, 6, 7, 8], "also what was not committed, and what an earlier log left");
+        let grown = log(1, &[(5, false, 1), (6, true, 1), (9, true, 1)]);
+        assert_eq!(pages(&grown, position).0, [9], "what was not committed has been overwritten");
+        let position = pages(&grown, None).1;
+        assert_eq!(pages(&log(2, &[(3, true, 2)]), position).0, [3], "another log");
+        let many: Vec<_> = (1..=1000).map(|page| (page, true, 1)).collect();
+        assert_eq!(pages(&log(1, &many), None).0.len(), 1000);
+        assert_eq!(pages(b"", None), (Vec::new(), None));
     }
 
     #[test]

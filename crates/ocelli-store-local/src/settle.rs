@@ -1,6 +1,7 @@
 //! Making the database file hold nothing but what its records say.
 
 use std::io;
+use std::sync::{Mutex, PoisonError};
 
 use ocelli_store::StoreError;
 use rusqlite::{Connection, TransactionBehavior};
@@ -10,46 +11,72 @@ use crate::directory::Directory;
 use crate::error::During;
 use crate::medium::Pages;
 use crate::records::unscrubbed;
-use crate::scrub::{logged_pages, scrub};
+use crate::scrub::{LogPosition, logged_pages, scrub};
+
+const ACTION: &str = "settling the database";
 
 /// Bytes of the write-ahead log above which it is emptied even if nothing was erased.
 pub(crate) const LONG_LOG: u64 = 4 << 20;
 
-/// Empties the write-ahead log into the database file and overwrites what is left there of earlier states. Says whether
-/// it could: a reader of an older state may be in the way, for whom it waits a little if asked.
-///
-/// The caller holds the write lock. A crash anywhere is made good by the next call: the log is emptied by nobody else,
-/// so it names the changed pages until they are noted in the database, and the notes go when the pages are scrubbed.
-pub(crate) fn settle(
-    directory: &Directory,
-    connection: &mut Connection,
-    pages: &dyn Pages,
-    wait: bool,
-) -> Result<bool, StoreError> {
-    const ACTION: &str = "settling the database";
-    let changed = logged_pages(|from, length| read_log(directory, from, length))?;
-    if !changed.is_empty() {
-        let notes = connection.transaction_with_behavior(TransactionBehavior::Immediate).during(ACTION)?;
-        unscrubbed::note(&notes, &changed)?;
-        notes.commit().during(ACTION)?;
+/// Settles the database of one handle.
+#[derive(Debug)]
+pub(crate) struct Settler {
+    pages: Box<dyn Pages>,
+    /// How far the log has been read, so that a long one, which a reader keeps from being emptied, is read once.
+    read: Mutex<Option<LogPosition>>,
+}
+
+impl Settler {
+    pub(crate) fn new(pages: Box<dyn Pages>) -> Self {
+        Self { pages, read: Mutex::default() }
     }
-    if !empty_log(connection, wait)? {
-        return Ok(false);
+
+    /// Empties the write-ahead log into the database file and overwrites what is left there of earlier states. Says
+    /// whether it could: a reader of an older state may be in the way, for whom it waits a little if asked.
+    ///
+    /// The caller holds the write lock. A crash anywhere is made good by the next call: the log is emptied by nobody
+    /// else, so it names the changed pages until they are noted in the database, and the notes go when the pages are
+    /// scrubbed.
+    pub(crate) fn settle(
+        &self,
+        directory: &Directory,
+        connection: &mut Connection,
+        wait: bool,
+    ) -> Result<bool, StoreError> {
+        self.note_changed(directory, connection)?;
+        if !empty_log(connection, wait)? {
+            return Ok(false);
+        }
+        let rows = connection.transaction_with_behavior(TransactionBehavior::Immediate).during(ACTION)?;
+        // An empty log means that this transaction reads the file alone; SQLite lets nobody move pages from the log into
+        // the file as long as one does.
+        if log_size(directory)? > 0 {
+            return Ok(false);
+        }
+        let page_size = rows.pragma_query_value(None, "page_size", |row| row.get(0)).during(ACTION)?;
+        scrub(self.pages.as_ref(), &unscrubbed::noted(&rows)?, page_size)?;
+        // What this connection has read before goes; the others drop theirs when they see this commit. A page kept in
+        // memory would be written again with what has just been overwritten.
+        rows.execute_batch("PRAGMA shrink_memory").during(ACTION)?;
+        unscrubbed::forget(&rows)?;
+        rows.commit().during(ACTION)?;
+        Ok(true)
     }
-    let rows = connection.transaction_with_behavior(TransactionBehavior::Immediate).during(ACTION)?;
-    // An empty log means that this transaction reads the file alone; SQLite lets nobody move pages from the log into the
-    // file as long as one does.
-    if log_size(directory)? > 0 {
-        return Ok(false);
+
+    /// Notes in the database which pages the log has.
+    fn note_changed(&self, directory: &Directory, connection: &mut Connection) -> Result<(), StoreError> {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let (changed, position) =
+            logged_pages(|from, length| read_log(directory, from, length), read.take())?;
+        if !changed.is_empty() {
+            let notes =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate).during(ACTION)?;
+            unscrubbed::note(&notes, &changed)?;
+            notes.commit().during(ACTION)?;
+        }
+        *read = position;
+        Ok(())
     }
-    let page_size = rows.pragma_query_value(None, "page_size", |row| row.get(0)).during(ACTION)?;
-    scrub(pages, &unscrubbed::noted(&rows)?, page_size)?;
-    // What this connection has read before goes; the others drop theirs when they see this commit. A page kept in memory
-    // would be written again with what has just been overwritten.
-    rows.execute_batch("PRAGMA shrink_memory").during(ACTION)?;
-    unscrubbed::forget(&rows)?;
-    rows.commit().during(ACTION)?;
-    Ok(true)
 }
 
 /// The bytes of the write-ahead log, 0 where there is none.

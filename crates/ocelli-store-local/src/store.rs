@@ -10,10 +10,10 @@ use crate::blobs::{self, Found};
 use crate::connection::{self, Readers};
 use crate::directory::{Directory, ignore_missing};
 use crate::error::During;
-use crate::medium::{Disk, Lock, Medium, Pages};
+use crate::medium::{Disk, Lock, Medium};
 use crate::records::{arrivals, projects, unscrubbed};
 use crate::schema;
-use crate::settle::{LONG_LOG, log_size, settle};
+use crate::settle::{LONG_LOG, Settler, log_size};
 use crate::staging::{self, Staged, Staging};
 use crate::transaction::LocalTransaction;
 
@@ -28,8 +28,8 @@ pub struct LocalStore {
     readers: Readers,
     writer: Mutex<Connection>,
     staging: Staging,
-    /// After the connections, as its medium asks.
-    pages: Box<dyn Pages>,
+    /// After the connections, as its pages' medium asks.
+    settler: Settler,
 }
 
 /// What a change did.
@@ -83,7 +83,8 @@ impl LocalStore {
         let writing = directory.lock_writing()?;
         let pages = directory.medium.pages(&directory.database()).during(ACTION)?;
         let mut writer = connection::open(&directory)?;
-        schema::prepare(&mut writer)?;
+        let photos = directory.medium.list(&directory.blobs()).during(ACTION)?;
+        schema::prepare(&mut writer, !photos.is_empty())?;
         directory.medium.sync_folder(directory.root()).during(ACTION)?;
         let living = staging::clear_abandoned(&directory)?;
         let rows = writer.transaction_with_behavior(TransactionBehavior::Immediate).during(ACTION)?;
@@ -93,7 +94,8 @@ impl LocalStore {
         drop(writing);
         drop(opening);
         let readers = Readers::new(directory.clone());
-        let store = Self { directory, limits, readers, writer: Mutex::new(writer), staging, pages };
+        let settler = Settler::new(pages);
+        let store = Self { directory, limits, readers, writer: Mutex::new(writer), staging, settler };
         if let Err(error) = store.tidy(false) {
             tracing::warn!(%error, "erasures could not be gone on with");
         }
@@ -228,7 +230,7 @@ impl LocalStore {
     /// Empties the log where it has become long, unless readers are in the way.
     fn shorten_log(&self, writing: &mut Writing<'_>) -> Result<(), StoreError> {
         if log_size(&self.directory)? > LONG_LOG {
-            settle(&self.directory, writing, self.pages.as_ref(), false)?;
+            self.settler.settle(&self.directory, writing, false)?;
         }
         Ok(())
     }
@@ -264,7 +266,7 @@ impl LocalStore {
             self.shorten_log(&mut writing)?;
         }
         self.remove_loose()?;
-        let settled = settle(&self.directory, &mut *self.write()?, self.pages.as_ref(), wait)?;
+        let settled = self.settler.settle(&self.directory, &mut *self.write()?, wait)?;
         Ok(if settled { ErasureStatus::Complete } else { ErasureStatus::ErasurePending })
     }
 

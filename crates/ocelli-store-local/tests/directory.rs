@@ -280,6 +280,27 @@ fn a_file_that_is_no_database_is_damage() {
 }
 
 #[test]
+fn a_lost_database_is_not_begun_anew_beside_its_photos() {
+    let (scene, directory) = scene();
+    scene.image(b"a", &[]);
+    drop(scene);
+    let database = directory.path().join("ocelli.sqlite");
+    fs::remove_file(directory.path().join("ocelli.sqlite-wal")).unwrap();
+    let kept = fs::read(&database).unwrap();
+    for lost in [None, Some(b"")] {
+        match lost {
+            None => fs::remove_file(&database).unwrap(),
+            Some(empty) => fs::write(&database, empty).unwrap(),
+        }
+        let opened = open(directory.path());
+        assert!(matches!(&opened, Err(StoreError::Corrupt { .. })), "{opened:?}");
+        assert_eq!(blobs(&directory).len(), 1);
+    }
+    fs::write(&database, kept).unwrap();
+    open(directory.path()).unwrap();
+}
+
+#[test]
 fn a_record_that_cannot_be_read_is_damage() {
     let (scene, directory) = scene();
     let image = scene.image(b"a", &[]);
