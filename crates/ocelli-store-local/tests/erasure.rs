@@ -11,7 +11,7 @@ use ocelli_core::{
     Affected, ErasureStatus, ImageId, Limits, Metadata, Origin, PredictionId, ProjectId, TagId, TagUpdate,
 };
 use ocelli_store::conformance::scene::{Scene, at, name};
-use ocelli_store::{Applied, Change, FeatureKey};
+use ocelli_store::{Applied, Change, CheckOptions, FeatureKey};
 use ocelli_store_local::LocalStore;
 use proptest::prelude::*;
 
@@ -244,6 +244,47 @@ fn what_was_pending_is_completed_by_any_next_change_of_any_handle() {
     drop(reader);
     other.image(b"x", &[]);
     stage.check();
+}
+
+/// Handles of their own, as processes would have them.
+#[test]
+fn handles_that_add_and_erase_at_once_leave_a_sound_database_and_nothing_erased() {
+    let rounds = std::env::var("OCELLI_ERASURE_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(1_u32);
+    let first = Stage::new();
+    let path = first.directory.path();
+    let work = |number: u32| {
+        let mut stage = Stage {
+            scene: open(path, number * 1_000_000),
+            directory: tempfile::tempdir().unwrap(),
+            things: Vec::new(),
+            next: number * 100_000,
+        };
+        let mut pick = u64::from(number);
+        for _ in 0..rounds * 120 {
+            // Knuth's linear congruential generator for 64 bits.
+            pick = pick.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let choice = (pick >> 40) as usize;
+            if choice % 5 < 3 {
+                stage.add((choice % 251) as u8, choice % 300);
+            } else if !stage.things.is_empty() {
+                let (thing, _) = stage.things.swap_remove(choice % stage.things.len());
+                // Others may be reading: it may be pending.
+                drop(stage.scene.erase(stage.erasure(thing)));
+            }
+        }
+        stage.things
+    };
+    let things: Vec<(Thing, u32)> = std::thread::scope(|threads| {
+        let started: Vec<_> = (1..=3).map(|number| threads.spawn(move || work(number))).collect();
+        started.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(first.scene.store.finish_erasures().unwrap(), ErasureStatus::Complete);
+    let report = first.scene.store.check(&CheckOptions::default()).unwrap();
+    assert!(report.is_sound() && report.unowned == 0, "{report:?}");
+    let held: Vec<u32> = held(first.directory.path()).into_keys().collect();
+    let mut there: Vec<u32> = things.iter().map(|(_, number)| *number).collect();
+    there.sort_unstable();
+    assert_eq!(held, there);
 }
 
 #[test]
