@@ -256,18 +256,27 @@ impl LocalStore {
         Ok(())
     }
 
-    /// Does what erasures left to do, others' too, in steps between which others may change the store.
+    /// Does what erasures left to do, others' too, in steps between which others may change the store. A step that fails
+    /// does not keep the others from being done.
     fn tidy(&self, wait: bool) -> Result<ErasureStatus, StoreError> {
+        let projects = self.erase_projects();
+        let bytes = self.remove_loose();
+        let settled =
+            self.write().and_then(|mut writing| self.settler.settle(&self.directory, &mut writing, wait));
+        projects?;
+        bytes?;
+        Ok(if settled? { ErasureStatus::Complete } else { ErasureStatus::ErasurePending })
+    }
+
+    /// Goes on with projects that were erased.
+    fn erase_projects(&self) -> Result<(), StoreError> {
         loop {
             let mut writing = self.write()?;
             if !blobs::erase_some(&self.directory, &mut writing)? {
-                break;
+                return Ok(());
             }
             self.shorten_log(&mut writing)?;
         }
-        self.remove_loose()?;
-        let settled = self.settler.settle(&self.directory, &mut *self.write()?, wait)?;
-        Ok(if settled { ErasureStatus::Complete } else { ErasureStatus::ErasurePending })
     }
 
     /// Takes the right to change the store.
