@@ -5,6 +5,7 @@
 #![allow(clippy::print_stderr, reason = "the figures are part of the report")]
 
 mod cases;
+mod processes;
 mod world;
 
 use std::collections::BTreeSet;

@@ -39,7 +39,7 @@ pub(crate) struct Case {
 pub(crate) struct Planting<'w> {
     kind: &'static str,
     pub(crate) markers: &'w mut Markers,
-    planted: BTreeSet<String>,
+    pub(crate) planted: BTreeSet<String>,
 }
 
 impl Planting<'_> {
