@@ -1,6 +1,5 @@
 //! Markers: bytes that nothing else has, searched for in every byte of every file below a folder.
 
-use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -14,14 +13,14 @@ const FRAGMENT: usize = 16;
 #[derive(Debug)]
 pub struct Markers {
     random: SeededRandom,
-    planted: BTreeMap<String, Vec<u8>>,
-    search: OnceCell<Search>,
+    planted: BTreeSet<String>,
+    search: Search,
 }
 
 impl Markers {
     /// None yet; the seed decides what they will be.
     pub fn new(seed: u64) -> Self {
-        Self { random: SeededRandom::new(seed), planted: BTreeMap::new(), search: OnceCell::new() }
+        Self { random: SeededRandom::new(seed), planted: BTreeSet::new(), search: Search::new() }
     }
 
     /// A text of 40 random letters.
@@ -52,9 +51,9 @@ impl Markers {
     /// Bytes that the caller knows nothing else to have, not in any part of 16.
     pub fn add(&mut self, what: impl Into<String>, bytes: Vec<u8>) {
         let what = what.into();
-        self.search.take();
         assert!(bytes.len() >= FRAGMENT, "{what} is too short to be told from chance");
-        assert!(self.planted.insert(what.clone(), bytes).is_none(), "{what} is marked twice");
+        self.search.add(&what, &bytes);
+        assert!(self.planted.insert(what.clone()), "{what} is marked twice");
     }
 
     /// Random bytes that are no marker.
@@ -76,19 +75,13 @@ impl Markers {
         self.planted.len()
     }
 
-    /// Everything that is marked.
-    pub fn names(&self) -> BTreeSet<String> {
-        self.planted.keys().cloned().collect()
-    }
-
     /// What is found below a folder, in full or in part, and in which files.
     pub fn found(&self, folder: &Path) -> BTreeMap<String, BTreeSet<PathBuf>> {
-        let search = self.search.get_or_init(|| Search::new(&self.planted));
         let mut found = BTreeMap::new();
         for file in files(folder) {
             // A file that has gone since the listing holds nothing.
             let Ok(bytes) = std::fs::read(&file) else { continue };
-            for what in search.within(&bytes) {
+            for what in self.search.within(&bytes) {
                 found.entry(what.to_owned()).or_insert_with(BTreeSet::new).insert(file.clone());
             }
         }
@@ -115,17 +108,17 @@ struct Search {
 }
 
 impl Search {
-    fn new(markers: &BTreeMap<String, Vec<u8>>) -> Self {
-        let mut search = Self { fragments: HashMap::new(), begins: vec![0; 1 << 18] };
-        for (what, bytes) in markers {
-            let what: Rc<str> = what.as_str().into();
-            for fragment in bytes.array_windows() {
-                let beginning = beginning(fragment);
-                search.begins[beginning / 64] |= 1 << (beginning % 64);
-                search.fragments.insert(*fragment, what.clone());
-            }
+    fn new() -> Self {
+        Self { fragments: HashMap::new(), begins: vec![0; 1 << 18] }
+    }
+
+    fn add(&mut self, what: &str, marker: &[u8]) {
+        let what: Rc<str> = what.into();
+        for fragment in marker.array_windows() {
+            let beginning = beginning(fragment);
+            self.begins[beginning / 64] |= 1 << (beginning % 64);
+            self.fragments.insert(*fragment, what.clone());
         }
-        search
     }
 
     fn within(&self, bytes: &[u8]) -> BTreeSet<&str> {

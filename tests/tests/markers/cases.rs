@@ -40,7 +40,9 @@ pub(crate) fn plant(world: &mut World) -> Vec<Case> {
     ];
     let mut cases = Vec::new();
     for planting in plantings {
-        cases.push(planting(world));
+        let case = planting(world);
+        world.expected.extend(case.markers.clone());
+        cases.push(case);
         world.churn(10, 8);
     }
     cases
@@ -156,7 +158,7 @@ fn used_tag(
 }
 
 fn tag(world: &mut World) -> Case {
-    let images = world.neighbours[..20].to_vec();
+    let images = world.neighbours(20);
     let (mut planting, below, project) = world.plant("tag");
     let tag = used_tag(&mut planting, below, project, &images);
     let image = below.image(b"a photo with a region", &[]);
@@ -166,7 +168,7 @@ fn tag(world: &mut World) -> Case {
 }
 
 fn renamed_tag(world: &mut World) -> Case {
-    let images = world.neighbours[..5].to_vec();
+    let images = world.neighbours(5);
     let (mut planting, below, project) = world.plant("renamed tag");
     let tag = used_tag(&mut planting, below, project, &images);
     planting.case(move |world| {
@@ -273,7 +275,7 @@ fn iteration_with_its_photo(world: &mut World) -> Case {
 }
 
 fn iteration_with_its_tag(world: &mut World) -> Case {
-    let mut images = world.neighbours[..10].to_vec();
+    let mut images = world.neighbours(10);
     let (mut planting, below, project) = world.plant("iteration with its tag");
     images.insert(0, below.image(b"a photo that keeps another tag", &[]));
     let tag = used_tag(&mut planting, below, project, &images);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ocelli::{
     BoundingBox, Erasure, ErasureStatus, ImageId, ManualClock, Metadata, Name, NewProject, Ocelli,
-    OpenOptions, Origin, ProjectHandle, TagId,
+    OpenOptions, Origin, PredictionId, ProjectHandle, TagId,
 };
 use ocelli_store::conformance::scene::{Scene, at, name};
 use ocelli_store::{Change, FeatureKey, NewImage};
@@ -20,7 +20,10 @@ pub(crate) struct World {
     /// The other handle.
     pub(crate) below: Scene,
     pub(crate) markers: Markers,
-    pub(crate) neighbours: Vec<ImageId>,
+    /// What has to be in the directory; of all other markers there must be nothing.
+    pub(crate) expected: BTreeSet<String>,
+    photos: Vec<(ImageId, Vec<String>)>,
+    kept: Vec<(PredictionId, String)>,
     /// The tags of neighbours.
     pub(crate) tags: Vec<TagId>,
     pub(crate) directory: TempDir,
@@ -116,63 +119,120 @@ impl World {
         let store = LocalStore::open(directory.path(), Default::default()).unwrap();
         let below = Scene::over(Arc::new(store), project.id(), 1);
         let tags = (0..12).map(|number| below.tag(&format!("tag {number}"))).collect();
-        let (markers, neighbours) = (Markers::new(seed), Vec::new());
-        Self { ocelli, project, below, markers, neighbours, tags, directory }
+        Self {
+            ocelli,
+            project,
+            below,
+            markers: Markers::new(seed),
+            expected: BTreeSet::new(),
+            photos: Vec::new(),
+            kept: Vec::new(),
+            tags,
+            directory,
+        }
     }
 
     pub(crate) fn plant(&mut self, kind: &'static str) -> (Planting<'_>, &Scene, &ProjectHandle) {
         (Planting { kind, markers: &mut self.markers, planted: BTreeSet::new() }, &self.below, &self.project)
     }
 
-    /// A photo of any age with random bytes, names, tags and metadata.
-    fn neighbour(&self) -> NewImage {
+    /// Some neighbours, which will go.
+    pub(crate) fn neighbours(&self, count: usize) -> Vec<ImageId> {
+        self.photos.iter().map(|(image, _)| *image).take(count).collect()
+    }
+
+    /// Letters that are no marker, so that records differ in length.
+    fn filler(&self, limit: usize) -> String {
+        self.markers
+            .random(self.markers.below(limit))
+            .iter()
+            .map(|byte| char::from(b'A' + byte % 26))
+            .collect()
+    }
+
+    /// A moment within the last thousand seconds: neighbours come anywhere between those that are there.
+    fn any_time(&self) -> i64 {
+        self.markers.below(1_000_000) as i64
+    }
+
+    /// A photo of any age, and its markers.
+    fn photo(&mut self) -> (NewImage, Vec<String>) {
+        let marks =
+            ["bytes", "name", "metadata"].map(|what| format!("neighbour {}: {what}", self.markers.count()));
+        let bytes = self.markers.bytes(marks[0].clone(), 64);
+        let texts = [self.markers.text(marks[1].clone()), self.markers.text(marks[2].clone())];
+        let [name, value] = texts.map(|text| text + &self.filler(200));
         let random = &self.markers;
         let tags = [self.tags[random.below(6)], self.tags[6 + random.below(6)]];
-        let bytes = random.random(64);
-        let mut new =
-            self.below.new_image_at(random.below(1_000_000) as i64, &bytes, &tags[random.below(2)..]);
-        let text =
-            |count| String::from_utf8(random.random(count).iter().map(|b| b'A' + b % 26).collect()).unwrap();
+        let mut new = self.below.new_image_at(self.any_time(), &bytes, &tags[random.below(2)..]);
         new.image.id = ImageId::new(new.image.created, random.random(10).try_into().unwrap());
-        new.image.origin = Origin::Upload { name: Some(text(random.below(200) + 1)) };
-        new.image.metadata =
-            Metadata::new(BTreeMap::from([(text(20), text(random.below(300) + 1))])).unwrap();
+        new.image.origin = Origin::Upload { name: Some(name) };
+        new.image.metadata = Metadata::new(BTreeMap::from([("key".to_owned(), value)])).unwrap();
         new.image.regions = vec![self.below.region(tags[0], random.below(16) as u8)];
-        new
+        (new, marks.to_vec())
     }
 
-    /// Neighbours come, with features and kept predictions, and as many go, at random.
+    /// Photos come, with features.
+    fn add_photos(&mut self, count: usize) {
+        let (images, marks): (Vec<_>, Vec<_>) = (0..count).map(|_| self.photo()).unzip();
+        let ids: Vec<ImageId> = images.iter().map(|new| new.image.id).collect();
+        self.below.add(images).into_iter().for_each(|added| drop(added.unwrap()));
+        let mut features = Vec::new();
+        for (id, mut marks) in ids.into_iter().zip(marks) {
+            let mark = format!("neighbour {}: features", self.markers.count());
+            let mut values = self.markers.floats(mark.clone(), 16);
+            values.resize(40 + self.markers.below(1500), 0.5);
+            marks.push(mark);
+            features.push((id, values));
+            self.expected.extend(marks.clone());
+            self.photos.push((id, marks));
+        }
+        let (project, key) = (self.project.id(), FeatureKey::f32("base"));
+        self.below.apply(Change::CacheFeatures { project, key, features });
+    }
+
+    fn keep_prediction(&mut self) {
+        let mark = format!("neighbour {}: application", self.markers.count());
+        let tag = self.tags[self.markers.below(12)];
+        let mut answer = self.below.answer(self.any_time(), &[(tag, 0.5), (tag, 0.25)]);
+        let random = self.markers.random(10).try_into().unwrap();
+        answer.prediction.id = PredictionId::new(answer.prediction.created, random);
+        answer.application = Some(name(&(self.markers.text(mark.clone()) + &self.filler(150))));
+        let id = self.below.keep(&answer, &self.markers.random(64));
+        self.expected.insert(mark.clone());
+        self.kept.push((id, mark));
+    }
+
+    /// Neighbours come, and as many go, at random.
     pub(crate) fn churn(&mut self, come: usize, go: usize) {
-        let project = self.project.id();
         for batch in vec![(); come].chunks(50) {
-            let images: Vec<NewImage> = batch.iter().map(|()| self.neighbour()).collect();
-            let ids: Vec<ImageId> = images.iter().map(|new| new.image.id).collect();
-            self.below.add(images).into_iter().for_each(|added| drop(added.unwrap()));
-            let features = ids.iter().map(|id| (*id, vec![0.5; 40 + self.markers.below(1500)])).collect();
-            self.below.apply(Change::CacheFeatures { project, key: FeatureKey::f32("base"), features });
-            for _ in 0..batch.len() / 10 {
-                let tag = self.tags[self.markers.below(12)];
-                let answer =
-                    self.below.answer(self.markers.below(1_000_000) as i64, &[(tag, 0.5), (tag, 0.25)]);
-                self.below.keep(&answer, &self.markers.random(64));
+            self.add_photos(batch.len());
+            (0..batch.len() / 5).for_each(|_| self.keep_prediction());
+        }
+        for batch in vec![(); go.min(self.photos.len())].chunks(5) {
+            let mut gone = Vec::new();
+            for () in batch {
+                let (image, marks) = self.photos.swap_remove(self.markers.below(self.photos.len()));
+                self.expected.retain(|mark| !marks.contains(mark));
+                gone.push(image);
             }
-            self.neighbours.extend(ids);
+            complete(self.below.erase(self.below.deletion_of_images(&gone)));
         }
-        let mut gone = Vec::new();
-        for _ in 0..go.min(self.neighbours.len()) {
-            gone.push(self.neighbours.swap_remove(self.markers.below(self.neighbours.len())));
-        }
-        for batch in gone.chunks(25) {
-            self.below.apply(self.below.deletion_of_images(batch));
+        for _ in 0..(go / 10).min(self.kept.len()) {
+            let (prediction, mark) = self.kept.swap_remove(self.markers.below(self.kept.len()));
+            self.expected.remove(&mark);
+            let (project, predictions) = (self.project.id(), vec![prediction]);
+            let at = at(1_000_000);
+            complete(self.below.erase(Change::DeletePredictions { project, predictions, at }));
         }
     }
 
-    /// Whether exactly these markers are in the directory.
-    pub(crate) fn check(&self, expected: &BTreeSet<String>, when: &str) {
+    /// Whether exactly the markers that are expected are in the directory.
+    pub(crate) fn check(&self, when: &str) {
         let found = self.markers.found(self.directory.path());
-        let left: BTreeMap<_, _> = found.iter().filter(|(what, _)| !expected.contains(*what)).collect();
+        let left: BTreeMap<_, _> = found.iter().filter(|(what, _)| !self.expected.contains(*what)).collect();
         assert!(left.is_empty(), "{when}, there are left: {left:#?}");
-        let missing: Vec<_> = expected.iter().filter(|what| !found.contains_key(*what)).collect();
+        let missing: Vec<_> = self.expected.iter().filter(|what| !found.contains_key(*what)).collect();
         assert!(missing.is_empty(), "{when}, what was not erased is not found: {missing:#?}");
     }
 }
