@@ -32,9 +32,23 @@ pub(super) fn migrate(transaction: &Transaction<'_>) -> Result<(), StoreError> {
     drop(rows);
     drop(statement);
     transaction.execute_batch("DROP TABLE trained_0").during(ACTION)?;
+    count_erased(transaction)?;
     // Nothing was scrubbed before.
     unscrubbed::note_all(transaction)
 }
 
 const TRAINED: &str = "SELECT i.position, t.manifest, t.model FROM trained_0 AS t
                        JOIN iterations AS i ON i.project = t.project AND i.id = t.iteration";
+
+/// Manifests went on listing photos that had been erased; now those are counted.
+fn count_erased(transaction: &Transaction<'_>) -> Result<(), StoreError> {
+    let gone = "NOT EXISTS (SELECT 1 FROM images AS p JOIN iterations AS i ON i.project = p.project
+                            WHERE i.position = e.iteration AND p.id = e.image)";
+    let statements = format!(
+        "UPDATE trained SET erased = erased + (
+             SELECT count(*) FROM evaluated AS e WHERE e.iteration = trained.iteration AND {gone});
+         DELETE FROM evaluated AS e WHERE {gone};
+         DELETE FROM left_out AS e WHERE {gone};"
+    );
+    transaction.execute_batch(&statements).during(ACTION)
+}
