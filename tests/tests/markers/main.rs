@@ -6,6 +6,7 @@
 
 mod cases;
 mod processes;
+mod trained;
 mod world;
 
 use ocelli::{CheckOptions, Ocelli};

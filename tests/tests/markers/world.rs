@@ -76,6 +76,12 @@ impl Planting<'_> {
         self.markers.floats(what, count)
     }
 
+    /// Bytes that were not drawn for this.
+    pub(crate) fn add(&mut self, what: &str, bytes: Vec<u8>) {
+        let what = self.named(what);
+        self.markers.add(what, bytes);
+    }
+
     /// A box that is searched for as the database writes it.
     pub(crate) fn bounds(&mut self, what: &str) -> BoundingBox {
         let what = self.named(what);
