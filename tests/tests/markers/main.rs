@@ -21,15 +21,17 @@ fn erased_one_kind_at_a_time(seed: u64) {
     let mut cases = cases::plant(&mut world);
     world.churn(NEIGHBOURS, 100);
     world.check("before anything was erased");
-    let mut searches = 2;
+    let mut searches = 3;
     while !cases.is_empty() {
         let case = cases.swap_remove(world.markers.below(cases.len()));
         let erased = format!("after {:?} were erased", case.markers);
         (case.erase)(&world);
         world.expected.retain(|what| !case.markers.contains(what));
         world.check(&erased);
+        world.add();
+        world.check("after others were added");
         world.churn(6, 5);
-        searches += 1;
+        searches += 2;
     }
     world.churn(0, NEIGHBOURS);
     world.check("after neighbours have gone");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ocelli::{
     BoundingBox, Erasure, ErasureStatus, ImageId, ManualClock, Metadata, Name, NewProject, Ocelli,
-    OpenOptions, Origin, PredictionId, ProjectHandle, TagId,
+    OpenOptions, Origin, PredictionId, ProjectHandle, TagId, Upload,
 };
 use ocelli_store::conformance::scene::{Scene, at, name};
 use ocelli_store::{Change, FeatureKey, NewImage};
@@ -43,6 +43,19 @@ pub(crate) struct Planting<'w> {
     kind: &'static str,
     pub(crate) markers: &'w mut Markers,
     pub(crate) planted: BTreeSet<String>,
+}
+
+/// Bytes of the pixels of a photo of 16 x 16.
+const PIXELS: usize = 3 * 16 * 16;
+
+/// A photo without compression: BMP of 24 bits.
+fn bmp(pixels: &[u8]) -> Vec<u8> {
+    let mut bytes = b"BM".to_vec();
+    for value in [54 + PIXELS as u32, 0, 54, 40, 16, 16, 1 | 24 << 16, 0, 0, 0, 0, 0, 0] {
+        bytes.extend_from_slice(&value.to_le_bytes());
+    }
+    bytes.extend_from_slice(pixels);
+    bytes
 }
 
 impl Planting<'_> {
@@ -98,16 +111,9 @@ impl Planting<'_> {
         bounds
     }
 
-    /// A photo of random pixels, without compression: BMP of 24 bits.
+    /// A photo of random pixels.
     pub(crate) fn photo(&mut self, what: &str) -> Vec<u8> {
-        const SIDE: u32 = 16;
-        let pixels = self.bytes(what, (3 * SIDE * SIDE) as usize);
-        let mut bytes = b"BM".to_vec();
-        for value in [54 + 3 * SIDE * SIDE, 0, 54, 40, SIDE, SIDE, 1 | 24 << 16, 0, 0, 0, 0, 0, 0] {
-            bytes.extend_from_slice(&value.to_le_bytes());
-        }
-        bytes.extend_from_slice(&pixels);
-        bytes
+        bmp(&self.bytes(what, PIXELS))
     }
 
     pub(crate) fn metadata(&mut self) -> Metadata {
@@ -231,6 +237,18 @@ impl World {
             let at = at(1_000_000);
             complete(self.below.erase(Change::DeletePredictions { project, predictions, at }));
         }
+    }
+
+    /// Photos and tags come through either handle and nothing goes, so that pages that a handle has in memory are written
+    /// and the log is not emptied.
+    pub(crate) fn add(&mut self) {
+        self.churn(4, 0);
+        let photos = (0..4).map(|_| {
+            let upload = Upload::bytes(bmp(&self.markers.random(PIXELS))).named(self.filler(200));
+            upload.tag(self.tags[self.markers.below(12)])
+        });
+        assert!(self.project.add_images(photos.collect()).unwrap().is_batch_successful());
+        self.project.create_tag(format!("tag {}", self.markers.count())).unwrap();
     }
 
     /// Whether exactly the markers that are expected are in the directory.
