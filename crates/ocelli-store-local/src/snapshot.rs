@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ocelli_core::ProjectId;
+use ocelli_core::{ErasureRecord, ProjectId};
 use ocelli_store::{Change, Store, StoreError};
 
 use crate::blobs::{self, Found};
@@ -38,7 +38,11 @@ pub(crate) fn snapshot(store: &LocalStore, to: &Path) -> Result<(), StoreError> 
     }
     let partial = partial(&to)?;
     ignore_missing(medium.remove_folder(&partial)).during(ACTION)?;
-    let copied = copy(store, &partial).and_then(|()| {
+    let copied = copy(store, &partial).and_then(|(copy, known)| {
+        // Nothing is erased between the last look at what was and the copy's being complete.
+        let writing = store.write()?;
+        reapply(&copy, erasures::behind(&writing, known)?)?;
+        drop(copy);
         medium.rename(&partial, &to).during(ACTION)?;
         let above = to.parent().map(Path::to_owned);
         sync_folders(medium, &above.into_iter().collect()).during(ACTION)
@@ -58,7 +62,8 @@ fn partial(to: &Path) -> Result<PathBuf, StoreError> {
     Ok(to.with_file_name(partial))
 }
 
-fn copy(store: &LocalStore, to: &Path) -> Result<(), StoreError> {
+/// Copies records and bytes, and gives the copy and up to where it knows what was erased.
+fn copy(store: &LocalStore, to: &Path) -> Result<(LocalStore, i64), StoreError> {
     let target = Directory::create(Arc::clone(&store.directory.medium), to)?;
     copy_records(store, &target)?;
     let copy = LocalStore::open_on(Arc::clone(&target.medium), to, store.limits.clone())?;
@@ -66,12 +71,22 @@ fn copy(store: &LocalStore, to: &Path) -> Result<(), StoreError> {
     for project in copy.ask(projects::all_ids)? {
         copy_bytes(store, &copy, project)?;
     }
-    // As the directory stands now: what was erased since the records were copied.
-    let erased = store.ask(|connection| erasures::behind(connection, known))?;
-    if !erased.is_empty() {
-        copy.apply(Change::ReapplyErasures { erasures: erased })?;
+    // Most of what was erased since the records were copied, while others still may change the store.
+    reapply(&copy, store.ask(|connection| erasures::behind(connection, known))?)?;
+    Ok((copy, known))
+}
+
+fn reapply(copy: &LocalStore, erased: Vec<ErasureRecord>) -> Result<(), StoreError> {
+    if erased.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    copy.apply(Change::ReapplyErasures { erasures: erased })?;
+    if copy.finish(true)?.is_complete() {
+        return Ok(());
+    }
+    let error =
+        io::Error::other("another program reads the copy, which keeps what was erased meanwhile in it");
+    Err(error).during(ACTION)
 }
 
 /// Copies the records of one moment. The copy has no unused space, and so nothing in it.

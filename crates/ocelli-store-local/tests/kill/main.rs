@@ -113,7 +113,7 @@ fn read_for_ever(directory: &Path) {
     let reader = rusqlite::Connection::open(directory.join("ocelli.sqlite")).unwrap();
     loop {
         reader.execute_batch("BEGIN; SELECT count(*) FROM images").unwrap();
-        thread::sleep(Duration::from_millis(700));
+        thread::sleep(Duration::from_millis(1500));
         reader.execute_batch("COMMIT").unwrap();
     }
 }
@@ -173,8 +173,11 @@ impl Stage {
 
     /// Lets processes run and kills them.
     fn kill(&self, random: &mut Random, counts: &mut Counts) -> Vec<Said> {
-        let beside = [Beside::Nothing, Beside::Nothing, Beside::Questions, Beside::LongReading];
-        let beside = beside[random.below(beside.len())];
+        let beside = match random.below(8) {
+            0 => Beside::LongReading,
+            1 | 2 => Beside::Questions,
+            _ => Beside::Nothing,
+        };
         let parts: &[&[u8]] = if random.below(3) == 0 { &[&[0], &[1]] } else { &[&[0, 1]] };
         let mut children: Vec<_> = parts.iter().map(|lanes| self.start(lanes, beside)).collect();
         for (_, said) in &mut children {
@@ -183,7 +186,11 @@ impl Stage {
         // Long enough for some dozens of changes, however fast the machine is today, and at times for little but opening.
         let a_change = counts.running / (counts.timed + 1);
         let longest = a_change * if random.below(6) == 0 { 1 } else { 24 };
-        let longest = longest.clamp(Duration::from_millis(10), Duration::from_millis(400));
+        let longest = match beside {
+            // An erasure waits half a second for it.
+            Beside::LongReading => Duration::from_millis(1500),
+            _ => longest.clamp(Duration::from_millis(10), Duration::from_millis(400)),
+        };
         let began = Instant::now();
         let mut all = Vec::from_iter((0..LANES).map(|_| Said::default()));
         for (mut child, mut said) in children {
