@@ -16,6 +16,7 @@ use tempfile::TempDir;
 /// A data directory that two handles have open: one as an application has it, one below it.
 pub(crate) struct World {
     pub(crate) ocelli: Ocelli,
+    clock: Arc<ManualClock>,
     pub(crate) project: ProjectHandle,
     /// The other handle.
     pub(crate) below: Scene,
@@ -125,14 +126,15 @@ impl Planting<'_> {
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
         let directory = TempDir::new().unwrap();
-        let clock = ManualClock::new(at(1_000_000));
-        let ocelli = OpenOptions::new().clock(clock).open(directory.path()).unwrap();
+        let clock = Arc::new(ManualClock::new(at(1_000_000)));
+        let ocelli = OpenOptions::new().clock(clock.clone()).open(directory.path()).unwrap();
         let project = ocelli.create_project(NewProject::new("among others")).unwrap();
         let store = LocalStore::open(directory.path(), Default::default()).unwrap();
         let below = Scene::over(Arc::new(store), project.id(), 1);
         let tags = (0..12).map(|number| below.tag(&format!("tag {number}"))).collect();
         Self {
             ocelli,
+            clock,
             project,
             below,
             markers: Markers::new(seed),
@@ -239,15 +241,16 @@ impl World {
         }
     }
 
-    /// Photos and tags come through either handle and nothing goes, so that pages that a handle has in memory are written
-    /// and the log is not emptied.
+    /// Photos and tags come through the application's handle and nothing goes, so that pages that it has in memory are
+    /// written and the log is not emptied.
     pub(crate) fn add(&mut self) {
-        self.churn(4, 0);
-        let photos = (0..4).map(|_| {
+        for _ in 0..4 {
+            self.clock.set(at(self.any_time()));
             let upload = Upload::bytes(bmp(&self.markers.random(PIXELS))).named(self.filler(200));
-            upload.tag(self.tags[self.markers.below(12)])
-        });
-        assert!(self.project.add_images(photos.collect()).unwrap().is_batch_successful());
+            let upload = upload.tag(self.tags[self.markers.below(12)]);
+            assert!(self.project.add_images(vec![upload]).unwrap().is_batch_successful());
+        }
+        self.clock.set(at(1_000_000));
         self.project.create_tag(format!("tag {}", self.markers.count())).unwrap();
     }
 
