@@ -82,3 +82,52 @@ impl Ocelli {
         Ok(self.shared.store.snapshot(to.as_ref())?)
     }
 }
+
+#[cfg(test)]
+#[cfg(feature = "train")]
+mod tests {
+    use std::path::Path;
+
+    use ocelli_core::Affected;
+
+    use super::*;
+    use crate::{IterationHandle, NewProject, OpenOptions, ProjectHandle, TrainOptions};
+
+    /// A project that was trained and has answered, so that its network is in memory.
+    fn asked() -> (Ocelli, ProjectHandle, IterationHandle) {
+        let ocelli = OpenOptions::new().in_memory().unwrap();
+        let project = ocelli.create_project(NewProject::new("asked")).unwrap();
+        let photos = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/photos/train");
+        let mut photo = Vec::new();
+        for tag in ["fish", "windmill"] {
+            let id = project.create_tag(tag).unwrap().id;
+            for file in std::fs::read_dir(photos.join(tag)).unwrap().take(5) {
+                photo = std::fs::read(file.unwrap().path()).unwrap();
+                project.add_image(photo.clone(), &[id]).unwrap();
+            }
+        }
+        let iteration = project.train(&TrainOptions { int8: false, ..TrainOptions::default() }).unwrap();
+        iteration.quick_test(&photo).unwrap();
+        assert_eq!(ocelli.shared.networks.len(), 1);
+        (ocelli, project, iteration)
+    }
+
+    #[test]
+    fn networks_of_what_is_erased_are_forgotten() {
+        let (ocelli, project, iteration) = asked();
+        let image = iteration.evaluation().unwrap().photos[0].photo;
+        assert!(project.delete_images_with(vec![image], Affected::Delete).unwrap().status.is_complete());
+        assert_eq!(ocelli.shared.networks.len(), 0, "after a photo was erased with the iteration");
+
+        let (ocelli, project, _) = asked();
+        assert!(ocelli.erase_project(project.id()).unwrap().status.is_complete());
+        assert_eq!(ocelli.shared.networks.len(), 0, "after the project was erased");
+
+        let (ocelli, project, iteration) = asked();
+        let record =
+            |erased| ErasureRecord { at: Timestamp::from_millis(1), project_id: project.id(), erased };
+        let erasures = vec![record(Erased::Iteration(iteration.id()))];
+        assert!(ocelli.reapply_erasures(erasures).unwrap().is_complete());
+        assert_eq!(ocelli.shared.networks.len(), 0, "after its erasure was reapplied");
+    }
+}

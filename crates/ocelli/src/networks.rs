@@ -43,6 +43,12 @@ impl Networks {
         kept.push_back((key, model));
     }
 
+    /// How many are kept.
+    #[cfg(all(test, feature = "train"))]
+    pub(crate) fn len(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// Forgets a network whose iteration has been erased.
     pub(crate) fn forget(&self, id: IterationId) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|((_, other, _), _)| *other != id);
