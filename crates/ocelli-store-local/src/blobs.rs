@@ -78,13 +78,9 @@ pub(crate) fn remove_some(directory: &Directory, connection: &mut Connection) ->
             for (folder, file) in
                 [directory.blob(*project, content), directory.damaged_blob(*project, content)]
             {
-                match directory.medium.remove_file(&file) {
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    removed => {
-                        removed.during(ACTION)?;
-                        folders.insert(folder);
-                    }
-                }
+                ignore_missing(directory.medium.remove_file(&file)).during(ACTION)?;
+                // Also where the file is gone: who removed it may not have come to making that durable.
+                folders.insert(folder);
             }
         }
         removals::forget(&transaction, *project, content)?;

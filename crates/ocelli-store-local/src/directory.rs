@@ -25,7 +25,18 @@ impl Directory {
         const ACTION: &str = "making the data directory";
         // A relative path would change its meaning with the process's working directory.
         let root = std::path::absolute(root).during(ACTION)?;
+        // The folders that are made here, and the directory itself, whose maker may not have come to it.
+        let missing =
+            |path: &&Path| medium.size(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+        let made = root.ancestors().skip(1).take_while(missing).count();
         medium.make_folder(&root).during(ACTION)?;
+        for above in root.ancestors().skip(1).take(made + 1) {
+            match medium.sync_folder(above) {
+                // A folder that may be passed through and not be read; nothing was made in it just now.
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+                synced => synced.during(ACTION)?,
+            }
+        }
         let directory = Self { root, medium };
         for folder in [directory.blobs(), directory.damaged(), directory.staging(), directory.locks()] {
             directory.medium.make_folder(&folder).during(ACTION)?;

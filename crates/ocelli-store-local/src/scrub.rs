@@ -72,7 +72,15 @@ fn big_endian(bytes: &[u8]) -> Option<u32> {
 }
 
 /// Overwrites the unused part of these pages. Nobody else writes the database file meanwhile.
-pub(crate) fn scrub(file: &dyn Pages, pages: &[u32], page_size: usize) -> Result<(), StoreError> {
+///
+/// What reads as zero is passed over, unless this is done again after it failed or was cut off: then the zeros may be
+/// known to the operating system only, which does not write again what it could not write.
+pub(crate) fn scrub(
+    file: &dyn Pages,
+    pages: &[u32],
+    page_size: usize,
+    again: bool,
+) -> Result<(), StoreError> {
     const ACTION: &str = "overwriting what was erased";
     let length = file.len().during(ACTION)?;
     let mut page = vec![0; page_size];
@@ -87,7 +95,7 @@ pub(crate) fn scrub(file: &dyn Pages, pages: &[u32], page_size: usize) -> Result
         let header = if *number == 1 { FILE_HEADER } else { 0 };
         let Some(unused) = unused(&page, header) else { continue };
         let (from, zeros) = (unused.start as u64, zeros.get(..unused.len()).unwrap_or_default());
-        if page.get(unused).is_some_and(|bytes| bytes.iter().any(|byte| *byte != 0)) {
+        if again || page.get(unused).is_some_and(|bytes| bytes.iter().any(|byte| *byte != 0)) {
             file.write_at(start + from, zeros).during(ACTION)?;
             written = true;
         }

@@ -1,6 +1,7 @@
 //! Making the database file hold nothing but what its records say.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use ocelli_store::StoreError;
@@ -24,11 +25,13 @@ pub(crate) struct Settler {
     pages: Box<dyn Pages>,
     /// How far the log has been read, so that a long one, which a reader keeps from being emptied, is read once.
     read: Mutex<Option<LogPosition>>,
+    /// Whether pages may have been overwritten in vain, by this handle or by one before it.
+    again: AtomicBool,
 }
 
 impl Settler {
     pub(crate) fn new(pages: Box<dyn Pages>) -> Self {
-        Self { pages, read: Mutex::default() }
+        Self { pages, read: Mutex::default(), again: AtomicBool::new(true) }
     }
 
     /// Empties the write-ahead log into the database file and overwrites what is left there of earlier states. Says
@@ -54,12 +57,14 @@ impl Settler {
             return Ok(false);
         }
         let page_size = rows.pragma_query_value(None, "page_size", |row| row.get(0)).during(ACTION)?;
-        scrub(self.pages.as_ref(), &unscrubbed::noted(&rows)?, page_size)?;
+        let again = self.again.swap(true, Ordering::Relaxed);
+        scrub(self.pages.as_ref(), &unscrubbed::noted(&rows)?, page_size, again)?;
         // What this connection has read before goes; the others drop theirs when they see this commit. A page kept in
         // memory would be written again with what has just been overwritten.
         rows.execute_batch("PRAGMA shrink_memory").during(ACTION)?;
         unscrubbed::forget(&rows)?;
         rows.commit().during(ACTION)?;
+        self.again.store(false, Ordering::Relaxed);
         Ok(true)
     }
 

@@ -57,6 +57,11 @@ impl Staging {
         Ok(Self { medium, folder, handle, changes: AtomicU64::new(0), _lock: lock })
     }
 
+    /// What the notes about the arrivals of a change go by.
+    pub(crate) fn of(&self, change: u64) -> arrivals::Of<'_> {
+        arrivals::Of { handle: &self.handle, change }
+    }
+
     /// Writes the bytes of a change and waits until the medium has them.
     pub(crate) fn write(
         &self,
@@ -89,7 +94,7 @@ impl Drop for Staging {
 impl Staged<'_> {
     /// What the notes about its arrival go by.
     pub(crate) fn of(&self) -> arrivals::Of<'_> {
-        arrivals::Of { handle: &self.staging.handle, change: self.change }
+        self.staging.of(self.change)
     }
 
     /// Whose bytes they are, and their identities.

@@ -28,6 +28,8 @@ pub struct LocalStore {
     readers: Readers,
     writer: Mutex<Connection>,
     staging: Staging,
+    /// Changes of this handle that failed and whose bytes could not be taken back yet.
+    failed: Mutex<Vec<u64>>,
     /// After the connections, as its pages' medium asks.
     settler: Settler,
 }
@@ -95,7 +97,15 @@ impl LocalStore {
         drop(opening);
         let readers = Readers::new(directory.clone());
         let settler = Settler::new(pages);
-        let store = Self { directory, limits, readers, writer: Mutex::new(writer), staging, settler };
+        let store = Self {
+            directory,
+            limits,
+            readers,
+            writer: Mutex::new(writer),
+            staging,
+            failed: Mutex::default(),
+            settler,
+        };
         if let Err(error) = store.tidy(false) {
             tracing::warn!(%error, "erasures could not be gone on with");
         }
@@ -237,18 +247,27 @@ impl LocalStore {
 
     /// Removes bytes that came for a change that then failed, if nothing else refers to them.
     fn take_back(&self, staged: &Staged<'_>) {
-        const ACTION: &str = "taking photos back";
-        let end = || {
-            let mut writing = self.write()?;
-            let rows = writing.transaction_with_behavior(TransactionBehavior::Immediate).during(ACTION)?;
-            arrivals::end(&rows, staged.of())?;
-            rows.commit().during(ACTION)?;
-            drop(writing);
-            self.remove_loose()
-        };
-        if let Err(error) = end() {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).push(staged.of().change);
+        if let Err(error) = self.end_failed().and_then(|()| self.remove_loose()) {
             tracing::warn!(%error, "the photos of a failed change could not be removed yet");
         }
+    }
+
+    /// Ends the arrivals of changes that failed.
+    fn end_failed(&self) -> Result<(), StoreError> {
+        const ACTION: &str = "taking photos back";
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        if failed.is_empty() {
+            return Ok(());
+        }
+        let mut writing = self.write()?;
+        let rows = writing.transaction_with_behavior(TransactionBehavior::Immediate).during(ACTION)?;
+        for change in failed.iter() {
+            arrivals::end(&rows, self.staging.of(*change))?;
+        }
+        rows.commit().during(ACTION)?;
+        failed.clear();
+        Ok(())
     }
 
     fn remove_loose(&self) -> Result<(), StoreError> {
@@ -259,10 +278,12 @@ impl LocalStore {
     /// Does what erasures left to do, others' too, in steps between which others may change the store. A step that fails
     /// does not keep the others from being done.
     fn tidy(&self, wait: bool) -> Result<ErasureStatus, StoreError> {
+        let failed = self.end_failed();
         let projects = self.erase_projects();
         let bytes = self.remove_loose();
         let settled =
             self.write().and_then(|mut writing| self.settler.settle(&self.directory, &mut writing, wait));
+        failed?;
         projects?;
         bytes?;
         Ok(if settled? { ErasureStatus::Complete } else { ErasureStatus::ErasurePending })

@@ -52,5 +52,13 @@ pub(crate) fn remove(
     key: &FeatureKey,
 ) -> Result<(), StoreError> {
     let sql = "DELETE FROM features WHERE project = ?1 AND feature_key = ?2";
-    write(connection, sql, (project.to_string(), number(connection, key)?))
+    write(connection, sql, (project.to_string(), number(connection, key)?))?;
+    forget_keys(connection)
+}
+
+/// The keys of calibrations under which nothing is kept any more: their fingerprints come from photos.
+pub(crate) fn forget_keys(connection: &Connection) -> Result<(), StoreError> {
+    let sql = "DELETE FROM feature_keys WHERE calibration <> ''
+               AND NOT EXISTS (SELECT 1 FROM features WHERE feature_key = feature_keys.key)";
+    write(connection, sql, ())
 }

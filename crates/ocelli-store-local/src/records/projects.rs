@@ -2,7 +2,7 @@ use ocelli_core::{Project, ProjectId};
 use ocelli_store::{ContentKey, Missing, ProjectState, StoreError};
 use rusqlite::{Connection, Result as SqlResult, Row};
 
-use super::{all, one, write};
+use super::{all, features, one, write};
 use crate::columns::{id, json, moment, text, to_json};
 use crate::error::During;
 
@@ -140,5 +140,6 @@ pub(crate) fn erase_some(connection: &Connection, project: ProjectId) -> Result<
 /// Takes the row of an erased project away, and the notes about its bytes, whose folder is gone.
 pub(crate) fn remove(connection: &Connection, project: ProjectId) -> Result<(), StoreError> {
     write(connection, "DELETE FROM removals WHERE project = ?1", [project.to_string()])?;
+    features::forget_keys(connection)?;
     write(connection, "DELETE FROM projects WHERE id = ?1", [project.to_string()])
 }
