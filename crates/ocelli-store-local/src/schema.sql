@@ -89,6 +89,17 @@ CREATE TABLE features (
     FOREIGN KEY (project, image) REFERENCES images (project, id) ON DELETE CASCADE
 ) STRICT;
 
+CREATE INDEX features_by_key ON features (feature_key, project);
+
+-- Features that have been taken out of sight, and whose rows go in small steps.
+CREATE TABLE removed_features (
+    project     TEXT NOT NULL,
+    feature_key INTEGER NOT NULL REFERENCES feature_keys (key),
+    PRIMARY KEY (project, feature_key)
+) STRICT;
+
+CREATE INDEX removed_features_by_key ON removed_features (feature_key);
+
 CREATE TABLE calibrations (
     project         TEXT NOT NULL REFERENCES projects (id),
     base            TEXT NOT NULL,

@@ -11,13 +11,13 @@ use crate::connection::{self, Readers};
 use crate::directory::{Directory, ignore_missing};
 use crate::error::During;
 use crate::medium::{Disk, Lock, Medium};
-use crate::records::{arrivals, projects, unscrubbed};
+use crate::records::{arrivals, features, projects, unscrubbed};
 use crate::schema;
 use crate::settle::{LONG_LOG, Settler, log_size};
 use crate::staging::{self, Staged, Staging};
 use crate::transaction::LocalTransaction;
 
-/// Space kept for erasing on a full disk: the log of a large erasure fits in.
+/// Space kept for erasing on a full disk: about two thousand pages of the log.
 const RESERVE: u64 = 8 << 20;
 
 /// A store in a directory of a local disk, for any number of handles, threads and processes.
@@ -271,29 +271,33 @@ impl LocalStore {
     }
 
     fn remove_loose(&self) -> Result<(), StoreError> {
-        while blobs::remove_some(&self.directory, &mut *self.write()?)? {}
-        Ok(())
+        self.in_steps(blobs::remove_some)
     }
 
     /// Does what erasures left to do, others' too, in steps between which others may change the store. A step that fails
     /// does not keep the others from being done.
     fn tidy(&self, wait: bool) -> Result<ErasureStatus, StoreError> {
         let failed = self.end_failed();
-        let projects = self.erase_projects();
+        let projects = self.in_steps(blobs::erase_some);
+        let features = self.in_steps(remove_features);
         let bytes = self.remove_loose();
         let settled =
             self.write().and_then(|mut writing| self.settler.settle(&self.directory, &mut writing, wait));
         failed?;
         projects?;
+        features?;
         bytes?;
         Ok(if settled? { ErasureStatus::Complete } else { ErasureStatus::ErasurePending })
     }
 
-    /// Goes on with projects that were erased.
-    fn erase_projects(&self) -> Result<(), StoreError> {
+    /// Takes a step as long as there may be more to do, and lets others change the store in between.
+    fn in_steps(
+        &self,
+        step: impl Fn(&Directory, &mut Connection) -> Result<bool, StoreError>,
+    ) -> Result<(), StoreError> {
         loop {
             let mut writing = self.write()?;
-            if !blobs::erase_some(&self.directory, &mut writing)? {
+            if !step(&self.directory, &mut writing)? {
                 return Ok(());
             }
             self.shorten_log(&mut writing)?;
@@ -393,4 +397,13 @@ impl LocalStore {
         let held = self.directory.lock_training(project)?.ok_or(StoreError::TrainingInProgress)?;
         Ok(TrainingLock::new(held))
     }
+}
+
+/// Takes a step in removing features that are out of sight.
+fn remove_features(_: &Directory, connection: &mut Connection) -> Result<bool, StoreError> {
+    const ACTION: &str = "removing features";
+    let rows = connection.transaction_with_behavior(TransactionBehavior::Immediate).during(ACTION)?;
+    let more = features::remove_some(&rows)?;
+    rows.commit().during(ACTION)?;
+    Ok(more)
 }

@@ -183,6 +183,26 @@ fn a_value_that_was_replaced_is_gone() {
 }
 
 #[test]
+fn features_of_an_erased_calibration_go_however_many_there_are() {
+    let stage = Stage::new();
+    let (scene, project) = (&stage.scene, stage.scene.project);
+    let images: Vec<ImageId> = (0..1100_u32).map(|number| scene.image(&number.to_be_bytes(), &[])).collect();
+    scene.apply(scene.calibrating_on("base", 1, &images[..2]));
+    let key = FeatureKey::int8("base", Scene::calibration(1).fingerprint);
+    let secret = long(900_002, 65);
+    let numbers = secret.as_bytes().as_chunks::<4>().0.iter();
+    let features: Vec<f32> = numbers.map(|bytes| f32::from_le_bytes(*bytes)).collect();
+    for images in images.chunks(100) {
+        let features = images.iter().map(|image| (*image, features.clone())).collect();
+        scene.apply(Change::CacheFeatures { project, key: key.clone(), features });
+    }
+    assert!(held(stage.directory.path()).contains_key(&900_002));
+    assert!(scene.erase(scene.deletion_of_images(&images[..1])).status.is_complete());
+    assert_eq!(scene.store.features(project, &key, &images[1..3]).unwrap(), [None, None]);
+    stage.check();
+}
+
+#[test]
 fn an_erased_project_is_gone_whole() {
     let mut stage = Stage::new();
     (0..600).for_each(|number: u32| stage.add(number as u8, number as usize % 300));

@@ -6,6 +6,18 @@ ALTER TABLE projects ADD COLUMN erased INTEGER NOT NULL DEFAULT 0;
 
 DELETE FROM calibrations;
 DELETE FROM features WHERE feature_key IN (SELECT key FROM feature_keys WHERE calibration <> '');
+DELETE FROM feature_keys WHERE calibration <> '';
+
+CREATE INDEX features_by_key ON features (feature_key, project);
+
+-- Features that have been taken out of sight, and whose rows go in small steps.
+CREATE TABLE removed_features (
+    project     TEXT NOT NULL,
+    feature_key INTEGER NOT NULL REFERENCES feature_keys (key),
+    PRIMARY KEY (project, feature_key)
+) STRICT;
+
+CREATE INDEX removed_features_by_key ON removed_features (feature_key);
 
 ALTER TABLE calibrations DROP COLUMN photos;
 

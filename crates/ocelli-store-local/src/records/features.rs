@@ -2,13 +2,19 @@ use ocelli_core::{ImageId, ProjectId};
 use ocelli_store::{FeatureKey, StoreError};
 use rusqlite::Connection;
 
-use super::{one, write};
-use crate::columns::{floats, to_bytes};
+use super::{all, one, write};
+use crate::columns::{floats, id, to_bytes};
+use crate::error::During;
 
-/// The number that stands for a key, if there are features under it.
-fn number(connection: &Connection, key: &FeatureKey) -> Result<Option<i64>, StoreError> {
-    let sql = "SELECT key FROM feature_keys WHERE base = ?1 AND calibration = ?2";
-    one(connection, sql, columns(key), |row| row.get(0))
+/// Features that go in one transaction.
+const REMOVED_AT_ONCE: u32 = 500;
+
+/// The number that stands for a key, if there are features of the project under it that have not been taken away.
+fn number(connection: &Connection, project: &str, key: &FeatureKey) -> Result<Option<i64>, StoreError> {
+    let (base, calibration) = columns(key);
+    let sql = "SELECT key FROM feature_keys WHERE base = ?2 AND calibration = ?3
+               AND NOT EXISTS (SELECT 1 FROM removed_features AS r WHERE r.feature_key = key AND r.project = ?1)";
+    one(connection, sql, (project, base, calibration), |row| row.get(0))
 }
 
 fn columns(key: &FeatureKey) -> (&str, &str) {
@@ -21,15 +27,16 @@ pub(crate) fn get(
     key: &FeatureKey,
     images: &[ImageId],
 ) -> Result<Vec<Option<Vec<f32>>>, StoreError> {
-    let Some(key) = number(connection, key)? else {
+    let project = project.to_string();
+    let Some(key) = number(connection, &project, key)? else {
         return Ok(vec![None; images.len()]);
     };
-    let project = project.to_string();
     let sql = "SELECT \"values\" FROM features WHERE project = ?1 AND image = ?2 AND feature_key = ?3";
     let of = |image: &ImageId| one(connection, sql, (&project, image.to_string(), key), |row| floats(row, 0));
     images.iter().map(of).collect()
 }
 
+/// Nothing is kept under a key whose features are still being taken away.
 pub(crate) fn put(
     connection: &Connection,
     project: ProjectId,
@@ -37,28 +44,49 @@ pub(crate) fn put(
     key: &FeatureKey,
     features: &[f32],
 ) -> Result<(), StoreError> {
+    let project = project.to_string();
     let sql = "INSERT INTO feature_keys (base, calibration) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
     write(connection, sql, columns(key))?;
+    let Some(key) = number(connection, &project, key)? else { return Ok(()) };
     let sql =
         "INSERT OR REPLACE INTO features (project, image, feature_key, \"values\") VALUES (?1, ?2, ?3, ?4)";
-    let values = (project.to_string(), image.to_string(), number(connection, key)?, to_bytes(features));
-    write(connection, sql, values)
+    write(connection, sql, (project, image.to_string(), key, to_bytes(features)))
 }
 
-/// The features of all of a project's photos under this key.
+/// Takes the features of all of a project's photos under this key out of sight. They go in steps ([`remove_some`]).
 pub(crate) fn remove(
     connection: &Connection,
     project: ProjectId,
     key: &FeatureKey,
 ) -> Result<(), StoreError> {
-    let sql = "DELETE FROM features WHERE project = ?1 AND feature_key = ?2";
-    write(connection, sql, (project.to_string(), number(connection, key)?))?;
-    forget_keys(connection)
+    let project = project.to_string();
+    let Some(key) = number(connection, &project, key)? else { return Ok(()) };
+    write(connection, "INSERT INTO removed_features (project, feature_key) VALUES (?1, ?2)", (project, key))
 }
 
-/// The keys of calibrations under which nothing is kept any more: their fingerprints come from photos.
+/// Takes some features away that are out of sight, so many that a transaction stays short. Says whether there may be
+/// more.
+pub(crate) fn remove_some(connection: &Connection) -> Result<bool, StoreError> {
+    let sql = "SELECT project, feature_key FROM removed_features LIMIT 1";
+    let removed = all(connection, sql, (), |row| Ok((id::<ProjectId>(row, 0)?, row.get::<_, i64>(1)?)))?;
+    let Some((project, key)) = removed.first().map(|(project, key)| (project.to_string(), *key)) else {
+        return Ok(false);
+    };
+    let sql = "DELETE FROM features WHERE rowid IN (SELECT rowid FROM features INDEXED BY features_by_key
+               WHERE feature_key = ?2 AND project = ?1 LIMIT ?3)";
+    let mut statement = connection.prepare_cached(sql).during("removing features")?;
+    if statement.execute((&project, key, REMOVED_AT_ONCE)).during("removing features")? == 0 {
+        let sql = "DELETE FROM removed_features WHERE project = ?1 AND feature_key = ?2";
+        write(connection, sql, (&project, key))?;
+        forget_keys(connection)?;
+    }
+    Ok(true)
+}
+
+/// Forgets the keys of calibrations under which nothing is kept any more: their fingerprints come from photos.
 pub(crate) fn forget_keys(connection: &Connection) -> Result<(), StoreError> {
     let sql = "DELETE FROM feature_keys WHERE calibration <> ''
-               AND NOT EXISTS (SELECT 1 FROM features WHERE feature_key = feature_keys.key)";
+               AND NOT EXISTS (SELECT 1 FROM features WHERE feature_key = feature_keys.key)
+               AND NOT EXISTS (SELECT 1 FROM removed_features WHERE feature_key = feature_keys.key)";
     write(connection, sql, ())
 }

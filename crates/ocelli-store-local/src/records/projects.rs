@@ -140,6 +140,7 @@ pub(crate) fn erase_some(connection: &Connection, project: ProjectId) -> Result<
 /// Takes the row of an erased project away, and the notes about its bytes, whose folder is gone.
 pub(crate) fn remove(connection: &Connection, project: ProjectId) -> Result<(), StoreError> {
     write(connection, "DELETE FROM removals WHERE project = ?1", [project.to_string()])?;
+    write(connection, "DELETE FROM removed_features WHERE project = ?1", [project.to_string()])?;
     features::forget_keys(connection)?;
     write(connection, "DELETE FROM projects WHERE id = ?1", [project.to_string()])
 }
