@@ -2,15 +2,20 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot unwrap fails")]
 
-use std::io::{BufRead, BufReader, Read};
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Cursor, Read};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use ocelli::{
-    ErrorCode, IterationStatus, NewProject, Ocelli, ProjectHandle, ProjectId, StopToken, TrainOptions,
-    TrainingEvent, TrainingFailure,
+    CheckOptions, Continuation, ErasureStatus, ErrorCode, ImageQuery, IterationStatus, Keep, Metadata, Name,
+    NewProject, Ocelli, PredictionQuery, ProjectHandle, ProjectId, Random, StopToken, TagId, TrainOptions,
+    TrainingEvent, TrainingFailure, Upload,
 };
-use ocelli_tests::{Scene, drawn, trainable, trained};
+use ocelli_tests::{Markers, Scene, SeededRandom, drawn, trainable, trained};
 
 const DIRECTORY: &str = "OCELLI_TEST_DIRECTORY";
 const PROJECT: &str = "OCELLI_TEST_PROJECT";
@@ -190,4 +195,208 @@ fn processes_that_upload_the_same_photos_at_once_make_each_one_photo() {
     for image in images {
         project.image_bytes(image.id).unwrap();
     }
+}
+
+/// A text that is nowhere else, and that its number can be read from.
+fn text(number: u64) -> String {
+    let mut bytes = [0; 40];
+    SeededRandom::new(number).fill(&mut bytes).unwrap();
+    format!("{number:06} {}", bytes.map(|byte| char::from(b'a' + byte % 26)).iter().collect::<String>())
+}
+
+/// A photo of nothing, unlike any other.
+fn noise(number: u64) -> Vec<u8> {
+    let mut pixels = vec![0; 32 * 32 * 3];
+    SeededRandom::new(1_000_000 + number).fill(&mut pixels).unwrap();
+    let mut bytes = Cursor::new(Vec::new());
+    let photo = image::RgbImage::from_raw(32, 32, pixels).unwrap();
+    photo.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+    bytes.into_inner()
+}
+
+/// The photo of this number with its text in its name and its metadata.
+fn upload_of(number: u64) -> Upload {
+    let metadata = Metadata::new([(text(number), text(number))].into()).unwrap();
+    Upload::bytes(noise(number)).named(text(number)).metadata(metadata)
+}
+
+/// What is erased, by the text that it has; none where it has none.
+fn is_doomed(text: &str) -> Option<bool> {
+    Some(text.get(..6)?.parse::<u64>().ok()?.is_multiple_of(3))
+}
+
+/// Whether this child's input has ended.
+fn stopped() -> Arc<AtomicBool> {
+    let stopped = Arc::new(AtomicBool::new(false));
+    let stop = Arc::clone(&stopped);
+    std::thread::spawn(move || {
+        std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
+        stop.store(true, Ordering::Relaxed);
+    });
+    stopped
+}
+
+fn tag_named(project: &ProjectHandle, name: &str) -> TagId {
+    project.tags().unwrap().into_iter().find(|tag| tag.name == name).unwrap().id
+}
+
+/// A child: trains twice.
+#[test]
+fn child_that_trains_twice() {
+    let Some(project) = parents_project() else { return };
+    for seed in [1, 2] {
+        project.train(&TrainOptions { seed, force: true, ..TrainOptions::default() }).unwrap();
+    }
+}
+
+/// A child: predicts, keeps what was answered, and uploads, until its input ends; then says how far it came.
+#[test]
+fn child_that_predicts_and_uploads() {
+    let Some(project) = parents_project() else { return };
+    let (stopped, level, mut number) = (stopped(), tag_named(&project, "level"), 1000);
+    while !stopped.load(Ordering::Relaxed) {
+        let keep = Keep::For { application: Some(Name::new(text(number)).unwrap()) };
+        project.predict_with("production", &noise(number), keep).unwrap();
+        let added = project.add_images(vec![upload_of(number + 1).tag(level)]).unwrap();
+        assert!(added.is_batch_successful(), "{added:?}");
+        number += 2;
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    println!("\nup to {number}");
+}
+
+/// A child: erases every third photo and kept prediction, and the tags that have a marker for a name, until its input
+/// ends and nothing of them is left.
+#[test]
+fn child_that_erases() {
+    let Some(project) = parents_project() else { return };
+    let stopped = stopped();
+    loop {
+        let last = stopped.load(Ordering::Relaxed);
+        erase_images(&project);
+        erase_predictions(&project);
+        let tag = project.tags().unwrap().into_iter().find(|tag| is_doomed(tag.name.as_str()) == Some(true));
+        if let Some(tag) = tag {
+            let _ = project.delete_tag(tag.id).unwrap();
+        } else if last {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    println!("\ndone");
+}
+
+fn erase_images(project: &ProjectHandle) {
+    let mut doomed = Vec::new();
+    for skip in (0..).step_by(256) {
+        let page = project.images(&ImageQuery { skip, take: 256, ..ImageQuery::default() }).unwrap();
+        let name = |image: &ocelli::Image| image.origin.name().and_then(is_doomed);
+        doomed.extend(page.iter().filter(|image| name(image) == Some(true)).map(|image| image.id));
+        if page.len() < 256 {
+            break;
+        }
+    }
+    for some in doomed.chunks(3) {
+        let erasure = project.delete_images(some.to_vec()).unwrap();
+        assert!(erasure.iterations.iter().all(|iteration| iteration.publication.is_none()));
+    }
+}
+
+fn erase_predictions(project: &ProjectHandle) {
+    let (mut doomed, mut continuation) = (Vec::new(), None::<Continuation>);
+    loop {
+        let query = PredictionQuery { take: 256, continuation, ..PredictionQuery::default() };
+        let page = project.predictions(&query).unwrap();
+        let name = |kept: &ocelli::StoredPrediction| is_doomed(kept.application.as_ref()?.as_str());
+        doomed.extend(
+            page.results.iter().filter(|kept| name(kept) == Some(true)).map(|kept| kept.prediction.id),
+        );
+        continuation = page.continuation;
+        if continuation.is_none() {
+            break;
+        }
+    }
+    for some in doomed.chunks(2) {
+        let _ = project.delete_predictions(some.to_vec()).unwrap();
+    }
+}
+
+#[test]
+fn three_processes_train_predict_upload_and_erase_at_once() {
+    let scene = Scene::in_directory();
+    let (project, iteration) = trained(&scene.ocelli);
+    iteration.publish("production").unwrap();
+    let upright = tag_named(&project, "upright");
+    assert!(
+        project
+            .add_files((0..40).map(|number| upload_of(number).tag(upright)))
+            .unwrap()
+            .is_batch_successful()
+    );
+    let doomed_tags = [300, 303, 306].map(text);
+    for (name, photos) in doomed_tags.iter().zip([100_u64, 120, 140]) {
+        let tag = project.create_tag(name).unwrap().id;
+        let photos = (photos..photos + 18).filter(|number| number % 3 != 0);
+        assert!(
+            project.add_files(photos.map(|number| upload_of(number).tag(tag))).unwrap().is_batch_successful()
+        );
+    }
+    let start = |test| {
+        let mut command = child(test, scene.path(), &project);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    // Dropping its input tells a child to end.
+    let end = |child: Child| {
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+        said
+    };
+    let (trainer, predictor, eraser) = (
+        start("child_that_trains_twice"),
+        start("child_that_predicts_and_uploads"),
+        start("child_that_erases"),
+    );
+    end(trainer);
+    let said = end(predictor);
+    end(eraser);
+    let up_to = said.lines().find_map(|line| line.strip_prefix("up to ")?.parse::<u64>().ok()).unwrap();
+    assert!(up_to > 1000, "there was something to do beside the training: {up_to}");
+
+    assert_eq!(scene.ocelli.finish_erasures().unwrap(), ErasureStatus::Complete);
+    let trained = project.iterations().unwrap();
+    assert_eq!(trained.len(), 3);
+    assert!(trained.iter().all(|it| matches!(it.status, IterationStatus::Completed { .. })), "{trained:?}");
+    let report = scene.ocelli.check(&CheckOptions::default()).unwrap();
+    assert!(report.is_sound() && report.unowned == 0, "{report:?}");
+
+    let mut markers = Markers::new(0);
+    let (mut erased, mut kept) = (BTreeSet::new(), BTreeSet::new());
+    let labelled = (100..158).filter(|number| number % 20 < 18 && number % 3 != 0);
+    for number in (0..40).chain(labelled).chain(1000..up_to) {
+        // All PNG files begin and end alike.
+        let (name, bytes) = (format!("text {number}"), noise(number));
+        let photo = format!("photo {number}");
+        markers.add(&name, text(number).into_bytes());
+        markers.add(&photo, bytes[64..bytes.len() - 20].to_vec());
+        if number % 3 == 0 { &mut erased } else { &mut kept }.extend([name, photo]);
+    }
+    let found = markers.found(scene.path());
+    let remains: Vec<_> = found.iter().filter(|(what, _)| erased.contains(*what)).collect();
+    assert!(remains.is_empty(), "{remains:?}");
+    assert!(kept.iter().all(|what| found.contains_key(what)));
+    eprintln!(
+        "{} markers of what was erased were searched for, and {} found of what stays",
+        erased.len(),
+        kept.len()
+    );
+
+    // Iterations that were trained on an erased tag keep its name as long as they stay.
+    let mut names = Markers::new(0);
+    doomed_tags.iter().for_each(|name| names.add(name.clone(), name.clone().into_bytes()));
+    for iteration in trained.iter().filter(|iteration| iteration.publication.is_none()) {
+        let _ = project.iteration(iteration.id).unwrap().delete().unwrap();
+    }
+    assert!(names.found(scene.path()).is_empty(), "{:?}", names.found(scene.path()));
+    project.predict("production", &drawn(90)).unwrap();
 }
