@@ -73,7 +73,7 @@ fn answer(planting: &mut Planting<'_>, below: &Scene, tag: TagId) -> StoredPredi
 
 /// Keeps a calibration of this base that looked at a photo, and features that it gave another.
 fn calibrate(planting: &mut Planting<'_>, below: &Scene, base: &str, images: [ImageId; 2]) {
-    let fingerprint = format!("fingerprint of {base}");
+    let fingerprint = planting.text("fingerprint");
     let calibration = StoredCalibration {
         fingerprint: fingerprint.clone(),
         images: vec![images[0]],
