@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::path::Path;
 
 use ocelli_core::ProjectId;
 use ocelli_store::{ContentHash, ContentKey, StoreError};
@@ -43,22 +44,27 @@ pub(crate) fn read(
 }
 
 /// Moves bytes that are not what was stored out of the way, where they are never served. They go for good when the
-/// record does, or when the right ones come. The caller holds the write lock.
+/// record does, or when the right ones come.
+///
+/// The caller holds the write lock. Bytes that are on their way in put themselves in the place without it, so that nothing
+/// is moved while any are.
 pub(crate) fn set_aside(
     directory: &Directory,
+    connection: &Connection,
     project: ProjectId,
     content: &ContentHash,
     key: &ContentKey,
 ) -> Result<(), StoreError> {
     const ACTION: &str = "setting damaged bytes aside";
+    if removals::is_arriving(connection, project, content)?
+        || !matches!(read(directory, project, content, key)?, Found::Damaged)
+    {
+        return Ok(());
+    }
     let (folder, place) = directory.blob(project, content);
     let (aside, damaged) = directory.damaged_blob(project, content);
     directory.medium.make_folder(&aside).during(ACTION)?;
-    ignore_missing(directory.medium.rename(&place, &damaged)).during(ACTION)?;
-    // An upload puts bytes in their places without this lock: if these are the right ones after all, they go back.
-    if directory.medium.read(&damaged).is_ok_and(|bytes| key.hash(&bytes) == *content) {
-        directory.medium.rename(&damaged, &place).during(ACTION)?;
-    }
+    directory.medium.rename(&place, &damaged).during(ACTION)?;
     sync_folders(directory.medium.as_ref(), &BTreeSet::from([folder, aside])).during(ACTION)
 }
 
@@ -69,25 +75,34 @@ pub(crate) fn remove_some(directory: &Directory, connection: &mut Connection) ->
     const ACTION: &str = "removing bytes that nothing refers to";
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).during(ACTION)?;
     let noted = removals::noted(&transaction, REMOVED_AT_ONCE)?;
-    if noted.is_empty() {
-        return Ok(false);
-    }
-    let mut folders = BTreeSet::new();
+    let (mut folders, mut done, mut failed) = (BTreeSet::new(), Vec::new(), None);
     for (project, content) in &noted {
         if !removals::is_wanted(&transaction, *project, content)? {
-            for (folder, file) in
-                [directory.blob(*project, content), directory.damaged_blob(*project, content)]
-            {
-                ignore_missing(directory.medium.remove_file(&file)).during(ACTION)?;
-                // Also where the file is gone: who removed it may not have come to making that durable.
-                folders.insert(folder);
+            let files = [directory.blob(*project, content), directory.damaged_blob(*project, content)];
+            let removed = files.iter().try_for_each(|(_, file)| remove_file(directory, file));
+            if let Err(error) = removed {
+                // It stays noted, and does not keep the others from going.
+                failed = Some(error);
+                continue;
             }
+            // Also where the file was gone: who removed it may not have come to making that durable.
+            folders.extend(files.into_iter().map(|(folder, _)| folder));
         }
-        removals::forget(&transaction, *project, content)?;
+        done.push((project, content));
     }
     sync_folders(directory.medium.as_ref(), &folders).during(ACTION)?;
+    for (project, content) in &done {
+        removals::forget(&transaction, **project, content)?;
+    }
     transaction.commit().during(ACTION)?;
-    Ok(true)
+    match failed {
+        Some(error) if done.is_empty() => Err(error).during(ACTION),
+        _ => Ok(!noted.is_empty()),
+    }
+}
+
+fn remove_file(directory: &Directory, file: &Path) -> io::Result<()> {
+    ignore_missing(directory.medium.remove_file(file))
 }
 
 /// Takes a step in erasing a project that was erased. Says whether there may be more. The caller holds the write lock.
@@ -98,7 +113,7 @@ pub(crate) fn erase_some(directory: &Directory, connection: &mut Connection) -> 
     if !projects::erase_some(&transaction, project)? {
         for folder in [directory.project_blobs(project), directory.project_damaged(project)] {
             ignore_missing(directory.medium.remove_folder(&folder)).during(ACTION)?;
-            let above = folder.parent().map(std::path::Path::to_owned);
+            let above = folder.parent().map(Path::to_owned);
             sync_folders(directory.medium.as_ref(), &above.into_iter().collect()).during(ACTION)?;
         }
         projects::remove(&transaction, project)?;

@@ -25,7 +25,7 @@ pub(crate) fn check(store: &LocalStore, options: &CheckOptions) -> Result<CheckR
     find_unowned(store, options, &mut report)?;
     if options.repair {
         note_all_pages(store)?;
-        store.finish(true)?;
+        store.finish()?;
     }
     Ok(report)
 }
@@ -73,8 +73,8 @@ fn check_project(
                 Found::Damaged => {
                     report.files += 1;
                     if options.repair {
-                        let _writing = store.write()?;
-                        blobs::set_aside(&store.directory, project, content, &key)?;
+                        let writing = store.write()?;
+                        blobs::set_aside(&store.directory, &writing, project, content, &key)?;
                     }
                     report.damaged.extend(owners);
                 }
@@ -100,6 +100,8 @@ fn find_unowned(
     for top in [store.directory.blobs(), store.directory.damaged()] {
         for project in medium.list(&top).during(ACTION)? {
             let Some(id) = project.name.to_str().and_then(|name| name.parse::<ProjectId>().ok()) else {
+                // Of a name that nothing here has, so that it is reported and never removed.
+                report.unowned += 1;
                 continue;
             };
             let folder = top.join(&project.name);
@@ -112,7 +114,10 @@ fn find_unowned(
                 }
             }
             for entry in entries {
-                let Some(content) = entry.name.to_str().and_then(ContentHash::from_hex) else { continue };
+                let Some(content) = entry.name.to_str().and_then(ContentHash::from_hex) else {
+                    report.unowned += 1;
+                    continue;
+                };
                 if store.ask(|connection| removals::is_wanted(connection, id, &content))? {
                     continue;
                 }

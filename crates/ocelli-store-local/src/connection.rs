@@ -48,15 +48,27 @@ pub(crate) fn open(directory: &Directory) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// Moves what the write-ahead log holds into the database and empties it. Says whether it could: readers of an older
-/// state are in the way, for whom it waits a little if asked.
-pub(crate) fn empty_log(connection: &Connection, wait: bool) -> Result<bool, StoreError> {
+/// What came of emptying the write-ahead log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Emptied {
+    /// It is empty.
+    Whole,
+    /// Readers of an older state are in the way of a log of so many frames.
+    Busy { frames: u64 },
+}
+
+/// Moves what the write-ahead log holds into the database and empties it. Waits a little for readers of an older state if
+/// asked.
+pub(crate) fn empty_log(connection: &Connection, wait: bool) -> Result<Emptied, StoreError> {
     const ACTION: &str = "emptying the write-ahead log";
     let patience = if wait { CHECKPOINT_PATIENCE } else { Duration::ZERO };
     connection.busy_timeout(patience).during(ACTION)?;
-    let busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get::<_, bool>(0));
+    let answer = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| {
+        Ok((row.get::<_, bool>(0)?, row.get::<_, i64>(1)?))
+    });
     connection.busy_timeout(PATIENCE).during(ACTION)?;
-    Ok(!busy.during(ACTION)?)
+    let (busy, frames) = answer.during(ACTION)?;
+    Ok(if busy { Emptied::Busy { frames: u64::try_from(frames).unwrap_or(0) } } else { Emptied::Whole })
 }
 
 /// Connections for questions, one for each that is asked at a time.

@@ -12,6 +12,11 @@ use crate::medium::{Lock, Medium};
 /// How long a change waits for another process's change.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The file of the records.
+pub(crate) const DATABASE_NAME: &str = "ocelli.sqlite";
+/// The file that keeps space for an erasure on a full disk.
+pub(crate) const RESERVE_NAME: &str = "reserve";
+
 /// Where things lie in the data directory.
 #[derive(Clone, Debug)]
 pub(crate) struct Directory {
@@ -49,7 +54,7 @@ impl Directory {
     }
 
     pub(crate) fn database(&self) -> PathBuf {
-        self.root.join("ocelli.sqlite")
+        self.root.join(DATABASE_NAME)
     }
 
     /// SQLite's write-ahead log.
@@ -59,7 +64,7 @@ impl Directory {
 
     /// Space for an erasure on a full disk.
     pub(crate) fn reserve(&self) -> PathBuf {
-        self.root.join("reserve")
+        self.root.join(RESERVE_NAME)
     }
 
     pub(crate) fn blobs(&self) -> PathBuf {
@@ -112,10 +117,9 @@ impl Directory {
     /// lock is held.
     pub(crate) fn lock_writing(&self) -> Result<Lock, StoreError> {
         const ACTION: &str = "waiting for another process's change";
-        let path = self.locks().join("write.lock");
         let (began, mut pause) = (Instant::now(), Duration::from_micros(50));
         loop {
-            if let Some(lock) = self.medium.try_lock(&path).during(ACTION)? {
+            if let Some(lock) = self.try_lock_writing()? {
                 return Ok(lock);
             }
             if began.elapsed() > PATIENCE {
@@ -125,6 +129,11 @@ impl Directory {
             std::thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(5));
         }
+    }
+
+    /// Takes that lock, unless another has it.
+    pub(crate) fn try_lock_writing(&self) -> Result<Option<Lock>, StoreError> {
+        self.medium.try_lock(&self.locks().join("write.lock")).during("locking the data directory")
     }
 
     /// Takes the training of a project as long as the lock is held; none where another has it.

@@ -3,6 +3,7 @@ use std::io;
 
 use ocelli_store::StoreError;
 use rusqlite::ErrorCode;
+use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 
 /// Names what was being done when something below the store failed.
 pub(crate) trait During<T> {
@@ -29,6 +30,10 @@ fn of_database(error: &rusqlite::Error, action: &'static str) -> Option<StoreErr
         rusqlite::Error::FromSqlConversionFailure(..)
         | rusqlite::Error::InvalidColumnType(..)
         | rusqlite::Error::IntegralValueOutOfRange(..) => Some(damaged()),
+        // The log's index could not grow.
+        rusqlite::Error::SqliteFailure(failure, _) if failure.extended_code == SQLITE_IOERR_SHMSIZE => {
+            Some(StoreError::Full { action })
+        }
         _ => match error.sqlite_error_code()? {
             ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Some(damaged()),
             ErrorCode::DiskFull => Some(StoreError::Full { action }),

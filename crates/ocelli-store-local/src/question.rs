@@ -147,7 +147,7 @@ impl Store for LocalStore {
     }
 
     fn finish_erasures(&self) -> Result<ErasureStatus, StoreError> {
-        self.finish(true)
+        self.finish()
     }
 
     fn check(&self, options: &CheckOptions) -> Result<CheckReport, StoreError> {

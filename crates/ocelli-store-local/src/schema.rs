@@ -1,13 +1,51 @@
+use std::path::Path;
+
 use ocelli_store::StoreError;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::error::During;
+use crate::medium::Medium;
 use crate::migration;
 
 /// The format of the directory, `user_version` in the database.
 pub(crate) const FORMAT: u32 = 1;
+/// Bytes of the header of a database file.
+const HEADER: u64 = 100;
 /// "Ocel", `application_id` in the database: that it is one of ours.
 const APPLICATION: u32 = 0x4F63_656C;
+
+/// Refuses a database of another program or a newer format by the header of its file, before anything is touched. What is
+/// in the log alone is for [`prepare`] to see.
+pub(crate) fn look(medium: &dyn Medium, database: &Path) -> Result<(), StoreError> {
+    const ACTION: &str = "looking at the database";
+    if !medium.size(database).is_ok_and(|size| size >= HEADER) {
+        return Ok(());
+    }
+    let mut header = [0; HEADER as usize];
+    medium.pages(database).during(ACTION)?.read_at(0, &mut header).during(ACTION)?;
+    let number = |from: usize| {
+        let bytes = header.get(from..from + 4).and_then(|bytes| bytes.try_into().ok());
+        bytes.map_or(0, u32::from_be_bytes)
+    };
+    // <https://sqlite.org/fileformat2.html>, "The Database Header": user version and application id.
+    let (format, application) = (number(60), number(68));
+    match application {
+        APPLICATION if format > FORMAT => Err(newer(format)),
+        // Not written yet, or another's.
+        APPLICATION | 0 => Ok(()),
+        _ => Err(foreign()),
+    }
+}
+
+fn newer(found: u32) -> StoreError {
+    let advice = "use the version of Ocelli that wrote it, or a newer one";
+    StoreError::Format { found, supported: FORMAT, advice }
+}
+
+fn foreign() -> StoreError {
+    let detail = "ocelli.sqlite belongs to another program; choose another directory".to_owned();
+    StoreError::Corrupt { detail }
+}
 
 /// Makes the tables of a new database, brings an older one to today's format, and refuses a database of another program
 /// or a newer format. Where photos lie beside it, a database that is empty is one that has been lost.
@@ -17,8 +55,7 @@ pub(crate) fn prepare(connection: &mut Connection, beside_photos: bool) -> Resul
     if number(&transaction, "application_id")? == APPLICATION {
         let found = number(&transaction, "user_version")?;
         if found > FORMAT {
-            let advice = "use the version of Ocelli that wrote it, or a newer one";
-            return Err(StoreError::Format { found, supported: FORMAT, advice });
+            return Err(newer(found));
         }
         if found == FORMAT {
             return Ok(());
@@ -28,8 +65,7 @@ pub(crate) fn prepare(connection: &mut Connection, beside_photos: bool) -> Resul
         let count = "SELECT count(*) FROM sqlite_schema";
         let tables: u32 = transaction.query_row(count, (), |row| row.get(0)).during(ACTION)?;
         if number(&transaction, "application_id")? != 0 || tables > 0 {
-            let detail = "ocelli.sqlite belongs to another program; choose another directory".to_owned();
-            return Err(StoreError::Corrupt { detail });
+            return Err(foreign());
         }
         if beside_photos {
             let detail = "there are photos in the directory and no database; put ocelli.sqlite back, or restore a \

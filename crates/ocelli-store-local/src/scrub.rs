@@ -22,48 +22,46 @@ const FRAMES_AT_ONCE: usize = 256;
 /// Bytes before the b-tree header of the first page.
 const FILE_HEADER: usize = 100;
 
-/// How far a write-ahead log has been read: to the end of a transaction, since what lies behind may yet be overwritten.
-/// Its header changes whenever it begins anew.
-#[derive(Debug, PartialEq, Eq)]
+/// A place in a write-ahead log. The log's header changes whenever it begins anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LogPosition {
     header: Vec<u8>,
+    frame: usize,
     offset: u64,
 }
 
+impl LogPosition {
+    /// Behind so many frames of the same log.
+    pub(crate) fn behind(self, frames: u64) -> Self {
+        Self { offset: LOG_HEADER as u64 + frames * self.frame as u64, ..self }
+    }
+}
+
 /// The numbers of the pages that a write-ahead log has frames for, committed or not, behind a position if it is still in
-/// this log; and the position behind the last transaction. The log's bytes are read in parts.
+/// this log; and the position that it was read from. The log's bytes are read in parts.
 pub(crate) fn logged_pages(
     mut read: impl FnMut(u64, usize) -> Result<Vec<u8>, StoreError>,
     known: Option<LogPosition>,
 ) -> Result<(BTreeSet<u32>, Option<LogPosition>), StoreError> {
     let mut pages = BTreeSet::new();
     let header = read(0, LOG_HEADER)?;
-    let (size, salts) = (header.get(8..12).and_then(big_endian), header.get(16..24));
-    let frame = match size {
+    let frame = match header.get(8..12).and_then(big_endian) {
         // The log says 1 for 65536.
         Some(1) => FRAME_HEADER + 65536,
         Some(size) if size.is_power_of_two() && (512..=32768).contains(&size) => FRAME_HEADER + size as usize,
         _ => return Ok((pages, None)),
     };
-    let mut offset =
-        known.filter(|known| known.header == header).map_or(LOG_HEADER as u64, |known| known.offset);
-    let (mut behind, mut of_this_log) = (offset, true);
+    let begin = LogPosition { offset: LOG_HEADER as u64, header, frame };
+    let position = known.filter(|known| known.header == begin.header).unwrap_or(begin);
+    let mut offset = position.offset;
     loop {
         let frames = read(offset, frame * FRAMES_AT_ONCE)?;
-        for bytes in frames.chunks(frame) {
-            offset += bytes.len() as u64;
-            let field = |from| bytes.get(from..from + 4).and_then(big_endian);
-            pages.extend(field(0).filter(|page| *page > 0));
-            // Frames of an earlier log may lie behind those of this one.
-            of_this_log &= bytes.len() == frame && bytes.get(8..16) == salts;
-            let ends_transaction = field(4).is_some_and(|pages| pages > 0);
-            if of_this_log && ends_transaction {
-                behind = offset;
-            }
-        }
+        let numbers = frames.chunks(frame).filter_map(|frame| frame.get(..4).and_then(big_endian));
+        pages.extend(numbers.filter(|page| *page > 0));
         if frames.len() < frame * FRAMES_AT_ONCE {
-            return Ok((pages, Some(LogPosition { header, offset: behind })));
+            return Ok((pages, Some(position)));
         }
+        offset += frames.len() as u64;
     }
 }
 
@@ -85,7 +83,6 @@ pub(crate) fn scrub(
     let length = file.len().during(ACTION)?;
     let mut page = vec![0; page_size];
     let zeros = vec![0; page_size];
-    let mut written = false;
     for number in pages.iter().filter(|number| **number > 0) {
         let start = u64::from(number - 1) * page_size as u64;
         if start + page_size as u64 > length {
@@ -97,10 +94,10 @@ pub(crate) fn scrub(
         let (from, zeros) = (unused.start as u64, zeros.get(..unused.len()).unwrap_or_default());
         if again || page.get(unused).is_some_and(|bytes| bytes.iter().any(|byte| *byte != 0)) {
             file.write_at(start + from, zeros).during(ACTION)?;
-            written = true;
         }
     }
-    if written { file.sync().during(ACTION) } else { Ok(()) }
+    // Also where nothing had to be written: who did may have been killed before it was on the medium.
+    if pages.is_empty() { Ok(()) } else { file.sync().during(ACTION) }
 }
 
 /// The part of a b-tree page between the pointers to its cells and the first cell; none of a page of another kind.
@@ -138,7 +135,8 @@ mod tests {
                 Ok(rest[..length.min(rest.len())].to_vec())
             };
             let (all, position) = logged_pages(part, None).unwrap();
-            prop_assert!(logged_pages(part, position).unwrap().0.is_subset(&all));
+            let behind = position.map(|position| position.behind(2));
+            prop_assert!(logged_pages(part, behind).unwrap().0.is_subset(&all));
             let mut page = bytes;
             for header in [0, FILE_HEADER] {
                 if let Some(first) = page.get_mut(header) {
@@ -151,16 +149,14 @@ mod tests {
         }
     }
 
-    /// A log of pages of 512 bytes, each given by its number, whether it ends a transaction, and its salt.
-    fn log(salt: u8, frames: &[(u32, bool, u8)]) -> Vec<u8> {
+    /// A log of these pages of 512 bytes.
+    fn log(salt: u8, frames: &[u32]) -> Vec<u8> {
         let mut log = vec![0; LOG_HEADER];
         log[8..12].copy_from_slice(&512_u32.to_be_bytes());
         log[16..24].fill(salt);
-        for (page, ends, salt) in frames {
+        for page in frames {
             log.extend(page.to_be_bytes());
-            log.extend(u32::from(*ends).to_be_bytes());
-            log.extend([*salt; 8]);
-            log.resize(log.len() + 8 + 512, 9);
+            log.resize(log.len() + FRAME_HEADER - 4 + 512, 9);
         }
         log
     }
@@ -175,16 +171,14 @@ mod tests {
     }
 
     #[test]
-    fn a_log_is_read_on_behind_its_last_whole_transaction() {
-        let (first, position) =
-            pages(&log(1, &[(5, false, 1), (6, true, 1), (7, false, 1), (8, true, 4)]), None);
-        assert_eq!(first, [5, 6, 7, 8], "also what was not committed, and what an earlier log left");
-        let grown = log(1, &[(5, false, 1), (6, true, 1), (9, true, 1)]);
-        assert_eq!(pages(&grown, position).0, [9], "what was not committed has been overwritten");
-        let position = pages(&grown, None).1;
-        assert_eq!(pages(&log(2, &[(3, true, 2)]), position).0, [3], "another log");
-        let many: Vec<_> = (1..=1000).map(|page| (page, true, 1)).collect();
-        assert_eq!(pages(&log(1, &many), None).0.len(), 1000);
+    fn a_log_is_read_on_behind_a_position_until_it_begins_anew() {
+        let (all, position) = pages(&log(1, &[5, 6, 7]), None);
+        assert_eq!(all, [5, 6, 7]);
+        let behind = position.map(|position| position.behind(2));
+        assert_eq!(pages(&log(1, &[5, 6, 9, 8]), behind.clone()).0, [8, 9], "frames may be overwritten");
+        assert_eq!(pages(&log(2, &[3]), behind).0, [3], "another log");
+        let many: Vec<u32> = (1..=1000).collect();
+        assert_eq!(pages(&log(1, &many), None).0, many);
         assert_eq!(pages(b"", None), (Vec::new(), None));
     }
 

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use ocelli_store::StoreError;
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::connection::empty_log;
+use crate::connection::{Emptied, empty_log};
 use crate::directory::Directory;
 use crate::error::During;
 use crate::medium::Pages;
@@ -18,6 +18,20 @@ const ACTION: &str = "settling the database";
 
 /// Bytes of the write-ahead log above which it is emptied even if nothing was erased.
 pub(crate) const LONG_LOG: u64 = 4 << 20;
+
+/// Pages that are scrubbed while others wait.
+const SCRUBBED_AT_ONCE: u32 = 20_000;
+
+/// What came of settling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Settled {
+    /// Nothing of an earlier state is left.
+    Whole,
+    /// There are more pages to scrub.
+    Partly,
+    /// Readers of an older state are in the way.
+    Busy,
+}
 
 /// Settles the database of one handle.
 #[derive(Debug)]
@@ -34,8 +48,8 @@ impl Settler {
         Self { pages, read: Mutex::default(), again: AtomicBool::new(true) }
     }
 
-    /// Empties the write-ahead log into the database file and overwrites what is left there of earlier states. Says
-    /// whether it could: a reader of an older state may be in the way, for whom it waits a little if asked.
+    /// Empties the write-ahead log into the database file and overwrites what is left there of earlier states, waiting a
+    /// little for readers of an older state if asked.
     ///
     /// The caller holds the write lock. A crash anywhere is made good by the next call: the log is emptied by nobody
     /// else, so it names the changed pages until they are noted in the database, and the notes go when the pages are
@@ -45,43 +59,48 @@ impl Settler {
         directory: &Directory,
         connection: &mut Connection,
         wait: bool,
-    ) -> Result<bool, StoreError> {
-        self.note_changed(directory, connection)?;
-        if !empty_log(connection, wait)? {
-            return Ok(false);
+    ) -> Result<Settled, StoreError> {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let position = note_changed(directory, connection, read.take())?;
+        if let Emptied::Busy { frames } = empty_log(connection, wait)? {
+            // Where the log ends is for SQLite to say: what a killed process wrote behind it is overwritten.
+            *read = position.map(|position| position.behind(frames));
+            return Ok(Settled::Busy);
         }
         let rows = connection.transaction_with_behavior(TransactionBehavior::Immediate).during(ACTION)?;
         // An empty log means that this transaction reads the file alone; SQLite lets nobody move pages from the log into
         // the file as long as one does.
         if log_size(directory)? > 0 {
-            return Ok(false);
+            return Ok(Settled::Busy);
         }
         let page_size = rows.pragma_query_value(None, "page_size", |row| row.get(0)).during(ACTION)?;
         let again = self.again.swap(true, Ordering::Relaxed);
-        scrub(self.pages.as_ref(), &unscrubbed::noted(&rows)?, page_size, again)?;
+        let pages = unscrubbed::noted(&rows, SCRUBBED_AT_ONCE)?;
+        scrub(self.pages.as_ref(), &pages, page_size, again)?;
         // What this connection has read before goes; the others drop theirs when they see this commit. A page kept in
         // memory would be written again with what has just been overwritten.
         rows.execute_batch("PRAGMA shrink_memory").during(ACTION)?;
-        unscrubbed::forget(&rows)?;
+        unscrubbed::forget(&rows, &pages)?;
+        let more = unscrubbed::are_noted(&rows)?;
         rows.commit().during(ACTION)?;
-        self.again.store(false, Ordering::Relaxed);
-        Ok(true)
+        self.again.store(more && again, Ordering::Relaxed);
+        Ok(if more { Settled::Partly } else { Settled::Whole })
     }
+}
 
-    /// Notes in the database which pages the log has.
-    fn note_changed(&self, directory: &Directory, connection: &mut Connection) -> Result<(), StoreError> {
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        let (changed, position) =
-            logged_pages(|from, length| read_log(directory, from, length), read.take())?;
-        if !changed.is_empty() {
-            let notes =
-                connection.transaction_with_behavior(TransactionBehavior::Immediate).during(ACTION)?;
-            unscrubbed::note(&notes, &changed)?;
-            notes.commit().during(ACTION)?;
-        }
-        *read = position;
-        Ok(())
+/// Notes in the database which pages the log has, and says from where it was read.
+fn note_changed(
+    directory: &Directory,
+    connection: &mut Connection,
+    known: Option<LogPosition>,
+) -> Result<Option<LogPosition>, StoreError> {
+    let (changed, position) = logged_pages(|from, length| read_log(directory, from, length), known)?;
+    if !changed.is_empty() {
+        let notes = connection.transaction_with_behavior(TransactionBehavior::Immediate).during(ACTION)?;
+        unscrubbed::note(&notes, &changed)?;
+        notes.commit().during(ACTION)?;
     }
+    Ok(position)
 }
 
 /// The bytes of the write-ahead log, 0 where there is none.

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ocelli_core::{ErasureRecord, ProjectId};
-use ocelli_store::{Change, Store, StoreError};
+use ocelli_store::{Change, ContentHash, ContentKey, Store, StoreError};
 
 use crate::blobs::{self, Found};
 use crate::directory::{Directory, ignore_missing};
 use crate::error::During;
 use crate::records::{erasures, owners, projects};
-use crate::staging::sync_folders;
+use crate::staging::{at_once, sync_folders};
 use crate::{LocalStore, connection};
 
 const ACTION: &str = "copying the data directory";
@@ -37,6 +37,15 @@ pub(crate) fn snapshot(store: &LocalStore, to: &Path) -> Result<(), StoreError> 
         _ => {}
     }
     let partial = partial(&to)?;
+    if let Some(above) = to.parent() {
+        medium.make_folder(above).during(ACTION)?;
+    }
+    let lock = partial.with_extension("lock");
+    let Some(held) = medium.try_lock(&lock).during(ACTION)? else {
+        let error = io::Error::new(io::ErrorKind::ResourceBusy, "another copy is being made there");
+        return Err(error).during(ACTION);
+    };
+    // What a copy left that was cut off.
     ignore_missing(medium.remove_folder(&partial)).during(ACTION)?;
     let copied = copy(store, &partial).and_then(|(copy, known)| {
         // Nothing is erased between the last look at what was and the copy's being complete.
@@ -50,6 +59,8 @@ pub(crate) fn snapshot(store: &LocalStore, to: &Path) -> Result<(), StoreError> 
     if copied.is_err() {
         let _ = medium.remove_folder(&partial);
     }
+    let _ = medium.remove_file(&lock);
+    drop(held);
     copied
 }
 
@@ -81,7 +92,7 @@ fn reapply(copy: &LocalStore, erased: Vec<ErasureRecord>) -> Result<(), StoreErr
         return Ok(());
     }
     copy.apply(Change::ReapplyErasures { erasures: erased })?;
-    if copy.finish(true)?.is_complete() {
+    if copy.finish()?.is_complete() {
         return Ok(());
     }
     let error =
@@ -106,21 +117,31 @@ fn copy_bytes(store: &LocalStore, copy: &LocalStore, project: ProjectId) -> Resu
     let mut last = None;
     loop {
         let contents = copy.ask(|connection| owners::contents(connection, project, last.as_ref(), PAGE))?;
-        for content in &contents {
-            match blobs::read(&store.directory, project, content, &key)? {
-                Found::Sound(bytes) => {
-                    let (folder, file) = copy.directory.blob(project, content);
-                    medium.make_folder(&folder).during(ACTION)?;
-                    medium.write_new(&file, &bytes).during(ACTION)?;
-                    folders.insert(folder);
-                }
-                // Erased meanwhile, or damaged before; then the copy lacks the same, and a check of either says so.
-                _ => tracing::warn!(%content, "bytes are missing or damaged and were not copied"),
-            }
-        }
+        at_once(contents.len(), |number| match contents.get(number) {
+            Some(content) => copy_file(store, copy, project, content, &key),
+            None => Ok(()),
+        })?;
+        folders.extend(contents.iter().map(|content| copy.directory.blob(project, content).0));
         match contents.last() {
             Some(content) => last = Some(*content),
             None => return sync_folders(medium, &folders).during(ACTION),
         }
     }
+}
+
+fn copy_file(
+    store: &LocalStore,
+    copy: &LocalStore,
+    project: ProjectId,
+    content: &ContentHash,
+    key: &ContentKey,
+) -> Result<(), StoreError> {
+    let Found::Sound(bytes) = blobs::read(&store.directory, project, content, key)? else {
+        // Erased meanwhile, or damaged before; then the copy lacks the same, and a check of either says so.
+        tracing::warn!(%content, "bytes are missing or damaged and were not copied");
+        return Ok(());
+    };
+    let (folder, file) = copy.directory.blob(project, content);
+    copy.directory.medium.make_folder(&folder).during(ACTION)?;
+    copy.directory.medium.write_new(&file, &bytes).during(ACTION)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -172,9 +173,12 @@ fn lock_name(handle: &str) -> std::ffi::OsString {
 }
 
 /// Does so many things that wait for the medium, some at once, until one fails.
-fn at_once(count: usize, action: impl Fn(usize) -> io::Result<()> + Sync) -> io::Result<()> {
+pub(crate) fn at_once<E: Send>(
+    count: usize,
+    action: impl Fn(usize) -> Result<(), E> + Sync,
+) -> Result<(), E> {
     let next = AtomicUsize::new(0);
-    let work = &|| -> io::Result<()> {
+    let work = &|| -> Result<(), E> {
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             if number >= count {
@@ -193,11 +197,9 @@ fn at_once(count: usize, action: impl Fn(usize) -> io::Result<()> + Sync) -> io:
         let start = |_| thread::Builder::new().spawn_scoped(scope, work);
         let started: Vec<_> = (0..others).map(start).collect();
         let mut done = work();
-        for thread in started {
-            // A thread that could not be started leaves its work to the others.
-            let Ok(thread) = thread else { continue };
-            let of_thread = thread.join().unwrap_or_else(|_| Err(io::Error::other("a write panicked")));
-            done = done.and(of_thread);
+        // A thread that could not be started leaves its work to the others.
+        for thread in started.into_iter().flatten() {
+            done = done.and(thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
         }
         done
     })

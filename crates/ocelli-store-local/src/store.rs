@@ -8,17 +8,22 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::blobs::{self, Found};
 use crate::connection::{self, Readers};
-use crate::directory::{Directory, ignore_missing};
+use crate::directory::{DATABASE_NAME, Directory, RESERVE_NAME, ignore_missing};
 use crate::error::During;
 use crate::medium::{Disk, Lock, Medium};
 use crate::records::{arrivals, features, projects, unscrubbed};
 use crate::schema;
-use crate::settle::{LONG_LOG, Settler, log_size};
+use crate::settle::{LONG_LOG, Settled, Settler, log_size};
 use crate::staging::{self, Staged, Staging};
 use crate::transaction::LocalTransaction;
 
 /// Space kept for erasing on a full disk: about two thousand pages of the log.
 const RESERVE: u64 = 8 << 20;
+
+/// Steps of an unfinished erasure that opening takes; the next change takes the others.
+const STEPS_AT_OPENING: u32 = 20;
+/// How often an erasure on a full disk is tried again, since others may take the space that it is given.
+const ATTEMPTS: u32 = 3;
 
 /// A store in a directory of a local disk, for any number of handles, threads and processes.
 #[derive(Debug)]
@@ -79,7 +84,19 @@ impl LocalStore {
 
     /// On another medium than the machine's file system.
     pub(crate) fn open_on(medium: Arc<dyn Medium>, path: &Path, limits: Limits) -> Result<Self, StoreError> {
+        match Self::try_open(Arc::clone(&medium), path, limits.clone()) {
+            // Who cannot open cannot erase.
+            Err(StoreError::Full { action }) => match medium.remove_file(&path.join(RESERVE_NAME)) {
+                Ok(()) => Self::try_open(medium, path, limits),
+                Err(_) => Err(StoreError::Full { action }),
+            },
+            opened => opened,
+        }
+    }
+
+    fn try_open(medium: Arc<dyn Medium>, path: &Path, limits: Limits) -> Result<Self, StoreError> {
         const ACTION: &str = "opening the data directory";
+        schema::look(medium.as_ref(), &path.join(DATABASE_NAME))?;
         let directory = Directory::create(medium, path)?;
         let opening = directory.lock_opening()?;
         let writing = directory.lock_writing()?;
@@ -88,25 +105,20 @@ impl LocalStore {
         let photos = directory.medium.list(&directory.blobs()).during(ACTION)?;
         schema::prepare(&mut writer, !photos.is_empty())?;
         directory.medium.sync_folder(directory.root()).during(ACTION)?;
-        let living = staging::clear_abandoned(&directory)?;
-        let rows = writer.transaction_with_behavior(TransactionBehavior::Immediate).during(ACTION)?;
-        arrivals::end_abandoned(&rows, &living)?;
-        rows.commit().during(ACTION)?;
+        end_abandoned(&directory, &mut writer)?;
         let staging = Staging::create(&directory)?;
         drop(writing);
         drop(opening);
-        let readers = Readers::new(directory.clone());
-        let settler = Settler::new(pages);
         let store = Self {
+            readers: Readers::new(directory.clone()),
             directory,
             limits,
-            readers,
             writer: Mutex::new(writer),
             staging,
             failed: Mutex::default(),
-            settler,
+            settler: Settler::new(pages),
         };
-        if let Err(error) = store.tidy(false) {
+        if let Err(error) = store.tidy(false, STEPS_AT_OPENING) {
             tracing::warn!(%error, "erasures could not be gone on with");
         }
         store.keep_reserve();
@@ -121,21 +133,15 @@ impl LocalStore {
     pub(crate) fn change(&self, change: Change) -> Result<Applied, StoreError> {
         if change.only_adds() {
             let made = self.make(change)?;
-            if made.unsettled {
-                self.finish_or_tell(false);
+            if made.unsettled
+                && let Err(error) = self.tidy(false, u32::MAX)
+            {
+                tracing::warn!(%error, "an erasure is pending");
             }
             return Ok(made.applied);
         }
-        // What takes away must not fail for lack of room.
-        let again = change.clone();
-        let made = match self.make(change) {
-            Err(StoreError::Full { .. }) => {
-                self.release_reserve();
-                self.make(again)
-            }
-            made => made,
-        };
-        let finished = made.map(|made| (made.applied, self.finish_or_tell(true)));
+        let made = self.with_reserve(|| self.make(change.clone()));
+        let finished = made.map(|made| (made.applied, self.finish_or_tell()));
         self.keep_reserve();
         let (mut applied, status) = finished?;
         if let Applied::Erased(erasure) = &mut applied {
@@ -144,25 +150,30 @@ impl LocalStore {
         Ok(applied)
     }
 
-    /// Goes on with what erasures left to do, and waits a little for readers of older states if asked.
-    pub(crate) fn finish(&self, wait: bool) -> Result<ErasureStatus, StoreError> {
-        let finished = match self.tidy(wait) {
-            Err(StoreError::Full { .. }) => {
-                self.release_reserve();
-                self.tidy(wait)
-            }
-            finished => finished,
-        };
+    /// Goes on with what erasures left to do.
+    pub(crate) fn finish(&self) -> Result<ErasureStatus, StoreError> {
+        let finished = self.with_reserve(|| self.tidy(true, u32::MAX));
         self.keep_reserve();
         finished
     }
 
     /// The same behind a change that has been made: what fails is left to the next call.
-    fn finish_or_tell(&self, wait: bool) -> ErasureStatus {
-        self.finish(wait).unwrap_or_else(|error| {
+    fn finish_or_tell(&self) -> ErasureStatus {
+        self.finish().unwrap_or_else(|error| {
             tracing::warn!(%error, "an erasure is pending");
             ErasureStatus::ErasurePending
         })
+    }
+
+    /// What takes away must not fail for lack of room: then the reserve is released.
+    fn with_reserve<T>(&self, action: impl Fn() -> Result<T, StoreError>) -> Result<T, StoreError> {
+        for _ in 1..ATTEMPTS {
+            match action() {
+                Err(StoreError::Full { .. }) => self.release_reserve(),
+                done => return done,
+            }
+        }
+        action()
     }
 
     /// Makes a change. Its bytes come in first: staged, noted as arriving, put in their places; then the records that
@@ -271,37 +282,56 @@ impl LocalStore {
     }
 
     fn remove_loose(&self) -> Result<(), StoreError> {
-        self.in_steps(blobs::remove_some)
+        self.in_steps(u32::MAX, blobs::remove_some).map(|_| ())
     }
 
-    /// Does what erasures left to do, others' too, in steps between which others may change the store. A step that fails
-    /// does not keep the others from being done.
-    fn tidy(&self, wait: bool) -> Result<ErasureStatus, StoreError> {
-        let failed = self.end_failed();
-        let projects = self.in_steps(blobs::erase_some);
-        let features = self.in_steps(remove_features);
+    /// Does what erasures left to do, others' too, in steps between which others may change the store, so many of each
+    /// kind at most. A step that fails does not keep the others from being done.
+    fn tidy(&self, wait: bool, steps: u32) -> Result<ErasureStatus, StoreError> {
+        let failed = self.end_failed().and_then(|()| self.end_abandoned());
+        let projects = self.in_steps(steps, blobs::erase_some);
+        let features = self.in_steps(steps, remove_features);
         let bytes = self.remove_loose();
-        let settled =
-            self.write().and_then(|mut writing| self.settler.settle(&self.directory, &mut writing, wait));
+        let settled = self.settle(wait, steps);
         failed?;
-        projects?;
-        features?;
         bytes?;
-        Ok(if settled? { ErasureStatus::Complete } else { ErasureStatus::ErasurePending })
+        let worked_off = projects? && features?;
+        let settled = settled? == Settled::Whole;
+        Ok(if worked_off && settled { ErasureStatus::Complete } else { ErasureStatus::ErasurePending })
     }
 
-    /// Takes a step as long as there may be more to do, and lets others change the store in between.
+    fn settle(&self, wait: bool, steps: u32) -> Result<Settled, StoreError> {
+        let mut settled = Settled::Partly;
+        for _ in 0..steps {
+            settled = self.settler.settle(&self.directory, &mut *self.write()?, wait)?;
+            if settled != Settled::Partly {
+                break;
+            }
+        }
+        Ok(settled)
+    }
+
+    /// Ends what processes that were killed had begun: their bytes may be those of what is being erased.
+    fn end_abandoned(&self) -> Result<(), StoreError> {
+        let _opening = self.directory.lock_opening()?;
+        end_abandoned(&self.directory, &mut *self.write()?)
+    }
+
+    /// Takes a step as long as there may be more to do, so many at most, and lets others change the store in between. Says
+    /// whether all is done.
     fn in_steps(
         &self,
+        steps: u32,
         step: impl Fn(&Directory, &mut Connection) -> Result<bool, StoreError>,
-    ) -> Result<(), StoreError> {
-        loop {
+    ) -> Result<bool, StoreError> {
+        for _ in 0..steps {
             let mut writing = self.write()?;
             if !step(&self.directory, &mut writing)? {
-                return Ok(());
+                return Ok(true);
             }
             self.shorten_log(&mut writing)?;
         }
+        Ok(false)
     }
 
     /// Takes the right to change the store.
@@ -311,7 +341,7 @@ impl LocalStore {
     }
 
     fn release_reserve(&self) {
-        if let Err(error) = self.directory.medium.remove_file(&self.directory.reserve()) {
+        if let Err(error) = ignore_missing(self.directory.medium.remove_file(&self.directory.reserve())) {
             tracing::warn!(%error, "the reserve could not be released");
         }
     }
@@ -319,10 +349,16 @@ impl LocalStore {
     /// Takes the space again that an erasure may have needed, where there is any.
     fn keep_reserve(&self) {
         let (medium, path) = (self.directory.medium.as_ref(), self.directory.reserve());
-        if medium.size(&path).is_ok_and(|size| size == RESERVE) {
+        let kept = || medium.size(&path).is_ok_and(|size| size == RESERVE);
+        if kept() {
             return;
         }
-        let _ = ignore_missing(medium.remove_file(&path));
+        // Another handle may be doing the same.
+        let Ok(_writing) = self.write() else { return };
+        if kept() {
+            return;
+        }
+        let _ = medium.remove_file(&path);
         if let Err(error) = medium.reserve(&path, RESERVE) {
             let _ = medium.remove_file(&path);
             tracing::debug!(%error, "no space could be reserved for erasing on a full disk");
@@ -370,7 +406,7 @@ impl LocalStore {
             Found::Sound(bytes) => return Ok(bytes),
             Found::Damaged => {
                 self.set_aside(project, &content, &key);
-                "is not what was stored, and has been set aside"
+                "is not what was stored"
             }
             Found::Missing => {
                 // It may have been deleted since its record was read; then its record is gone too.
@@ -383,11 +419,14 @@ impl LocalStore {
         Err(StoreError::Corrupt { detail })
     }
 
-    /// What fails leaves the damaged bytes where they are, where the next reading finds them again.
+    /// Unless another is changing the store: a question does not wait for that, and the next reading finds them again.
     fn set_aside(&self, project: ProjectId, content: &ContentHash, key: &ContentKey) {
-        let aside =
-            self.write().and_then(|_writing| blobs::set_aside(&self.directory, project, content, key));
-        if let Err(error) = aside {
+        let aside = || {
+            let Ok(connection) = self.writer.try_lock() else { return Ok(()) };
+            let Some(_lock) = self.directory.try_lock_writing()? else { return Ok(()) };
+            blobs::set_aside(&self.directory, &connection, project, content, key)
+        };
+        if let Err(error) = aside() {
             tracing::warn!(%error, %content, "damaged bytes could not be set aside");
         }
     }
@@ -406,4 +445,14 @@ fn remove_features(_: &Directory, connection: &mut Connection) -> Result<bool, S
     let more = features::remove_some(&rows)?;
     rows.commit().during(ACTION)?;
     Ok(more)
+}
+
+/// Removes what handles that are gone left in staging, and turns the arrivals that they had noted into removals. The caller
+/// holds the locks of opening and of writing.
+fn end_abandoned(directory: &Directory, connection: &mut Connection) -> Result<(), StoreError> {
+    const ACTION: &str = "ending what was abandoned";
+    let living = staging::clear_abandoned(directory)?;
+    let rows = connection.transaction_with_behavior(TransactionBehavior::Immediate).during(ACTION)?;
+    arrivals::end_abandoned(&rows, &living)?;
+    rows.commit().during(ACTION)
 }

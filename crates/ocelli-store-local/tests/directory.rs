@@ -191,6 +191,53 @@ fn what_a_crash_left_of_an_upload_goes_at_the_next_opening() {
     assert_eq!(files(&directory.path().join("staging")).len(), 2, "the locks of the two handles");
 }
 
+/// Of a process that was killed while others go on, so that nobody opens the directory.
+#[test]
+fn what_a_crash_left_of_an_upload_goes_with_the_photo_that_it_was() {
+    let (scene, directory) = scene();
+    let image = scene.image(b"the photo", &[]);
+    let abandoned = directory.path().join("staging/77-0");
+    fs::create_dir(&abandoned).unwrap();
+    fs::write(directory.path().join("staging/77-0.lock"), "").unwrap();
+    fs::write(abandoned.join("5-0"), "the photo").unwrap();
+    let database = rusqlite::Connection::open(directory.path().join("ocelli.sqlite")).unwrap();
+    let arrival = "INSERT INTO arrivals SELECT '77-0', 5, project, content FROM images";
+    database.execute(arrival, ()).unwrap();
+    drop(database);
+    assert!(scene.erase(scene.deletion_of_images(&[image])).status.is_complete());
+    assert_eq!(blobs(&directory), [] as [PathBuf; 0]);
+    assert_eq!(files(&directory.path().join("staging")).len(), 1, "the lock of this handle");
+}
+
+#[test]
+fn damaged_bytes_are_left_alone_while_the_right_ones_are_on_their_way() {
+    let (scene, directory) = scene();
+    let image = scene.image(b"the photo", &[]);
+    let blob = blobs(&directory).remove(0);
+    fs::write(&blob, "damaged").unwrap();
+    let database = rusqlite::Connection::open(directory.path().join("ocelli.sqlite")).unwrap();
+    database.execute("INSERT INTO arrivals SELECT 'x', 5, project, content FROM images", ()).unwrap();
+    assert!(matches!(scene.store.image_bytes(scene.project, image), Err(StoreError::Corrupt { .. })));
+    assert!(blob.exists(), "it may be the right one in a moment");
+    database.execute("DELETE FROM arrivals", ()).unwrap();
+    assert!(matches!(scene.store.image_bytes(scene.project, image), Err(StoreError::Corrupt { .. })));
+    assert!(!blob.exists());
+}
+
+#[test]
+fn one_file_that_cannot_be_removed_does_not_keep_the_others() {
+    let (scene, directory) = scene();
+    let images = [scene.image(b"a", &[]), scene.image(b"b", &[])];
+    let (stubborn, other) = (blobs(&directory).remove(0), blobs(&directory).remove(1));
+    fs::remove_file(&stubborn).unwrap();
+    // A folder is not removed as a file is.
+    fs::create_dir(&stubborn).unwrap();
+    let erasure = scene.erase(scene.deletion_of_images(&images));
+    assert!(!erasure.status.is_complete() && !other.exists());
+    fs::remove_dir(&stubborn).unwrap();
+    assert!(scene.store.finish_erasures().unwrap().is_complete());
+}
+
 #[test]
 fn what_a_crash_left_of_a_deletion_goes_at_the_next_opening() {
     let (scene, directory) = scene();

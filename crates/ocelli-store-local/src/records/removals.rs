@@ -45,13 +45,21 @@ pub(crate) fn is_referred_to(
     Ok(one(connection, sql, (project.to_string(), content.as_bytes()), |row| row.get(0))?.unwrap_or(false))
 }
 
+/// Whether a change is about to give these bytes a record.
+pub(crate) fn is_arriving(
+    connection: &Connection,
+    project: ProjectId,
+    content: &ContentHash,
+) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM arrivals WHERE project = ?1 AND content = ?2)";
+    Ok(one(connection, sql, (project.to_string(), content.as_bytes()), |row| row.get(0))?.unwrap_or(false))
+}
+
 /// Whether a record has these bytes, or a change is about to give them one.
 pub(crate) fn is_wanted(
     connection: &Connection,
     project: ProjectId,
     content: &ContentHash,
 ) -> Result<bool, StoreError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM arrivals WHERE project = ?1 AND content = ?2)";
-    let arriving = one(connection, sql, (project.to_string(), content.as_bytes()), |row| row.get(0))?;
-    Ok(arriving.unwrap_or(false) || is_referred_to(connection, project, content)?)
+    Ok(is_arriving(connection, project, content)? || is_referred_to(connection, project, content)?)
 }

@@ -13,10 +13,10 @@ pub(crate) fn note(connection: &Connection, pages: &BTreeSet<u32>) -> Result<(),
 
 /// Notes all pages that there are.
 pub(crate) fn note_all(connection: &Connection) -> Result<(), StoreError> {
-    let sql = "WITH RECURSIVE pages (page) AS
-                 (SELECT 1 UNION ALL SELECT page + 1 FROM pages, pragma_page_count WHERE page < page_count)
+    let pages: u32 = one(connection, "PRAGMA page_count", (), |row| row.get(0))?.unwrap_or(0);
+    let sql = "WITH RECURSIVE pages (page) AS (SELECT 1 UNION ALL SELECT page + 1 FROM pages WHERE page < ?1)
                INSERT INTO unscrubbed (page) SELECT page FROM pages WHERE true ON CONFLICT DO NOTHING";
-    write(connection, sql, ())
+    write(connection, sql, [pages])
 }
 
 /// Whether an earlier settling got no further than noting pages.
@@ -25,10 +25,15 @@ pub(crate) fn are_noted(connection: &Connection) -> Result<bool, StoreError> {
     Ok(noted.unwrap_or(false))
 }
 
-pub(crate) fn noted(connection: &Connection) -> Result<Vec<u32>, StoreError> {
-    all(connection, "SELECT page FROM unscrubbed", (), |row| row.get(0))
+/// So many of the noted pages, at most.
+pub(crate) fn noted(connection: &Connection, limit: u32) -> Result<Vec<u32>, StoreError> {
+    all(connection, "SELECT page FROM unscrubbed ORDER BY page LIMIT ?1", [limit], |row| row.get(0))
 }
 
-pub(crate) fn forget(connection: &Connection) -> Result<(), StoreError> {
-    write(connection, "DELETE FROM unscrubbed", ())
+/// Forgets the first of the noted pages: these.
+pub(crate) fn forget(connection: &Connection, first: &[u32]) -> Result<(), StoreError> {
+    match first.last() {
+        Some(last) => write(connection, "DELETE FROM unscrubbed WHERE page <= ?1", [last]),
+        None => Ok(()),
+    }
 }
