@@ -211,14 +211,15 @@ fn bytes_without_a_record_go_once_their_grace_is_over_and_only_when_repairing() 
 }
 
 #[test]
-fn what_is_not_the_stores_is_left_alone() {
+fn what_the_store_would_not_have_named_so_is_told_and_left_alone() {
     let stage = Stage::new();
     let folder = stage.path("blobs").join(stage.scene.project.to_string());
     let theirs = [stage.path("blobs/README"), folder.join("README"), folder.join("3f/note")];
     fs::create_dir_all(folder.join("3f")).unwrap();
     fs::create_dir_all(stage.path("blobs/theirs/3f")).unwrap();
     theirs.iter().for_each(|file| fs::write(file, "theirs").unwrap());
-    assert_eq!(stage.check(&REPAIR).unowned, 0);
+    let report = stage.check(&REPAIR);
+    assert_eq!((report.unowned, report.removed), (4, 0), "three files and a folder");
     assert!(theirs.iter().all(|file| file.exists()));
 }
 
