@@ -38,6 +38,8 @@ mod columns;
 mod connection;
 mod directory;
 mod error;
+#[cfg(test)]
+mod faults;
 mod medium;
 mod migration;
 mod question;
