@@ -148,7 +148,7 @@ fn a_snapshot_that_is_put_back_catches_up_with_the_erasures() {
     assert_eq!(holding(&copy, &photo).len(), 1);
     let erasures = scene.ocelli.erasures(since).unwrap();
     assert_eq!(erasures.len(), 1);
-    assert!(restored.reapply_erasures(erasures).unwrap().is_complete());
+    assert!(restored.reapply_erasures(erasures, Affected::Keep).unwrap().status.is_complete());
     assert!(holding(&copy, &photo).is_empty() && holding(&copy, SECRET.as_bytes()).is_empty());
     let again = restored.project(project.id()).unwrap();
     assert_eq!(again.image_bytes(image).unwrap_err().code(), ErrorCode::NotFoundImage);

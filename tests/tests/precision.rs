@@ -127,7 +127,11 @@ fn costing(store: &MemoryStore, iteration: &IterationHandle, cost: Int8Cost) -> 
     };
     let mut manifest = iteration.manifest().unwrap();
     manifest.int8.as_mut().unwrap().cost = cost;
-    let trained = Box::new(Trained { manifest, model: store.model(project, iteration.id()).unwrap() });
+    let trained = Box::new(Trained {
+        manifest,
+        model: store.model(project, iteration.id()).unwrap(),
+        looked_at: Vec::new(),
+    });
     assert!(matches!(store.apply(Change::BeginTraining { iteration: new }).unwrap(), Applied::Iteration(_)));
     let (at, training_millis) = (details.created, 1);
     store.apply(Change::CompleteTraining { project, iteration: id, trained, at, training_millis }).unwrap();

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use ocelli::{
     Affected, AffectedOutcome, Erasure, ErrorCode, Image, ImageId, IterationHandle, Precision, ProjectHandle,
-    PublishOptions, StopToken, TrainOptions, TrainingEvent,
+    PublishOptions, Retrained, StopToken, TrainOptions, TrainingEvent,
 };
 use ocelli_tests::{Scene, drawn, in_both, label, trained};
 
@@ -23,6 +23,12 @@ fn erase(project: &ProjectHandle, image: ImageId, affected: Affected) -> Erasure
     let erasure = project.delete_images_with(vec![image], affected).unwrap();
     assert!(erasure.status.is_complete());
     erasure
+}
+
+fn retrain(project: &ProjectHandle, erasure: &Erasure, options: &TrainOptions) -> Vec<IterationHandle> {
+    let Retrained { iterations, status } = project.retrain_without(erasure, options).unwrap();
+    assert!(status.is_complete());
+    iterations
 }
 
 fn ids(project: &ProjectHandle) -> Vec<ocelli::IterationId> {
@@ -43,7 +49,7 @@ fn the_new_iteration_answers_for_the_old_one_whatever_became_of_it() {
             let erasure = erase(&project, image, affected);
             let options =
                 TrainOptions { name: Some(ocelli::Name::new("anew").unwrap()), ..Default::default() };
-            let new = project.retrain_without(&erasure, &options).unwrap();
+            let new = retrain(&project, &erasure, &options);
             let [new] = &new[..] else { panic!("{new:?}") };
             assert_eq!(ids(&project), [new.id()]);
             assert_eq!(new.details().unwrap().name, "anew");
@@ -64,7 +70,7 @@ fn a_tag_is_trained_without() {
     let erasure = project.delete_tag_with(third, Affected::Keep).unwrap();
     let outcomes: Vec<_> = erasure.iterations.iter().map(|each| (each.id, each.outcome)).collect();
     assert_eq!(outcomes, [(on_three.id(), AffectedOutcome::Kept)]);
-    let new = project.retrain_without(&erasure, &TrainOptions::default()).unwrap();
+    let new = retrain(&project, &erasure, &TrainOptions::default());
     assert_eq!(ids(&project), [old.id(), new[0].id()]);
     let answer = project.predict("production", &drawn(90)).unwrap();
     assert!(answer.predictions.iter().all(|each| each.tag_id != third) && answer.predictions.len() == 2);
@@ -81,7 +87,7 @@ fn each_name_has_an_iteration_of_its_own_again() {
     second.publish_with("staging", &int8).unwrap();
     let erasure = erase(&project, photo_of(&first), Affected::Keep);
     assert_eq!(erasure.iterations.len(), 3);
-    let new = project.retrain_without(&erasure, &TrainOptions::default()).unwrap();
+    let new = retrain(&project, &erasure, &TrainOptions::default());
     assert_eq!(ids(&project), [new[0].id(), new[1].id()]);
     assert!(unpublished.details().is_err());
     assert_eq!(project.published("production").unwrap().id(), new[0].id());
@@ -100,7 +106,7 @@ fn int8_that_was_measured_passes_on_only_where_it_need_not_be_insisted_on() {
     old.publish_with("production", &int8).unwrap();
     let erasure = erase(&project, photo_of(&old), Affected::Keep);
     let without_int8 = TrainOptions { int8: false, ..Default::default() };
-    let new = project.retrain_without(&erasure, &without_int8).unwrap();
+    let new = retrain(&project, &erasure, &without_int8);
     assert_eq!(new[0].details().unwrap().publication.unwrap().precision, Precision::F32);
     assert_eq!(project.predict("production", &drawn(90)).unwrap().iteration_id, new[0].id());
 }
@@ -113,7 +119,7 @@ fn a_name_that_another_iteration_has_by_now_stays_with_it() {
     let erasure = erase(&project, photo_of(&old), Affected::Unpublish);
     let later = project.train(&forced()).unwrap();
     later.publish("production").unwrap();
-    let new = project.retrain_without(&erasure, &TrainOptions::default()).unwrap();
+    let new = retrain(&project, &erasure, &TrainOptions::default());
     assert_eq!(project.published("production").unwrap().id(), later.id());
     assert_eq!((ids(&project), new[0].details().unwrap().publication), (vec![later.id(), new[0].id()], None));
 }
@@ -144,7 +150,7 @@ fn nothing_is_trained_where_there_is_nothing_to_replace() {
     let image = project.add_image(drawn(90), &[]).unwrap().image.id;
     let erasure = erase(&project, image, Affected::Delete);
     assert_eq!(erasure.iterations, []);
-    assert!(project.retrain_without(&erasure, &TrainOptions::default()).unwrap().is_empty());
+    assert!(retrain(&project, &erasure, &TrainOptions::default()).is_empty());
     assert_eq!(ids(&project), [iteration.id()]);
 }
 
@@ -165,7 +171,7 @@ fn an_iteration_that_was_in_training_is_replaced_once_it_has_completed() {
     assert_eq!(erasure.iterations[0].outcome, AffectedOutcome::InTraining);
     let manifest = used_it.manifest().unwrap();
     assert_eq!((manifest.erased, photos(&used_it).contains(&image)), (1, false));
-    let new = project.retrain_without(&erasure, &TrainOptions::default()).unwrap();
+    let new = retrain(&project, &erasure, &TrainOptions::default());
     assert_eq!(ids(&project), [new[0].id()]);
     assert_eq!(new[0].manifest().unwrap().erased, 0);
 }

@@ -14,7 +14,8 @@ pub enum Affected {
     Keep,
     /// They stay, and stop answering under their published names.
     Unpublish,
-    /// They are erased too, published or not, with their models, performance records and exports.
+    /// They are erased too, published or not, with their models, performance records and exports. So is one in training
+    /// that may be using it: its training ends without a model.
     Delete,
 }
 
@@ -33,7 +34,8 @@ pub struct Erasure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ErasureStatus {
-    /// No byte of it is left in the data directory.
+    /// No byte of it is left in the data directory. What other records name stays with those: with
+    /// [`Affected::Keep`] a tag's name stays in the iterations that are kept.
     Complete,
     /// Bytes of it are left, since another handle is reading an older state, or the medium did not let go of them. The
     /// next change, opening or call that finishes erasures completes it.
@@ -51,6 +53,8 @@ impl ErasureStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AffectedIteration {
+    /// Its project.
+    pub project_id: ProjectId,
     /// Which.
     pub id: IterationId,
     /// Its name.
@@ -75,7 +79,8 @@ pub enum AffectedOutcome {
     Unpublished,
     /// It was erased too.
     Deleted,
-    /// Its training is under way and may be using what was erased: look again when it has completed.
+    /// Its training is under way and may be using what was erased. With an erased tag it fails; with an erased photo it
+    /// completes and counts it ([`Manifest::erased`](crate::Manifest::erased)): look again when it has ended.
     InTraining,
 }
 

@@ -171,6 +171,16 @@ CREATE TABLE left_out (
 CREATE INDEX left_out_by_iteration ON left_out (iteration);
 CREATE INDEX left_out_by_image ON left_out (image, iteration);
 
+-- Photos that the calibration in the model looked at.
+CREATE TABLE looked_at (
+    position  INTEGER PRIMARY KEY,
+    iteration INTEGER NOT NULL REFERENCES trained (iteration) ON DELETE CASCADE,
+    image     TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX looked_at_by_iteration ON looked_at (iteration);
+CREATE INDEX looked_at_by_image ON looked_at (image, iteration);
+
 CREATE TABLE exports (
     position  INTEGER PRIMARY KEY,
     project   TEXT NOT NULL,

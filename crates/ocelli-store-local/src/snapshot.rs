@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ocelli_core::{ErasureRecord, ProjectId};
+use ocelli_core::{Affected, ErasureRecord, ProjectId};
 use ocelli_store::{Change, ContentHash, ContentKey, Store, StoreError};
 
 use crate::blobs::{self, Found};
@@ -91,7 +91,7 @@ fn reapply(copy: &LocalStore, erased: Vec<ErasureRecord>) -> Result<(), StoreErr
     if erased.is_empty() {
         return Ok(());
     }
-    copy.apply(Change::ReapplyErasures { erasures: erased })?;
+    copy.apply(Change::ReapplyErasures { erasures: erased, affected: Affected::Keep })?;
     if copy.finish()?.is_complete() {
         return Ok(());
     }

@@ -1,5 +1,5 @@
 use ocelli_core::{
-    ErasureRecord, Export, ExportId, Image, ImageId, Iteration, IterationId, PredictionId, Project,
+    Erased, ErasureRecord, Export, ExportId, Image, ImageId, Iteration, IterationId, PredictionId, Project,
     ProjectId, RegionId, StoredPrediction, Tag, TagId,
 };
 use ocelli_store::{
@@ -185,11 +185,7 @@ impl Transaction for LocalTransaction<'_> {
         manifests::with_tag(self.connection, project, tag)
     }
 
-    fn forget_evaluated(
-        &mut self,
-        project: ProjectId,
-        image: ImageId,
-    ) -> Result<Vec<IterationId>, StoreError> {
+    fn forget_image(&mut self, project: ProjectId, image: ImageId) -> Result<Vec<IterationId>, StoreError> {
         manifests::forget(self.connection, project, image)
     }
 
@@ -245,6 +241,10 @@ impl Transaction for LocalTransaction<'_> {
 
     fn knows_erasure(&mut self, erasure: &ErasureRecord) -> Result<bool, StoreError> {
         erasures::knows(self.connection, erasure)
+    }
+
+    fn was_erased(&mut self, project: ProjectId, erased: &Erased) -> Result<bool, StoreError> {
+        erasures::was(self.connection, project, erased)
     }
 
     fn record_erasure(&mut self, erasure: &ErasureRecord) -> Result<(), StoreError> {

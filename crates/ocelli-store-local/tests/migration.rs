@@ -61,6 +61,7 @@ fn write(path: &Path) {
     let pairs = [(ids[0], oak), (ids[1], elm), (ids[3], none), (ids[4], oak)];
     let mut trained = Scene::trained_on(7, &pairs);
     trained.manifest.left_out = vec![(ids[2], LeftOut::SeveralTags), (ids[4], LeftOut::SeveralTags)];
+    trained.looked_at = vec![ids[0], ids[5]];
     let first = scene.complete_with(trained);
     scene.apply(scene.publication_in(Precision::Int8, first, "live", false));
     let second = scene.complete_on(8, &pairs[..2]);
@@ -187,6 +188,9 @@ fn a_directory_of_each_format_takes_changes() {
         let erasure = scene.erase(scene.deletion_of_images(&ids));
         assert!(erasure.status.is_complete());
         assert_eq!(erasure.iterations.len(), 3, "{format}: {erasure:?}");
+        // Format 0 did not know with which photos a model had been calibrated.
+        let manifest = scene.store.manifest(scene.project, erasure.iterations[0].id).unwrap();
+        assert_eq!(manifest.erased, [4, 5][format as usize], "{format}");
         for number in 1..=3 {
             let _ = scene.erase(Change::EraseProject { project: project(number), at: at(60) });
         }

@@ -186,7 +186,8 @@ fn change([kind, p, a, b, c]: Step) -> Change {
                 _ => Erased::Image(image(b)),
             };
             let record = ErasureRecord { at: now, project_id: project, erased };
-            Change::ReapplyErasures { erasures: vec![record, record] }
+            let affected = affected(c);
+            Change::ReapplyErasures { erasures: vec![record, record], affected }
         }
         22 => Change::BeginTraining {
             iteration: NewIteration {

@@ -234,7 +234,8 @@ fn what_was_erased_since_a_copy_is_erased_there_too() {
     let restored = open(&copy, 1000);
     assert!(marks_in(&copy).contains(&2), "it is as old as it is");
     for _ in 0..2 {
-        let erasure = restored.erase(Change::ReapplyErasures { erasures: erased.clone() });
+        let erasure =
+            restored.erase(Change::ReapplyErasures { erasures: erased.clone(), affected: Affected::Keep });
         assert!(erasure.status.is_complete());
         let expected = BTreeSet::from([3, 4, 11, 21, 31, 41]);
         assert_eq!(marks_in(&copy), expected, "what was not erased, and the photo's name and bytes");

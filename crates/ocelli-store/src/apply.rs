@@ -16,7 +16,7 @@ use ocelli_core::{
     Timestamp, limits,
 };
 
-use crate::{Applied, Change, ContentHash, Missing, StoreError, Transaction};
+use crate::{Applied, Change, ContentHash, ContentKey, Missing, StoreError, Transaction};
 
 /// Makes a change within a transaction, by the rules that all stores share.
 ///
@@ -76,14 +76,14 @@ pub fn apply(
         Change::DeleteIteration { project, iteration, at } => iterations::delete(tx, project, iteration, at),
         Change::KeepExport { project, export, files } => exports::keep(tx, project, export, &files, contents),
         Change::DeleteExport { project, export, at } => exports::delete(tx, project, export, at),
-        Change::KeepPrediction { prediction, bytes } => predictions::keep(tx, &prediction, &bytes, contents),
+        Change::KeepPrediction { prediction, bytes } => predictions::keep(tx, *prediction, &bytes, contents),
         Change::DeletePredictions { project, predictions, at } => {
             predictions::delete(tx, project, &predictions, at)
         }
         Change::UsePredictions { project, predictions, at } => {
             predictions::train_on(tx, project, predictions, at, limits)
         }
-        Change::ReapplyErasures { erasures } => erasures::reapply(tx, &erasures),
+        Change::ReapplyErasures { erasures, affected } => erasures::reapply(tx, &erasures, affected),
     }
 }
 
@@ -92,6 +92,28 @@ fn live(tx: &mut dyn Transaction, project: ProjectId) -> Result<Project, StoreEr
     tx.project(project)?
         .filter(|found| found.deleted.is_none())
         .ok_or(StoreError::NotFound(Missing::Project(project)))
+}
+
+/// The identities of the bytes that a change brings into a project.
+struct Identities<'c> {
+    key: ContentKey,
+    known: &'c [ContentHash],
+}
+
+impl<'c> Identities<'c> {
+    fn new(
+        tx: &mut dyn Transaction,
+        project: ProjectId,
+        known: &'c [ContentHash],
+    ) -> Result<Self, StoreError> {
+        let key = tx.content_key(project)?.ok_or(StoreError::NotFound(Missing::Project(project)))?;
+        Ok(Self { key, known })
+    }
+
+    /// That of the change's bytes at this index: as the store has computed it already, else computed now.
+    fn of(&self, index: usize, bytes: &[u8]) -> ContentHash {
+        self.known.get(index).copied().unwrap_or_else(|| self.key.hash(bytes))
+    }
 }
 
 /// Refuses more than `limit` of something.

@@ -57,7 +57,7 @@ pub enum Change {
         /// The tag.
         tag: Tag,
     },
-    /// New values for a tag.
+    /// New values for a tag. What is said of a training that failed is replaced where it has the name before.
     UpdateTag {
         /// The project.
         project: ProjectId,
@@ -66,8 +66,8 @@ pub enum Change {
         /// The values.
         update: TagUpdate,
     },
-    /// Erases a tag, from the project, from its photos and their regions, and from the results of kept predictions.
-    /// Answered by [`Applied::Erased`].
+    /// Erases a tag, from the project, from its photos and their regions, and from the results of kept predictions. What
+    /// is said of a training that failed is replaced where it has the tag's name. Answered by [`Applied::Erased`].
     DeleteTag {
         /// The project.
         project: ProjectId,
@@ -87,7 +87,8 @@ pub enum Change {
         images: Vec<NewImage>,
     },
     /// Erases photos, with their bytes, tags, regions, metadata and features, and from the performance records of
-    /// iterations. Calibrations that looked at one of them go too. All must exist. Answered by [`Applied::Erased`].
+    /// iterations. Calibrations that looked at one of them go too; an iteration whose model carries such a calibration
+    /// counts as trained on the photo. All must exist. Answered by [`Applied::Erased`].
     DeleteImages {
         /// The project.
         project: ProjectId,
@@ -132,7 +133,8 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
-    /// Replaces the metadata of a photo, and erases what it was. Answered by [`Applied::Erased`].
+    /// Replaces the metadata of a photo, and erases what it was, if that was something else. Answered by
+    /// [`Applied::Erased`].
     SetMetadata {
         /// The project.
         project: ProjectId,
@@ -144,7 +146,8 @@ pub enum Change {
         at: Timestamp,
     },
     /// Keeps features of photos, so that they are computed once. Photos that have been deleted since are passed
-    /// over.
+    /// over, and so is everything that was computed with a calibration that the project does not keep: one that has
+    /// been erased is not to come back by what it made.
     CacheFeatures {
         /// The project.
         project: ProjectId,
@@ -171,7 +174,7 @@ pub enum Change {
         iteration: NewIteration,
     },
     /// Ends a training with a model. Photos that have been erased since it began are counted in its manifest instead of
-    /// listed.
+    /// listed. Refused where a tag has been: the model would bring its name back.
     CompleteTraining {
         /// The project.
         project: ProjectId,
@@ -257,14 +260,14 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
-    /// Keeps a prediction and its photo.
+    /// Keeps a prediction and its photo, without the results of tags that have been erased.
     KeepPrediction {
         /// The prediction.
         prediction: Box<StoredPrediction>,
         /// The photo, less its metadata.
         bytes: Vec<u8>,
     },
-    /// Erases kept predictions and their photos. All must exist and not be expired. Answered by [`Applied::Erased`].
+    /// Erases kept predictions and their photos, expired or not. All must exist. Answered by [`Applied::Erased`].
     DeletePredictions {
         /// The project.
         project: ProjectId,
@@ -284,10 +287,12 @@ pub enum Change {
         at: Timestamp,
     },
     /// Erases again, in a store that is older than these erasures, what they erased and it still has. Those that the
-    /// store knows of have been done. Answered by [`Applied::Erased`].
+    /// store knows of have been done. Answered by [`Applied::Erased`], with the iterations of all projects.
     ReapplyErasures {
         /// The erasures.
         erasures: Vec<ErasureRecord>,
+        /// What becomes of the iterations that were trained on what is erased.
+        affected: Affected,
     },
 }
 
@@ -309,7 +314,9 @@ impl Change {
         }
     }
 
-    /// Whether the change adds and takes nothing away: neither records nor values that they had.
+    /// Whether the change takes nothing away that was told to be kept: neither records nor what a caller put into them.
+    /// What it may replace is what the store says of its own state: that a project is deleted, how a training ended, and
+    /// cached features.
     pub fn only_adds(&self) -> bool {
         matches!(
             self,
@@ -376,6 +383,9 @@ pub struct Trained {
     pub manifest: Manifest,
     /// The model's own part (the head, in the form that the caller chose).
     pub model: Vec<u8>,
+    /// The photos that the calibration in the model looked at; none where the model has no calibration.
+    #[serde(default)]
+    pub looked_at: Vec<ImageId>,
 }
 
 /// What a project's photos told about a base model, so that it can compute in 8-bit integers.
@@ -544,7 +554,7 @@ mod tests {
             Change::KeepPrediction { prediction: Box::new(scene.answer(1, &[])), bytes: Vec::new() },
             Change::DeletePredictions { project, predictions: Vec::new(), at },
             Change::UsePredictions { project, predictions: Vec::new(), at },
-            Change::ReapplyErasures { erasures: Vec::new() },
+            Change::ReapplyErasures { erasures: Vec::new(), affected: Affected::Keep },
         ];
         for (number, change) in changes.iter().enumerate() {
             assert_eq!((number, change.only_adds()), kind(change), "{change:?}");

@@ -100,8 +100,8 @@ pub enum StoreError {
     /// A training holds the project.
     #[error("a training of the project is under way, in this process or another; wait for it or stop it")]
     TrainingInProgress,
-    /// An iteration without a model.
-    #[error("the iteration {0} has not completed; only a completed one can be published")]
+    /// An iteration without a model, to be published or exported.
+    #[error("the iteration {0} has not completed; only a completed one can be published or exported")]
     NotCompleted(IterationId),
     /// A training that is not one.
     #[error("the iteration {0} is not in training")]
@@ -157,7 +157,7 @@ pub enum StoreError {
         /// What to do about it.
         advice: &'static str,
     },
-    /// The medium below the store failed: a full disk, a missing permission, a broken file.
+    /// The medium or the database below the store failed in another way than being full, read-only or damaged.
     #[error("{action} failed: {source}")]
     Backend {
         /// What was being done.

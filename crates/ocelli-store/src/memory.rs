@@ -1,6 +1,7 @@
 //! A store in memory.
 
 mod check;
+mod erasure_log;
 mod questions;
 mod records;
 mod transaction;
@@ -8,9 +9,10 @@ mod transaction;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
-use ocelli_core::{ErasureRecord, Limits, ProjectId};
+use ocelli_core::{Limits, ProjectId};
 
 use crate::{Applied, Change, ContentHash, Missing, StoreError, TrainingLock, apply};
+use erasure_log::ErasureLog;
 use records::Records;
 use transaction::MemoryTransaction;
 
@@ -28,8 +30,7 @@ pub struct MemoryStore {
 #[derive(Clone, Debug, Default)]
 struct State {
     projects: BTreeMap<ProjectId, Arc<Records>>,
-    /// In the order in which they were done, none twice.
-    erasures: Arc<Vec<ErasureRecord>>,
+    erasures: Arc<ErasureLog>,
 }
 
 impl MemoryStore {

@@ -102,7 +102,8 @@ pub trait Store: Debug + Send + Sync {
     ) -> Result<Vec<u8>, StoreError>;
 
     /// What was erased at or after this moment, in the order in which it was. To be kept outside of the store: a copy
-    /// that is older than an erasure needs them ([`Change::ReapplyErasures`]).
+    /// that is older than an erasure needs them ([`Change::ReapplyErasures`]). All of them are safest there: what a copy
+    /// knows of is passed over.
     fn erasures(&self, since: Timestamp) -> Result<Vec<ErasureRecord>, StoreError>;
 
     /// Goes on with erasures that are pending, and says whether any still is.

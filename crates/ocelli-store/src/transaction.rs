@@ -1,5 +1,5 @@
 use ocelli_core::{
-    ErasureRecord, Export, ExportId, Image, ImageId, Iteration, IterationId, PredictionId, Project,
+    Erased, ErasureRecord, Export, ExportId, Image, ImageId, Iteration, IterationId, PredictionId, Project,
     ProjectId, RegionId, StoredPrediction, Tag, TagId,
 };
 
@@ -109,12 +109,9 @@ pub trait Transaction {
     /// The iterations that were trained on a tag.
     fn iterations_with_tag(&mut self, project: ProjectId, tag: TagId)
     -> Result<Vec<IterationId>, StoreError>;
-    /// Takes a photo out of all manifests, counts it there as erased where it was trained on, and says in which it was.
-    fn forget_evaluated(
-        &mut self,
-        project: ProjectId,
-        image: ImageId,
-    ) -> Result<Vec<IterationId>, StoreError>;
+    /// Takes a photo out of all that iterations know: those evaluated, left out and looked at to calibrate. Says which
+    /// iterations were trained on it or calibrated with it, and counts it there as erased, once each.
+    fn forget_image(&mut self, project: ProjectId, image: ImageId) -> Result<Vec<IterationId>, StoreError>;
     /// Takes an iteration away, with what came of its training and its exports.
     fn remove_iteration(&mut self, project: ProjectId, iteration: IterationId) -> Result<(), StoreError>;
 
@@ -147,6 +144,8 @@ pub trait Transaction {
 
     /// Whether the store knows of an erasure.
     fn knows_erasure(&mut self, erasure: &ErasureRecord) -> Result<bool, StoreError>;
+    /// Whether the store knows that this was erased from a project, whenever it was.
+    fn was_erased(&mut self, project: ProjectId, erased: &Erased) -> Result<bool, StoreError>;
     /// Adds an erasure to those that the store knows of, unless it does already.
     fn record_erasure(&mut self, erasure: &ErasureRecord) -> Result<(), StoreError>;
 }

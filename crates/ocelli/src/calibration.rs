@@ -16,6 +16,13 @@ const OBSERVED: usize = 32;
 /// A calibration serves until the project has so many times as many photos to train on as when it was made.
 const OUTGROWN: u64 = 2;
 
+/// A base model with a calibration.
+pub(crate) struct Calibrated {
+    pub(crate) network: Network,
+    /// The photos that the calibration looked at.
+    pub(crate) looked_at: Vec<ImageId>,
+}
+
 /// The base with the calibration that the project keeps for it. Where there is none, or the photos to train
 /// on have doubled since, one is made from at most [`limits::MAX_CALIBRATION_PHOTOS`] of these photos and
 /// kept. None where no photo can be read.
@@ -26,14 +33,16 @@ pub(crate) fn calibrated(
     seed: u64,
     stop: &StopToken,
     watch: &(dyn Fn(TrainingEvent) + Sync),
-) -> Result<Option<Network>, Error> {
+) -> Result<Option<Calibrated>, Error> {
     let fingerprint = base.fingerprint().to_string();
     let training_photos = images.len() as u64;
     if let Some(kept) = photos.store().calibration(photos.project(), &fingerprint)?
         && training_photos < kept.training_photos.saturating_mul(OUTGROWN)
     {
         match file::read_adapted(&kept.data, base) {
-            Ok(network) if network.calibration().is_some() => return Ok(Some(network)),
+            Ok(network) if network.calibration().is_some() => {
+                return Ok(Some(Calibrated { network, looked_at: kept.images }));
+            }
             Ok(_) => tracing::warn!("a stored calibration is empty and is made anew"),
             Err(error) => tracing::warn!(%error, "a stored calibration cannot be read and is made anew"),
         }
@@ -41,13 +50,13 @@ pub(crate) fn calibrated(
     // Drawing reads every photo: a while in which the caller would otherwise hear nothing.
     watch(TrainingEvent::Calibration { done: 0, total: images.len().min(limits::MAX_CALIBRATION_PHOTOS) });
     let drawn = draw(photos, images, seed, stop)?;
-    let (calibration, images) = observe(photos, base, &drawn, stop, watch)?;
+    let (calibration, looked_at) = observe(photos, base, &drawn, stop, watch)?;
     if calibration.photos == 0 {
         return Ok(None);
     }
     let kept = StoredCalibration {
         fingerprint: calibration.fingerprint().to_string(),
-        images,
+        images: looked_at.clone(),
         training_photos,
         data: Vec::new(),
     };
@@ -59,7 +68,7 @@ pub(crate) fn calibrated(
         base: fingerprint,
         calibration,
     })?;
-    Ok(Some(network))
+    Ok(Some(Calibrated { network, looked_at }))
 }
 
 /// The photos to look at, drawn by the seed and their bytes alone, and in an order that follows from those:

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use ocelli_core::{AffectedOutcome, Erased, Erasure, ErasureRecord, ErasureStatus, ProjectId, Timestamp};
+use ocelli_core::{
+    Affected, AffectedOutcome, Erased, Erasure, ErasureRecord, ErasureStatus, ProjectId, Timestamp,
+};
 use ocelli_store::{Applied, Change, CheckOptions, CheckReport};
 
 use crate::ocelli::Shared;
@@ -37,7 +39,7 @@ impl Ocelli {
     }
 
     /// Goes on with erasures that are pending ([`ErasureStatus::ErasurePending`]), and says whether any still is. So do
-    /// the next change that erases and the next opening.
+    /// the next change of any handle, in any process, and the next opening.
     pub fn finish_erasures(&self) -> Result<ErasureStatus, Error> {
         Ok(self.shared.store.finish_erasures()?)
     }
@@ -45,7 +47,9 @@ impl Ocelli {
     /// What was erased at or after this moment, in the order in which it was: ids and moments, never content.
     ///
     /// A snapshot that is older than an erasure still has what it erased. Keep these records apart from the snapshots,
-    /// for [`reapply_erasures`](Self::reapply_erasures).
+    /// for [`reapply_erasures`](Self::reapply_erasures). To put one back, ask since the beginning of time: what the
+    /// snapshot knows of is passed over, while since a moment an erasure that was under way then can be missed. The list
+    /// grows by one row of ids for each thing that is erased.
     pub fn erasures(&self, since: Timestamp) -> Result<Vec<ErasureRecord>, Error> {
         Ok(self.shared.store.erasures(since)?)
     }
@@ -53,18 +57,28 @@ impl Ocelli {
     /// Erases again, after a snapshot was put back, what was erased since it was made.
     ///
     /// What the snapshot never had is passed over, and so is what this directory has erased itself: reapplying the same
-    /// records again changes nothing. Iterations are left as they are, but for those that were erased.
-    pub fn reapply_erasures(&self, erasures: Vec<ErasureRecord>) -> Result<ErasureStatus, Error> {
-        let gone: Vec<Erased> = erasures.iter().map(|record| record.erased).collect();
-        let erasure = self.shared.erase(Change::ReapplyErasures { erasures })?;
-        for erased in gone {
+    /// records again changes nothing. Iterations that were erased go, and with those that were trained on what is erased
+    /// only now it does as chosen; the answer tells which, of all projects.
+    ///
+    /// # Errors
+    ///
+    /// If a record is of a kind that only a newer version knows; then nothing is erased.
+    pub fn reapply_erasures(
+        &self,
+        erasures: Vec<ErasureRecord>,
+        affected: Affected,
+    ) -> Result<Erasure, Error> {
+        let gone: Vec<(ProjectId, Erased)> =
+            erasures.iter().map(|record| (record.project_id, record.erased)).collect();
+        let erasure = self.shared.erase(Change::ReapplyErasures { erasures, affected })?;
+        for (project, erased) in gone {
             match erased {
-                Erased::Project(id) => self.shared.networks.forget_project(id),
+                Erased::Project(_) => self.shared.networks.forget_project(project),
                 Erased::Iteration(id) => self.shared.networks.forget(id),
                 _ => {}
             }
         }
-        Ok(erasure.status)
+        Ok(erasure)
     }
 
     /// Reads everything, and reports what is not as it was stored. It repairs only when asked.
@@ -87,8 +101,6 @@ impl Ocelli {
 #[cfg(feature = "train")]
 mod tests {
     use std::path::Path;
-
-    use ocelli_core::Affected;
 
     use super::*;
     use crate::{IterationHandle, NewProject, OpenOptions, ProjectHandle, TrainOptions};
@@ -127,7 +139,7 @@ mod tests {
         let record =
             |erased| ErasureRecord { at: Timestamp::from_millis(1), project_id: project.id(), erased };
         let erasures = vec![record(Erased::Iteration(iteration.id()))];
-        assert!(ocelli.reapply_erasures(erasures).unwrap().is_complete());
+        assert!(ocelli.reapply_erasures(erasures, Affected::Keep).unwrap().status.is_complete());
         assert_eq!(ocelli.shared.networks.len(), 0, "after its erasure was reapplied");
     }
 }

@@ -96,7 +96,8 @@ impl ProjectHandle {
     ///
     /// What goes: the photos' bytes, names, tags, regions, metadata and features; the calibrations that looked at
     /// one of them, with all features that were computed with those; and the photos' entries in the performance
-    /// records of iterations, which count them from then on ([`Manifest::erased`](ocelli_core::Manifest::erased)).
+    /// records of iterations, which count them from then on ([`Manifest::erased`](ocelli_core::Manifest::erased)). An
+    /// iteration whose model carries a calibration that looked at a photo counts as trained on it.
     ///
     /// What stays: what an iteration that is kept has learnt, as numbers in its model that no photo can be read
     /// from; kept predictions, also of the same bytes; exports that have left the data directory. To train anew on

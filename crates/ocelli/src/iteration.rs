@@ -87,6 +87,8 @@ impl IterationHandle {
     }
 
     /// Gives the iteration another name.
+    ///
+    /// What was there before is erased, which may be pending: [`Ocelli::finish_erasures`](crate::Ocelli::finish_erasures) tells.
     pub fn rename(&self, name: impl AsRef<str>) -> Result<(), Error> {
         let name = Name::new(name)?;
         self.apply(Change::RenameIteration {
@@ -163,6 +165,8 @@ impl IterationHandle {
     }
 
     /// Ends the publication.
+    ///
+    /// What was there before is erased, which may be pending: [`Ocelli::finish_erasures`](crate::Ocelli::finish_erasures) tells.
     pub fn unpublish(&self) -> Result<(), Error> {
         self.apply(Change::Unpublish { project: self.project, iteration: self.id, at: self.shared.now() })
     }

@@ -8,11 +8,11 @@ mod erasure;
 mod error;
 #[cfg(feature = "export")]
 mod export;
-mod exports;
 #[cfg(feature = "train")]
 mod features;
 mod images;
 mod iteration;
+mod kept_exports;
 mod networks;
 mod ocelli;
 mod pool;
@@ -34,6 +34,8 @@ pub use ocelli::{Ocelli, OpenOptions};
 pub use predict::Keep;
 pub use predictions::UsePrediction;
 pub use project::{NewProject, ProjectHandle};
+#[cfg(feature = "train")]
+pub use retraining::Retrained;
 #[cfg(feature = "train")]
 pub use training::TrainOptions;
 pub use upload::{NewRegion, Upload, UploadResult, UploadSummary};

@@ -38,7 +38,7 @@ impl ProjectHandle {
         Ok(self.shared.store.prediction_bytes(self.id(), id, self.shared.now())?)
     }
 
-    /// Erases kept predictions and their photos. A photo to train on that has the same bytes stays.
+    /// Erases kept predictions and their photos, also those that have expired. A photo to train on that has the same bytes stays.
     ///
     /// # Errors
     ///
@@ -51,6 +51,9 @@ impl ProjectHandle {
 
     /// Moves the photos of kept predictions to the photos to train on, where they stay. One that is refused does
     /// not keep the others out.
+    ///
+    /// The answers of those that are moved are erased, which may be pending:
+    /// [`Ocelli::finish_erasures`](crate::Ocelli::finish_erasures) tells.
     ///
     /// # Errors
     ///

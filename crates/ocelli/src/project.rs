@@ -86,6 +86,8 @@ impl ProjectHandle {
     }
 
     /// Gives the project new values.
+    ///
+    /// What was there before is erased, which may be pending: [`Ocelli::finish_erasures`](crate::Ocelli::finish_erasures) tells.
     pub fn update(&self, update: ProjectUpdate) -> Result<Project, Error> {
         self.apply(Change::UpdateProject { project: self.id, update, at: self.shared.now() })?;
         self.details()
@@ -151,6 +153,8 @@ impl ProjectHandle {
     }
 
     /// Gives a tag new values.
+    ///
+    /// What was there before is erased, which may be pending: [`Ocelli::finish_erasures`](crate::Ocelli::finish_erasures) tells.
     pub fn update_tag(&self, id: TagId, update: TagUpdate) -> Result<Tag, Error> {
         self.apply(Change::UpdateTag { project: self.id, tag: id, update })?;
         self.tag(id)
@@ -163,8 +167,9 @@ impl ProjectHandle {
 
     /// Erases a tag, and does as chosen with the iterations that were trained on it.
     ///
-    /// What goes: its name and description, the tag on photos, its regions, and its results in kept predictions.
-    /// The photos stay. An iteration that is kept goes on giving the tag, so its model, manifest and exports keep the
+    /// What goes: its name and description, the tag on photos, its regions, its results in kept predictions, and its
+    /// name in what is said of trainings that failed. The photos stay. A training under way fails, since its model would
+    /// have the tag. An iteration that is kept goes on giving the tag, so its model, manifest and exports keep the
     /// name.
     pub fn delete_tag_with(&self, id: TagId, affected: Affected) -> Result<Erasure, Error> {
         self.shared.erase(Change::DeleteTag { project: self.id, tag: id, affected, at: self.shared.now() })

@@ -3,26 +3,33 @@
 use std::collections::HashSet;
 
 use ocelli_core::{
-    AffectedIteration, AffectedOutcome, Erasure, IterationId, IterationStatus, Precision, Publication,
+    AffectedIteration, AffectedOutcome, Erasure, ErasureStatus, Iteration, IterationId, IterationStatus,
+    Name, Precision, Publication,
 };
 use ocelli_store::{Missing, StoreError};
 use ocelli_train::{StopToken, TrainingEvent};
 
 use crate::{Error, IterationHandle, ProjectHandle, PublishOptions, TrainOptions};
 
+/// What came of training anew.
+#[derive(Clone, Debug)]
+#[must_use = "the iterations that were replaced may still be on the medium"]
+pub struct Retrained {
+    /// The new iterations, in the order in which they were trained; empty where there was nothing to replace.
+    pub iterations: Vec<IterationHandle>,
+    /// Whether those that they replace are gone from the medium.
+    pub status: ErasureStatus,
+}
+
 impl ProjectHandle {
     /// Replaces the iterations that were trained on what was erased. See
     /// [`retrain_without_watched`](Self::retrain_without_watched).
-    pub fn retrain_without(
-        &self,
-        erasure: &Erasure,
-        options: &TrainOptions,
-    ) -> Result<Vec<IterationHandle>, Error> {
+    pub fn retrain_without(&self, erasure: &Erasure, options: &TrainOptions) -> Result<Retrained, Error> {
         self.retrain_without_watched(erasure, options, &StopToken::new(), &|_| {})
     }
 
     /// Trains on what is left, lets the new iterations answer in place of those that were trained on what was erased,
-    /// and then erases those.
+    /// and then erases those: all that the erasure tells of in this project, whether they were published or not.
     ///
     /// There is one new iteration, and as many more as the affected ones have names, since an iteration answers under
     /// one; all are trained alike, the first under the name in the options. A name passes on
@@ -31,35 +38,37 @@ impl ProjectHandle {
     ///
     /// The precision passes on too, but for int8 that would have to be insisted on: then the name answers in f32, so
     /// that no cost of int8 keeps an iteration in use that is to go. Iterations of which the erasure said that they
-    /// were in training are replaced if they have completed since and know of erased photos or tags. The answer is
-    /// empty, and nothing is trained, where there is nothing to replace.
+    /// were in training are replaced if they have completed since and know of erased photos or tags. One that the
+    /// erasure took is replaced only where nobody has its name. Nothing is trained where there is nothing to replace.
     ///
     /// # Errors
     ///
-    /// As [`train_watched`](Self::train_watched), such as for too few photos that are left. The affected iterations are
-    /// then as they were. An error after the training leaves those that could not be replaced.
+    /// As [`train_watched`](Self::train_watched), such as for too few photos that are left, or for a project that has as
+    /// many iterations as it may have: the new ones come before the old ones go. And if a training that the erasure
+    /// told of is still under way. The affected iterations are then as they were. An error after the training leaves
+    /// those that could not be replaced.
     pub fn retrain_without_watched(
         &self,
         erasure: &Erasure,
         options: &TrainOptions,
         stop: &StopToken,
         watch: &(dyn Fn(TrainingEvent) + Sync),
-    ) -> Result<Vec<IterationHandle>, Error> {
+    ) -> Result<Retrained, Error> {
         let mut replaced = HashSet::new();
         let mut publications: Vec<Publication> = Vec::new();
-        for affected in &erasure.iterations {
+        for affected in erasure.iterations.iter().filter(|affected| affected.project_id == self.id()) {
             let Some(publication) = self.to_replace(affected)? else { continue };
             replaced.insert(affected.id);
             publications.extend(publication);
         }
-        if replaced.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut options = TrainOptions { force: true, ..options.clone() };
-        let mut trained = vec![self.train_watched(&options, stop, watch)?];
-        options.name = None;
-        for _ in publications.iter().skip(1) {
+        let mut trained = Vec::new();
+        if !replaced.is_empty() {
+            let mut options = TrainOptions { force: true, ..options.clone() };
             trained.push(self.train_watched(&options, stop, watch)?);
+            options.name = None;
+            for _ in publications.iter().skip(1) {
+                trained.push(self.train_watched(&options, stop, watch)?);
+            }
         }
         for (iteration, publication) in trained.iter().zip(publications) {
             self.take_over(iteration, publication, &replaced)?;
@@ -70,29 +79,47 @@ impl ProjectHandle {
                 erased => drop(erased?),
             }
         }
-        Ok(trained)
+        Ok(Retrained { iterations: trained, status: self.shared.store.finish_erasures()? })
     }
 
     /// None for an iteration that need not be replaced; else the publication that passes on, if there is one.
     fn to_replace(&self, affected: &AffectedIteration) -> Result<Option<Option<Publication>>, Error> {
-        let iteration = match self.iteration(affected.id) {
-            Err(Error::Store(StoreError::NotFound(Missing::Iteration(_)))) => None,
-            iteration => Some(iteration?),
-        };
-        let now = iteration.as_ref().map(IterationHandle::details).transpose()?;
-        Ok(match (affected.outcome, now) {
-            (AffectedOutcome::InTraining, Some(now)) => match now.status {
-                IterationStatus::Completed { .. } if self.knows_of_erased(affected.id)? => {
-                    Some(now.publication)
-                }
-                _ => None,
-            },
-            (AffectedOutcome::Kept, Some(now)) => Some(now.publication),
+        if affected.outcome == AffectedOutcome::Deleted {
+            let Some(publication) = &affected.publication else { return Ok(None) };
+            let holder = self.holder(&publication.name)?;
+            return Ok(holder.is_none().then(|| Some(publication.clone())));
+        }
+        let mut now = self.found(affected.id)?;
+        if now.as_ref().is_some_and(|now| now.status == IterationStatus::Training) {
+            // Refused while somebody trains; else it has ended, or its process has.
+            drop(self.shared.store.lock_training(self.id())?);
+            now = self.found(affected.id)?;
+        }
+        let Some(now) = now else { return Ok(None) };
+        Ok(match affected.outcome {
+            AffectedOutcome::InTraining if now.is_completed() && self.knows_of_erased(now.id)? => {
+                Some(now.publication)
+            }
+            AffectedOutcome::InTraining => None,
+            AffectedOutcome::Kept => Some(now.publication),
             // It may have been published anew since.
-            (_, Some(now)) => Some(now.publication.or_else(|| affected.publication.clone())),
-            (AffectedOutcome::Deleted, None) => Some(affected.publication.clone()),
-            (_, None) => None,
+            _ => Some(now.publication.or_else(|| affected.publication.clone())),
         })
+    }
+
+    fn found(&self, id: IterationId) -> Result<Option<Iteration>, Error> {
+        match self.shared.store.iteration(self.id(), id) {
+            Err(StoreError::NotFound(Missing::Iteration(_))) => Ok(None),
+            found => Ok(Some(found?)),
+        }
+    }
+
+    /// The iteration that answers under a name.
+    fn holder(&self, name: &Name) -> Result<Option<IterationId>, Error> {
+        match self.shared.store.published(self.id(), name) {
+            Err(StoreError::NotFound(Missing::Publication(_))) => Ok(None),
+            holder => Ok(Some(holder?.id)),
+        }
     }
 
     fn knows_of_erased(&self, id: IterationId) -> Result<bool, Error> {
@@ -108,14 +135,9 @@ impl ProjectHandle {
         publication: Publication,
         replaced: &HashSet<IterationId>,
     ) -> Result<(), Error> {
-        let overwrite = match self.published(&publication.name) {
-            Err(Error::Store(StoreError::NotFound(Missing::Publication(_)))) => false,
-            holder => {
-                if !replaced.contains(&holder?.id()) {
-                    return Ok(());
-                }
-                true
-            }
+        let overwrite = match self.holder(&publication.name)? {
+            Some(holder) if !replaced.contains(&holder) => return Ok(()),
+            holder => holder.is_some(),
         };
         let options = PublishOptions { precision: publication.precision, overwrite, insist: false };
         match iteration.publish_with(&publication.name, &options) {

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use ocelli_core::{
     ClassificationType, Domain, ErrorCode, ImageId, IterationId, LeftOut, Manifest, MeasuredInt8, Name,
-    Project, TagId, TagType, TrainedTag, TrainingFailure, TrainingType,
+    Project, Tag, TagId, TagType, TrainedTag, TrainingFailure, TrainingType,
 };
 use ocelli_model::{Activation, Head, Label, Network, View, file};
 use ocelli_store::{Applied, Change, NewIteration, StoreError, Trained};
@@ -13,7 +13,7 @@ use ocelli_train::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::calibration::calibrated;
+use crate::calibration::{Calibrated, calibrated};
 use crate::features::{Extraction, Features};
 use crate::stored_photos::StoredPhotos;
 use crate::{Error, IterationHandle, ProjectHandle};
@@ -124,12 +124,25 @@ impl ProjectHandle {
             Err(error) => {
                 let failure = match &error {
                     Error::Train(TrainError::Stopped) => TrainingFailure::Stopped,
+                    Error::Train(error) if self.has_lost(labels.tags()) => TrainingFailure::Error {
+                        code: error.code(),
+                        message: "the training failed after a tag had been erased or renamed".to_owned(),
+                    },
                     other => TrainingFailure::Error { code: other.code(), message: other.to_string() },
                 };
                 self.fail(iteration, failure);
                 Err(error)
             }
         }
+    }
+
+    /// Whether one of these tags is not there any more, under its name. Errors name tags, and what has been erased is not
+    /// to come back in a message.
+    fn has_lost(&self, tags: &[TrainedTag]) -> bool {
+        let still = |known: &[Tag], tag: &TrainedTag| {
+            known.iter().any(|other| other.id == tag.id && other.name == tag.name)
+        };
+        self.tags().map_or(true, |known| !tags.iter().all(|tag| still(&known, tag)))
     }
 
     /// Says why an iteration has no model. Where this cannot be stored either, the iteration shows as
@@ -234,7 +247,10 @@ impl ProjectHandle {
         let photos = StoredPhotos::new(&self.shared, self.id());
         let calibrated =
             if options.int8 { calibrated(&photos, base, &images, options.seed, stop, watch)? } else { None };
-        let base = calibrated.as_ref().unwrap_or(base);
+        let (base, looked_at) = match &calibrated {
+            Some(Calibrated { network, looked_at }) => (network, looked_at.clone()),
+            None => (base, Vec::new()),
+        };
         let extraction = Extraction::new(&photos, base)?;
         let mut features = extraction.features(&images, stop, watch)?;
         dataset.leave_out_unreadable(&features);
@@ -272,7 +288,7 @@ impl ProjectHandle {
             int8,
             erased: 0,
         };
-        Ok(Trained { manifest, model: file::write_adapted(&network, base)? })
+        Ok(Trained { manifest, model: file::write_adapted(&network, base)?, looked_at })
     }
 }
 

@@ -86,7 +86,7 @@ fn calibrate(planting: &mut Planting<'_>, below: &Scene, base: &str, images: [Im
 
 /// An iteration that was trained on these photos, with a model and an export, all of it marked.
 fn train(planting: &mut Planting<'_>, below: &Scene, photos: &[(ImageId, TagId)]) -> IterationId {
-    let Trained { mut manifest, .. } = Scene::trained_on(1, photos);
+    let Trained { mut manifest, looked_at, .. } = Scene::trained_on(1, photos);
     for (number, photo) in manifest.evaluation.photos.iter_mut().enumerate() {
         photo.probabilities = planting.floats(&format!("probabilities of photo {number}"), 8);
     }
@@ -95,7 +95,7 @@ fn train(planting: &mut Planting<'_>, below: &Scene, photos: &[(ImageId, TagId)]
     }
     let model = planting.bytes("model", 12_000);
     let iteration = below.begin(Some(&planting.text("iteration"))).id;
-    below.apply(below.completion_with(iteration, Trained { manifest, model }));
+    below.apply(below.completion_with(iteration, Trained { manifest, model, looked_at }));
     keep_export(planting, below, iteration);
     iteration
 }
@@ -122,7 +122,9 @@ fn photo(world: &mut World) -> Case {
     let region = Region { bounds: planting.bounds("region"), ..below.region(tag, 1) };
     below.apply(Change::AddRegions { project: below.project, regions: vec![(image, region)] });
     cache(&mut planting, below, image, FeatureKey::f32("base"), "features");
-    cache(&mut planting, below, image, FeatureKey::int8("base", "calibration"), "features in int8");
+    below.apply(below.calibrating("base", 1));
+    let int8 = FeatureKey::int8("base", Scene::calibration(1).fingerprint);
+    cache(&mut planting, below, image, int8, "features in int8");
     planting.case(move |world| complete(world.project.delete_images(vec![image]).unwrap()))
 }
 

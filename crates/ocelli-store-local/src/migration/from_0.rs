@@ -2,7 +2,7 @@
 //! looked at.
 
 use ocelli_core::Manifest;
-use ocelli_store::StoreError;
+use ocelli_store::{StoreError, Trained};
 use rusqlite::Transaction;
 
 use crate::columns::json;
@@ -27,7 +27,7 @@ pub(super) fn migrate(transaction: &Transaction<'_>) -> Result<(), StoreError> {
         let iteration = row.get(0).during(ACTION)?;
         let manifest: Manifest = json(row, 1).during(ACTION)?;
         let model: Vec<u8> = row.get(2).during(ACTION)?;
-        manifests::insert_at(transaction, iteration, &manifest, &model)?;
+        manifests::insert_at(transaction, iteration, &Trained { manifest, model, looked_at: Vec::new() })?;
     }
     drop(rows);
     drop(statement);

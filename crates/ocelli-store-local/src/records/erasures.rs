@@ -1,4 +1,4 @@
-use ocelli_core::{Erased, ErasureRecord, Timestamp};
+use ocelli_core::{Erased, ErasureRecord, ProjectId, Timestamp};
 use ocelli_store::StoreError;
 use rusqlite::types::Type;
 use rusqlite::{Connection, Result as SqlResult, Row};
@@ -48,6 +48,13 @@ pub(crate) fn knows(connection: &Connection, erasure: &ErasureRecord) -> Result<
         "SELECT EXISTS (SELECT 1 FROM erasures WHERE id = ?1 AND kind = ?2 AND project = ?3 AND at = ?4)";
     let values = (id, kind, erasure.project_id.to_string(), erasure.at.as_millis());
     Ok(one(connection, sql, values, |row| row.get(0))?.unwrap_or(false))
+}
+
+/// Whenever it was.
+pub(crate) fn was(connection: &Connection, project: ProjectId, erased: &Erased) -> Result<bool, StoreError> {
+    let (kind, id) = columns(erased)?;
+    let sql = "SELECT EXISTS (SELECT 1 FROM erasures WHERE id = ?1 AND kind = ?2 AND project = ?3)";
+    Ok(one(connection, sql, (id, kind, project.to_string()), |row| row.get(0))?.unwrap_or(false))
 }
 
 pub(crate) fn record(connection: &Connection, erasure: &ErasureRecord) -> Result<(), StoreError> {

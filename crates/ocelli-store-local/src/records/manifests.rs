@@ -6,7 +6,6 @@ use rusqlite::{Connection, Result as SqlResult, Row};
 
 use super::{all, iterations, one, write};
 use crate::columns::{floats, id, indices, indices_to_bytes, json, to_bytes, to_json, to_word, word};
-use crate::error::During;
 
 /// The row of an iteration.
 fn row_of(connection: &Connection, project: ProjectId, iteration: IterationId) -> Result<i64, StoreError> {
@@ -22,16 +21,12 @@ pub(crate) fn insert(
     trained: &Trained,
 ) -> Result<(), StoreError> {
     let row = row_of(connection, project, iteration)?;
-    insert_at(connection, row, &trained.manifest, &trained.model)
+    insert_at(connection, row, trained)
 }
 
 /// Of the iteration in this row.
-pub(crate) fn insert_at(
-    connection: &Connection,
-    row: i64,
-    manifest: &Manifest,
-    model: &[u8],
-) -> Result<(), StoreError> {
+pub(crate) fn insert_at(connection: &Connection, row: i64, trained: &Trained) -> Result<(), StoreError> {
+    let Trained { manifest, model, looked_at } = trained;
     // The photos go into rows of their own; what is left is small.
     let mut bare = manifest.clone();
     let photos = std::mem::take(&mut bare.evaluation.photos);
@@ -48,7 +43,8 @@ pub(crate) fn insert_at(
     for (image, reason) in &left_out {
         write(connection, sql, (row, image.to_string(), to_word(reason)?))?;
     }
-    Ok(())
+    let sql = "INSERT INTO looked_at (iteration, image) VALUES (?1, ?2)";
+    looked_at.iter().try_for_each(|image| write(connection, sql, (row, image.to_string())))
 }
 
 pub(crate) fn get(
@@ -106,26 +102,29 @@ pub(crate) fn with_tag(
     Ok(having)
 }
 
-/// Takes a photo out of all manifests, counts it where it was trained on, and says in which it was.
+/// Takes a photo out of all that iterations know, counts it where it was trained on or calibrated with, and says in which
+/// that was.
 pub(crate) fn forget(
     connection: &Connection,
     project: ProjectId,
     image: ImageId,
 ) -> Result<Vec<IterationId>, StoreError> {
     let of = (project.to_string(), image.to_string());
-    let sql = "SELECT i.id, i.position FROM evaluated AS e JOIN iterations AS i ON i.position = e.iteration
-               WHERE i.project = ?1 AND e.image = ?2 ORDER BY i.position";
+    let sql = "SELECT id, position FROM iterations WHERE project = ?1
+               AND (EXISTS (SELECT 1 FROM evaluated WHERE image = ?2 AND iteration = iterations.position)
+                    OR EXISTS (SELECT 1 FROM looked_at WHERE image = ?2 AND iteration = iterations.position))
+               ORDER BY position";
     let having: Vec<(IterationId, i64)> =
         all(connection, sql, (&of.0, &of.1), |row| Ok((id(row, 0)?, row.get(1)?)))?;
     for (_, row) in &having {
-        let mut statement = connection
-            .prepare_cached("DELETE FROM evaluated WHERE iteration = ?1 AND image = ?2")
-            .during("taking a photo out of a manifest")?;
-        let rows = statement.execute((row, &of.1)).during("taking a photo out of a manifest")?;
-        write(connection, "UPDATE trained SET erased = erased + ?2 WHERE iteration = ?1", (row, rows))?;
+        write(connection, "UPDATE trained SET erased = erased + 1 WHERE iteration = ?1", [row])?;
     }
-    let sql = "DELETE FROM left_out WHERE image = ?2
-               AND iteration IN (SELECT position FROM iterations WHERE project = ?1)";
-    write(connection, sql, (&of.0, &of.1))?;
+    for table in ["evaluated", "looked_at", "left_out"] {
+        let sql = format!(
+            "DELETE FROM {table} WHERE image = ?2
+             AND iteration IN (SELECT position FROM iterations WHERE project = ?1)"
+        );
+        write(connection, &sql, (&of.0, &of.1))?;
+    }
     Ok(having.into_iter().map(|(iteration, _)| iteration).collect())
 }

@@ -352,6 +352,7 @@ impl Script {
         }
         let left_out = here.images.iter().filter(|image| image.tags.is_empty()).take(5);
         trained.manifest.left_out = left_out.map(|image| (image.id, LeftOut::SeveralTags)).collect();
+        trained.looked_at = random.some(&here.images, 9).iter().map(|image| image.id).collect();
         trained.model = (self.mark(0) + &"-".repeat(random.below(20_000))).into_bytes();
         trained
     }

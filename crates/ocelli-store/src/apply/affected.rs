@@ -10,13 +10,22 @@ use ocelli_core::{
 use super::{erased, iterations};
 use crate::{StoreError, Transaction};
 
+/// The iterations of a project that something erased touches.
+#[derive(Default)]
+pub(super) struct Touched {
+    /// Those that were trained on it.
+    pub(super) trained: BTreeSet<IterationId>,
+    /// Whether a training under way may be using it.
+    pub(super) in_training: bool,
+}
+
 /// Does with these iterations what the caller chose, and says what became of each, in the order in which they began.
 ///
-/// A training under way may be using what is erased; it is listed and left alone.
+/// A training under way is listed and left alone, or deleted: then it cannot complete.
 pub(super) fn settle(
     tx: &mut dyn Transaction,
     project: ProjectId,
-    trained_on_it: &BTreeSet<IterationId>,
+    touched: &Touched,
     choice: Affected,
     at: Timestamp,
 ) -> Result<Vec<AffectedIteration>, StoreError> {
@@ -24,20 +33,17 @@ pub(super) fn settle(
     let mut settled = Vec::new();
     for iteration in tx.iterations(project)? {
         let in_training = iteration.status == IterationStatus::Training;
-        if !in_training && !trained_on_it.contains(&iteration.id) {
+        if !(in_training && touched.in_training || touched.trained.contains(&iteration.id)) {
             continue;
         }
         let of_it = exports.iter().filter(|export| export.iteration_id == iteration.id);
         settled.push(AffectedIteration {
+            project_id: project,
             id: iteration.id,
             name: iteration.name.clone(),
             publication: iteration.publication.clone(),
             exports: of_it.map(|export| export.id).collect(),
-            outcome: if in_training {
-                AffectedOutcome::InTraining
-            } else {
-                outcome(tx, iteration, choice, at)?
-            },
+            outcome: outcome(tx, iteration, choice, at)?,
         });
     }
     Ok(settled)
@@ -61,6 +67,7 @@ fn outcome(
             erased(tx, project, Erased::Iteration(iteration.id), at)?;
             Ok(AffectedOutcome::Deleted)
         }
+        _ if iteration.status == IterationStatus::Training => Ok(AffectedOutcome::InTraining),
         _ => Ok(AffectedOutcome::Kept),
     }
 }

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 
 use ocelli_core::{Erased, Export, ExportFile, ExportId, ProjectId, Timestamp};
 
-use super::{done, erased, iterations, live};
+use super::{Identities, done, erased, iterations, live};
 use crate::{Applied, ContentHash, Missing, NewExportFile, StoreError, Transaction};
 
 pub(super) fn keep(
@@ -25,11 +25,9 @@ pub(super) fn keep(
     }
     let file = |file: &NewExportFile| ExportFile { name: file.name.clone(), size: file.bytes.len() as u64 };
     export.files = files.iter().map(file).collect();
-    let key = tx.content_key(project)?.ok_or(StoreError::NotFound(Missing::Project(project)))?;
-    let hashed = files.iter().enumerate();
-    let contents: Vec<ContentHash> = hashed
-        .map(|(index, file)| contents.get(index).copied().unwrap_or_else(|| key.hash(&file.bytes)))
-        .collect();
+    let identities = Identities::new(tx, project, contents)?;
+    let each = files.iter().enumerate();
+    let contents: Vec<ContentHash> = each.map(|(index, file)| identities.of(index, &file.bytes)).collect();
     tx.insert_export(project, &export, &contents)?;
     Ok(Applied::Done)
 }

@@ -1,14 +1,13 @@
 use std::collections::{BTreeSet, HashSet};
 
 use ocelli_core::{
-    Affected, Erased, ErrorCode, Image, ImageId, IterationId, Limits, Metadata, Origin, ProjectId, TagId,
-    Timestamp, limits,
+    Affected, Erased, ErrorCode, Image, ImageId, Limits, Metadata, Origin, ProjectId, TagId, Timestamp,
+    limits,
 };
 
-use super::{affected, batch, batch_tags, done, done_with, erased, live, photo, within};
-use crate::{
-    Applied, ContentHash, FeatureKey, Missing, NewImage, StoreError, StoredCalibration, Transaction,
-};
+use super::affected::{self, Touched};
+use super::{Identities, batch, batch_tags, done, done_with, erased, live, photo, within};
+use crate::{Applied, ContentHash, FeatureKey, NewImage, StoreError, StoredCalibration, Transaction};
 
 pub(super) fn add(
     tx: &mut dyn Transaction,
@@ -20,11 +19,10 @@ pub(super) fn add(
     let mut intake = photo::Intake::new(tx, project, limits)?;
     batch("photos in one batch", images.len())?;
     batch_tags(images.iter().flat_map(|new| tags_of(&new.image)).collect::<HashSet<_>>().len())?;
-    let key = tx.content_key(project)?.ok_or(StoreError::NotFound(Missing::Project(project)))?;
+    let identities = Identities::new(tx, project, contents)?;
     let mut added = Vec::with_capacity(images.len());
     for (index, new) in images.into_iter().enumerate() {
-        let content = contents.get(index).copied().unwrap_or_else(|| key.hash(&new.bytes));
-        added.push(intake.add(tx, new.image, &content)?);
+        added.push(intake.add(tx, new.image, &identities.of(index, &new.bytes))?);
     }
     Ok(Applied::Images(added))
 }
@@ -39,25 +37,30 @@ pub(super) fn delete(
     live(tx, project)?;
     let code = ErrorCode::BadRequestExceededBatchSize;
     within("photos in one deletion", images.len(), limits::MAX_PAGE, code)?;
-    let mut trained_on_them = BTreeSet::new();
+    let mut touched = Touched::default();
     for image in images.iter().collect::<BTreeSet<_>>() {
         let found = photo::find(tx, project, *image)?;
-        trained_on_them.extend(remove(tx, project, *image)?);
+        remove(tx, project, &found, &mut touched)?;
         erased(tx, project, Erased::Image(*image), at)?;
         // A copy from before the photo was used still has it as the prediction's.
         if let Origin::Prediction { prediction_id } = found.origin {
             erased(tx, project, Erased::Prediction(prediction_id), at)?;
         }
     }
-    Ok(done_with(affected::settle(tx, project, &trained_on_them, choice, at)?))
+    Ok(done_with(affected::settle(tx, project, &touched, choice, at)?))
 }
 
-/// Takes a photo and everything that was derived from it away, and says which iterations were trained on it.
+/// Takes a photo and everything that was derived from it away, and notes which iterations that touches.
+///
+/// Only photos that have a tag on the whole are trained on.
 pub(super) fn remove(
     tx: &mut dyn Transaction,
     project: ProjectId,
-    image: ImageId,
-) -> Result<Vec<IterationId>, StoreError> {
+    image: &Image,
+    touched: &mut Touched,
+) -> Result<(), StoreError> {
+    touched.in_training |= !image.tags.is_empty();
+    let image = image.id;
     for base in tx.calibrations_with_image(project, image)? {
         if let Some(calibration) = tx.calibration(project, &base)? {
             tx.remove_features(project, &FeatureKey::int8(&base, calibration.fingerprint))?;
@@ -65,7 +68,8 @@ pub(super) fn remove(
         tx.remove_calibration(project, &base)?;
     }
     tx.remove_image(project, image)?;
-    tx.forget_evaluated(project, image)
+    touched.trained.extend(tx.forget_image(project, image)?);
+    Ok(())
 }
 
 pub(super) fn set_metadata(
@@ -78,6 +82,9 @@ pub(super) fn set_metadata(
     live(tx, project)?;
     let mut image = photo::find(tx, project, image)?;
     let before = std::mem::replace(&mut image.metadata, metadata);
+    if before == image.metadata {
+        return Ok(done());
+    }
     tx.update_image(project, &image)?;
     if before != Metadata::default() {
         erased(tx, project, Erased::Metadata(image.id), at)?;
@@ -92,6 +99,11 @@ pub(super) fn cache_features(
     features: &[(ImageId, Vec<f32>)],
 ) -> Result<Applied, StoreError> {
     live(tx, project)?;
+    if let Some(fingerprint) = &key.calibration
+        && tx.calibration(project, &key.base)?.is_none_or(|kept| kept.fingerprint != *fingerprint)
+    {
+        return Ok(Applied::Done);
+    }
     for (image, values) in features {
         if tx.has_image(project, *image)? {
             tx.put_features(project, *image, key, values)?;

@@ -1,6 +1,8 @@
+use std::collections::BTreeSet;
+
 use ocelli_core::{
-    Erased, ErrorCode, Iteration, IterationId, IterationStatus, Limits, Manifest, Name, ProjectId,
-    Publication, Timestamp, TrainingFailure,
+    Erased, ErrorCode, Iteration, IterationId, IterationStatus, Limits, Name, ProjectId, Publication,
+    Timestamp, TrainingFailure,
 };
 
 use super::{done, erased, live, within};
@@ -8,6 +10,8 @@ use crate::{Applied, Missing, NewIteration, StoreError, Trained, Transaction};
 
 /// What the names of iterations begin with unless they are given one; a number follows.
 const DEFAULT_NAME: &str = "Iteration";
+/// In place of a message that names a tag that has been erased.
+const NAMED_ERASED_TAG: &str = "the training failed; the message named a tag that has been erased";
 
 pub(super) fn begin(
     tx: &mut dyn Transaction,
@@ -56,26 +60,40 @@ pub(super) fn complete(
     training_millis: u64,
 ) -> Result<Applied, StoreError> {
     let mut found = in_training(tx, project, iteration)?;
+    for tag in &trained.manifest.evaluation.tags {
+        if tx.was_erased(project, &Erased::Tag(tag.id))? {
+            return Err(StoreError::NotFound(Missing::Tag(tag.id)));
+        }
+    }
     found.status = IterationStatus::Completed { trained_at: at, training_millis };
-    forget_erased(tx, project, &mut trained.manifest)?;
+    forget_erased(tx, project, &mut trained)?;
     tx.insert_trained(project, iteration, &trained)?;
     put(tx, found, at)
 }
 
-/// Takes photos that have been erased while the training went on out of its manifest, and counts them.
+/// Takes photos that have been erased while the training went on out of what came of it, and counts those that it was
+/// trained on or calibrated with.
 fn forget_erased(
     tx: &mut dyn Transaction,
     project: ProjectId,
-    manifest: &mut Manifest,
+    trained: &mut Trained,
 ) -> Result<(), StoreError> {
-    let photos = std::mem::take(&mut manifest.evaluation.photos);
-    for photo in photos {
+    let (manifest, mut gone) = (&mut trained.manifest, BTreeSet::new());
+    for photo in std::mem::take(&mut manifest.evaluation.photos) {
         if tx.has_image(project, photo.photo)? {
             manifest.evaluation.photos.push(photo);
         } else {
-            manifest.erased = manifest.erased.saturating_add(1);
+            gone.insert(photo.photo);
         }
     }
+    for image in std::mem::take(&mut trained.looked_at) {
+        if tx.has_image(project, image)? {
+            trained.looked_at.push(image);
+        } else {
+            gone.insert(image);
+        }
+    }
+    manifest.erased = manifest.erased.saturating_add(u32::try_from(gone.len()).unwrap_or(u32::MAX));
     for (image, why) in std::mem::take(&mut manifest.left_out) {
         if tx.has_image(project, image)? {
             manifest.left_out.push((image, why));
@@ -162,6 +180,25 @@ pub(super) fn delete(
     remove(tx, project, iteration, at)?;
     erased(tx, project, Erased::Iteration(iteration), at)?;
     Ok(done())
+}
+
+/// Takes a tag's name, as it is and as errors quote it, out of what is said of trainings that failed.
+pub(super) fn forget_name(
+    tx: &mut dyn Transaction,
+    project: ProjectId,
+    name: &Name,
+) -> Result<(), StoreError> {
+    let quoted = format!("{:?}", name.as_str());
+    for mut iteration in tx.iterations(project)? {
+        if let IterationStatus::Failed { failure: TrainingFailure::Error { message, .. } } =
+            &mut iteration.status
+            && (message.contains(name.as_str()) || message.contains(&quoted))
+        {
+            NAMED_ERASED_TAG.clone_into(message);
+            tx.put_iteration(&iteration)?;
+        }
+    }
+    Ok(())
 }
 
 /// Takes an iteration away, and notes that its exports went with it.

@@ -5,14 +5,14 @@ use ocelli_core::{
     Timestamp, limits,
 };
 
-use super::{batch, batch_tags, done, erased, live, photo, within};
+use super::{Identities, batch, batch_tags, done, erased, live, photo, within};
 use crate::{Applied, ContentHash, ImageAdded, Missing, StoreError, Transaction, UsedPrediction};
 
 /// The iteration is not looked for: a kept prediction outlives the iteration that made it, which may have been
-/// deleted since.
+/// deleted since. It may also be one that goes on giving a tag that has been erased; nothing new is to name that.
 pub(super) fn keep(
     tx: &mut dyn Transaction,
-    kept: &StoredPrediction,
+    mut kept: StoredPrediction,
     bytes: &[u8],
     contents: &[ContentHash],
 ) -> Result<Applied, StoreError> {
@@ -21,9 +21,13 @@ pub(super) fn keep(
     if tx.prediction(project, id)?.is_some() {
         return Err(StoreError::IdTaken(id.to_string()));
     }
-    let key = tx.content_key(project)?.ok_or(StoreError::NotFound(Missing::Project(project)))?;
-    let content = contents.first().copied().unwrap_or_else(|| key.hash(bytes));
-    tx.insert_prediction(kept, &content)?;
+    for result in std::mem::take(&mut kept.prediction.predictions) {
+        if !tx.was_erased(project, &Erased::Tag(result.tag_id))? {
+            kept.prediction.predictions.push(result);
+        }
+    }
+    let content = Identities::new(tx, project, contents)?.of(0, bytes);
+    tx.insert_prediction(&kept, &content)?;
     Ok(Applied::Done)
 }
 
@@ -37,7 +41,7 @@ pub(super) fn delete(
     let (count, limit) = (predictions.len(), limits::MAX_PREDICTIONS_PER_DELETION);
     within("predictions in one deletion", count, limit, ErrorCode::BadRequestPredictionIdsExceededCount)?;
     for id in predictions.iter().collect::<BTreeSet<_>>() {
-        find(tx, project, *id, at)?;
+        tx.prediction(project, *id)?.ok_or(StoreError::NotFound(Missing::Prediction(*id)))?;
         tx.remove_prediction(project, *id)?;
         erased(tx, project, Erased::Prediction(*id), at)?;
     }

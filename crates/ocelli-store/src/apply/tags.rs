@@ -5,7 +5,8 @@ use ocelli_core::{
     TagUpdate, Timestamp, limits,
 };
 
-use super::{affected, batch, batch_tags, done_with, erased, live, photo, within};
+use super::affected::{self, Touched};
+use super::{batch, batch_tags, done_with, erased, iterations, live, photo, within};
 use crate::{Applied, Missing, StoreError, TagSummary, Transaction};
 
 pub(super) fn create(
@@ -40,6 +41,9 @@ pub(super) fn update(
     let mut found = find(&tags, tag)?.clone();
     if let Some(name) = update.name {
         is_free(&tags, tag, &name)?;
+        if name != found.name {
+            iterations::forget_name(tx, project, &found.name)?;
+        }
         found.name = name;
     }
     found.description = update.description.unwrap_or(found.description);
@@ -63,11 +67,24 @@ pub(super) fn delete(
     at: Timestamp,
 ) -> Result<Applied, StoreError> {
     live(tx, project)?;
-    find(&tx.tags(project)?, tag)?;
-    let trained_on_it = tx.iterations_with_tag(project, tag)?.into_iter().collect();
-    tx.remove_tag(project, tag)?;
+    let found = find(&tx.tags(project)?, tag)?.clone();
+    let mut touched = Touched::default();
+    remove(tx, project, &found, &mut touched)?;
     erased(tx, project, Erased::Tag(tag), at)?;
-    Ok(done_with(affected::settle(tx, project, &trained_on_it, choice, at)?))
+    Ok(done_with(affected::settle(tx, project, &touched, choice, at)?))
+}
+
+/// Takes a tag and its name away, and notes which iterations that touches: any training under way may know the tag.
+pub(super) fn remove(
+    tx: &mut dyn Transaction,
+    project: ProjectId,
+    tag: &Tag,
+    touched: &mut Touched,
+) -> Result<(), StoreError> {
+    touched.in_training = true;
+    touched.trained.extend(tx.iterations_with_tag(project, tag.id)?);
+    iterations::forget_name(tx, project, &tag.name)?;
+    tx.remove_tag(project, tag.id)
 }
 
 /// Gives tags to photos. A tag that a photo has no room for is reported; the negative tag beside another is an error

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use ocelli_core::{
-    Affected, AffectedIteration, AffectedOutcome, Erased, Erasure, ErasureRecord, ErasureStatus, ImageId,
-    IterationId, LeftOut, Metadata, PredictionId, ProjectId, RegionId, TagId,
+    Affected, AffectedIteration, AffectedOutcome, Erased, Erasure, ErasureRecord, ErasureStatus, ErrorCode,
+    ImageId, IterationId, IterationStatus, LeftOut, Metadata, PredictionId, ProjectId, RegionId, TagId,
+    TagUpdate, TrainingFailure,
 };
 
 use super::Make;
@@ -34,6 +35,18 @@ fn setting(scene: &Scene, image: ImageId, metadata: Metadata) -> Change {
 
 fn erasing_project(scene: &Scene) -> Change {
     Change::EraseProject { project: scene.project, at: at(60) }
+}
+
+fn reapplying(erasures: Vec<ErasureRecord>, affected: Affected) -> Change {
+    Change::ReapplyErasures { erasures, affected }
+}
+
+fn deleting_tag(scene: &Scene, tag: TagId, affected: Affected) -> Change {
+    Change::DeleteTag { project: scene.project, tag, affected, at: at(40) }
+}
+
+fn failing(scene: &Scene, iteration: IterationId, failure: TrainingFailure) -> Change {
+    Change::FailTraining { project: scene.project, iteration, failure, at: at(21) }
 }
 
 fn log(scene: &Scene) -> Vec<ErasureRecord> {
@@ -71,6 +84,7 @@ pub fn the_answer_tells_names_and_exports(make: Make) {
     let publication = scene.store.iteration(scene.project, published).unwrap().publication;
     let erasure = scene.erase(scene.deletion_of_images_with(&[image], Affected::Delete));
     let affected = |id, number: u32, publication, exports| AffectedIteration {
+        project_id: scene.project,
         id,
         name: name(&format!("Iteration {number}")),
         publication,
@@ -124,17 +138,90 @@ pub fn iterations_are_kept_unpublished_or_deleted(make: Make) {
     }
 }
 
-/// It may be using what is erased, and completes all the same.
+/// It may be using the photo that is erased, and completes all the same.
 pub fn a_training_under_way_is_listed_and_left(make: Make) {
+    for choice in [Affected::Keep, Affected::Unpublish] {
+        let scene = Scene::new(make);
+        let oak = scene.tag("oak");
+        let image = scene.image(b"a", &[oak]);
+        let begun = scene.begin(None);
+        let erasure = scene.erase(scene.deletion_of_images_with(&[image], choice));
+        assert_eq!(outcomes(&erasure), [(begun.id, AffectedOutcome::InTraining)]);
+        assert_eq!(scene.store.iteration(scene.project, begun.id).unwrap(), begun);
+        scene.apply(scene.completion_with(begun.id, Scene::trained_on(1, &[(image, oak)])));
+        assert_eq!(evaluated(&scene, begun.id), (vec![], 1));
+    }
+}
+
+/// And neither completes nor fails then.
+pub fn a_training_under_way_goes_where_that_was_chosen(make: Make) {
+    for whole_tag in [false, true] {
+        let scene = Scene::new(make);
+        let (oak, ash) = (scene.tag("oak"), scene.tag("ash"));
+        let (image, stays) = (scene.image(b"a", &[oak]), scene.image(b"b", &[ash]));
+        let begun = scene.begin(None).id;
+        let erasure = scene.erase(if whole_tag {
+            deleting_tag(&scene, oak, Affected::Delete)
+        } else {
+            scene.deletion_of_images_with(&[image], Affected::Delete)
+        });
+        assert_eq!(outcomes(&erasure), [(begun, AffectedOutcome::Deleted)]);
+        assert_eq!(scene.store.iterations(scene.project).unwrap(), []);
+        let completion = scene.completion_with(begun, Scene::trained_on(1, &[(stays, ash)]));
+        for ending in [completion, failing(&scene, begun, TrainingFailure::Stopped)] {
+            let refused = scene.refuse(ending);
+            assert!(matches!(refused, StoreError::NotFound(Missing::Iteration(id)) if id == begun));
+        }
+        assert!(log(&scene).iter().any(|record| record.erased == Erased::Iteration(begun)));
+    }
+}
+
+/// Only photos that have a tag on the whole are trained on.
+pub fn a_training_that_cannot_use_it_is_not_told_of(make: Make) {
+    for choice in [Affected::Keep, Affected::Unpublish, Affected::Delete] {
+        let scene = Scene::new(make);
+        let oak = scene.tag("oak");
+        let (bare, tagged) = (scene.image(b"a", &[]), scene.image(b"b", &[oak]));
+        let begun = scene.begin(None);
+        assert_eq!(outcomes(&scene.erase(scene.deletion_of_images_with(&[bare], choice))), []);
+        assert_eq!(scene.store.iteration(scene.project, begun.id).unwrap(), begun);
+        assert_eq!(outcomes(&scene.erase(scene.deletion_of_images_with(&[tagged], choice))).len(), 1);
+    }
+}
+
+/// Its model would bring the name back; the training can still fail.
+pub fn a_training_on_an_erased_tag_does_not_complete(make: Make) {
+    let scene = Scene::new(make);
+    let (oak, ash) = (scene.tag("oak"), scene.tag("ash"));
+    let image = scene.image(b"a", &[oak, ash]);
+    let begun = scene.begin(None).id;
+    let erasure = scene.erase(deleting_tag(&scene, oak, Affected::Unpublish));
+    assert_eq!(outcomes(&erasure), [(begun, AffectedOutcome::InTraining)]);
+    let refused = scene.refuse(scene.completion_with(begun, Scene::trained_on(1, &[(image, oak)])));
+    assert!(matches!(refused, StoreError::NotFound(Missing::Tag(tag)) if tag == oak));
+    scene.apply(failing(&scene, begun, TrainingFailure::Stopped));
+    scene.complete_on(2, &[(image, ash)]);
+}
+
+/// And count as trained on: once, also when they were evaluated too, and when they went before the training ended.
+pub fn photos_that_a_model_was_calibrated_with_are_known(make: Make) {
     let scene = Scene::new(make);
     let oak = scene.tag("oak");
-    let image = scene.image(b"a", &[oak]);
-    let begun = scene.begin(None);
-    let erasure = scene.erase(scene.deletion_of_images_with(&[image], Affected::Delete));
-    assert_eq!(outcomes(&erasure), [(begun.id, AffectedOutcome::InTraining)]);
-    assert_eq!(scene.store.iteration(scene.project, begun.id).unwrap(), begun);
-    scene.apply(scene.completion_with(begun.id, Scene::trained_on(1, &[(image, oak)])));
-    assert_eq!(evaluated(&scene, begun.id), (vec![], 1));
+    let [seen, both, early, stays] = [b"a", b"b", b"c", b"d"].map(|bytes| scene.image(bytes, &[oak]));
+    let plain = scene.complete_on(1, &[(stays, oak)]);
+    let begun = scene.begin(None).id;
+    let mut trained = Scene::trained_on(2, &[(both, oak), (early, oak), (stays, oak)]);
+    trained.looked_at = vec![seen, both, early, stays];
+    let _ = scene.erase(scene.deletion_of_images(&[early]));
+    scene.apply(scene.completion_with(begun, trained));
+    assert_eq!(evaluated(&scene, begun), (vec![both, stays], 1));
+    for (image, expected) in [(seen, (vec![both, stays], 2)), (both, (vec![stays], 3))] {
+        let erasure = scene.erase(scene.deletion_of_images(&[image]));
+        assert_eq!(outcomes(&erasure), [(begun, AffectedOutcome::Kept)]);
+        assert_eq!(evaluated(&scene, begun), expected);
+    }
+    let erasure = scene.erase(scene.deletion_of_images_with(&[stays], Affected::Delete));
+    assert_eq!(outcomes(&erasure), [plain, begun].map(|id| (id, AffectedOutcome::Deleted)));
 }
 
 /// Instead of listed, among those evaluated and those left out.
@@ -182,6 +269,25 @@ pub fn a_calibration_of_an_erased_photo_is_not_kept(make: Make) {
     assert_eq!(kept, Some(StoredCalibration { images: vec![stays], ..Scene::calibration(1) }));
 }
 
+/// Nor do those of one that another has replaced: a training may still have the calibration, and goes on with it.
+pub fn features_of_an_erased_calibration_do_not_come_back(make: Make) {
+    let scene = Scene::new(make);
+    let (gone, stays) = (scene.image(b"a", &[]), scene.image(b"b", &[]));
+    let of = |number| FeatureKey::int8("one", Scene::calibration(number).fingerprint);
+    let cache = |key: FeatureKey| {
+        let features = vec![(stays, vec![0.25])];
+        scene.apply(Change::CacheFeatures { project: scene.project, key: key.clone(), features });
+        scene.store.features(scene.project, &key, &[stays]).unwrap()[0].is_some()
+    };
+    assert!(!cache(of(1)));
+    scene.apply(scene.calibrating_on("one", 1, &[gone, stays]));
+    assert!(cache(of(1)) && !cache(of(2)));
+    scene.apply(scene.calibrating_on("one", 2, &[gone, stays]));
+    assert!(cache(of(2)) && !cache(of(1)));
+    let _ = scene.erase(scene.deletion_of_images(&[gone]));
+    assert!(!cache(of(2)) && cache(FeatureKey::f32("one")));
+}
+
 /// The other tags' results stay, in their order.
 pub fn a_tag_leaves_kept_answers(make: Make) {
     let scene = Scene::new(make);
@@ -194,6 +300,46 @@ pub fn a_tag_leaves_kept_answers(make: Make) {
     let emptied = scene.store.prediction(scene.project, other, at(1)).unwrap();
     assert_eq!(emptied.prediction.predictions, []);
     assert_eq!(scene.store.prediction_bytes(scene.project, other, at(1)).unwrap(), b"b");
+}
+
+/// An iteration that is kept goes on giving the tag; what it says of others is kept.
+pub fn an_erased_tag_is_not_kept_with_new_answers(make: Make) {
+    let scene = Scene::new(make);
+    let (oak, ash) = (scene.tag("oak"), scene.tag("ash"));
+    let _ = scene.erase(scene.deletion_of_tag(oak));
+    let mut answer = scene.answer(0, &[(oak, 0.75), (ash, 0.5), (oak, 0.25)]);
+    let id = scene.keep(&answer, b"a");
+    answer.prediction.predictions.retain(|result| result.tag_id == ash);
+    assert_eq!(scene.store.prediction(scene.project, id, at(1)).unwrap(), answer);
+}
+
+/// As it was written there, quoted or not, when the tag is deleted and when it is renamed. Other messages stay.
+pub fn a_tag_leaves_messages_of_failed_trainings(make: Make) {
+    let scene = Scene::new(make);
+    let tag = scene.tag("a \"great\" oak");
+    let messages =
+        ["a \"great\" oak has no photos", "\"a \\\"great\\\" oak\" has no photos", "no \"great\" oak"];
+    let iterations = messages.map(|message| {
+        let begun = scene.begin(None).id;
+        let (code, message) = (ErrorCode::ErrorUnknown, message.to_owned());
+        scene.apply(failing(&scene, begun, TrainingFailure::Error { code, message }));
+        begun
+    });
+    let told = || {
+        iterations.map(|iteration| match scene.store.iteration(scene.project, iteration).unwrap().status {
+            IterationStatus::Failed { failure: TrainingFailure::Error { message, .. } } => message,
+            other => panic!("{other:?}"),
+        })
+    };
+    assert_eq!(told(), messages);
+    let name = Some(name("no \"great\" oak"));
+    let update = TagUpdate { name, ..TagUpdate::default() };
+    scene.apply(Change::UpdateTag { project: scene.project, tag, update });
+    let replaced = told();
+    assert!(replaced[..2].iter().all(|message| message.contains("erased") && !message.contains("great")));
+    assert_eq!(replaced[2], messages[2]);
+    let _ = scene.erase(scene.deletion_of_tag(tag));
+    assert_eq!(told()[2], replaced[0]);
 }
 
 fn is_erased(scene: &Scene, beside: ProjectId) {
@@ -323,11 +469,13 @@ pub fn erasures_are_listed_in_order(make: Make) {
 }
 
 /// There is nothing to erase again.
-pub fn metadata_that_was_empty_is_not_erased(make: Make) {
+pub fn metadata_that_was_empty_or_stays_is_not_erased(make: Make) {
     let scene = Scene::new(make);
     let image = scene.image(b"a", &[]);
-    let _ = scene.erase(setting(&scene, image, metadata("one")));
-    assert_eq!(log(&scene), []);
+    for _ in 0..2 {
+        let _ = scene.erase(setting(&scene, image, metadata("one")));
+        assert_eq!(log(&scene), []);
+    }
     let _ = scene.erase(setting(&scene, image, Metadata::default()));
     assert_eq!(log(&scene).len(), 1);
 }
@@ -371,7 +519,7 @@ pub fn an_older_state_loses_what_was_erased(make: Make) {
     let (older, _) = everything(make);
     assert_eq!(described(&scene), described(&older), "both begin alike");
     erase_everything(&scene, &of);
-    let _ = older.erase(Change::ReapplyErasures { erasures: log(&scene) });
+    let _ = older.erase(reapplying(log(&scene), Affected::Keep));
     let _ = scene.erase(setting(&scene, of.images[1], Metadata::default()));
     assert_eq!(described(&older), described(&scene));
     assert_eq!(log(&older), log(&scene));
@@ -383,7 +531,7 @@ pub fn an_older_state_loses_what_was_erased(make: Make) {
 pub fn an_older_state_loses_a_project(make: Make) {
     let ((scene, beside), (older, _)) = (full(make), full(make));
     let _ = scene.erase(erasing_project(&scene));
-    let _ = older.erase(Change::ReapplyErasures { erasures: log(&scene) });
+    let _ = older.erase(reapplying(log(&scene), Affected::Keep));
     is_erased(&older, beside);
 }
 
@@ -408,7 +556,7 @@ pub fn an_older_state_loses_a_prediction_whose_photo_was_erased(make: Make) {
         scene.apply(Change::UsePredictions { project: scene.project, predictions: vec![used], at: at(5) });
         let image = scene.store.images(scene.project, &ImageQuery::default()).unwrap()[0].id;
         let _ = scene.erase(scene.deletion_of_images(&[image]));
-        let _ = older.erase(Change::ReapplyErasures { erasures: log(&scene) });
+        let _ = older.erase(reapplying(log(&scene), Affected::Keep));
         let found = older.store.prediction_bytes(older.project, answer.prediction.id, at(6));
         assert!(matches!(found, Err(StoreError::NotFound(Missing::Prediction(_)))), "known: {known}");
     }
@@ -418,7 +566,7 @@ pub fn an_older_state_loses_a_prediction_whose_photo_was_erased(make: Make) {
 pub fn reapplying_is_done_once(make: Make) {
     let ((scene, of), (older, _)) = (everything(make), everything(make));
     erase_everything(&scene, &of);
-    let again = || Change::ReapplyErasures { erasures: log(&scene) };
+    let again = || reapplying(log(&scene), Affected::Keep);
     for store in [&older, &scene] {
         let _ = store.erase(again());
         store.apply(setting(store, of.images[1], metadata("since")));
@@ -427,6 +575,42 @@ pub fn reapplying_is_done_once(make: Make) {
         assert_eq!((described(store), log(store)), (before, records));
     }
     assert_eq!(scene.look(of.images[1]).metadata, metadata("since"));
+}
+
+/// In each project, and those that were erased themselves are not told of.
+pub fn reapplying_does_with_iterations_as_chosen(make: Make) {
+    use AffectedOutcome::{Deleted, InTraining, Kept, Unpublished};
+    for (choice, expected) in [
+        (Affected::Keep, [Kept, InTraining]),
+        (Affected::Unpublish, [Unpublished, InTraining]),
+        (Affected::Delete, [Deleted, Deleted]),
+    ] {
+        let mut scene = Scene::new(make);
+        let mut projects = [scene.project, scene.new_project()];
+        projects.sort_unstable();
+        let other = *projects.iter().find(|project| **project != scene.project).unwrap();
+        scene.apply(scene.creation(other, 1));
+        let (mut erasures, mut told) = (Vec::new(), Vec::new());
+        for (project, whole_tag) in projects.into_iter().zip([false, true]) {
+            scene.project = project;
+            let tag = scene.tag("oak");
+            let image = scene.image(b"a", &[tag]);
+            let [published, gone] = [1, 2].map(|seed| scene.complete_on(seed, &[(image, tag)]));
+            scene.apply(scene.publication(published, "live", false));
+            let training = scene.begin(None).id;
+            let erased = if whole_tag { Erased::Tag(tag) } else { Erased::Image(image) };
+            for (millis, erased) in [(50, erased), (51, Erased::Iteration(gone))] {
+                erasures.push(ErasureRecord { at: at(millis), project_id: project, erased });
+            }
+            told.extend([published, training].into_iter().zip(expected).map(|(id, it)| (project, id, it)));
+        }
+        let erasure = scene.erase(reapplying(erasures.clone(), choice));
+        let each = erasure.iterations.iter().map(|each| (each.project_id, each.id, each.outcome));
+        assert_eq!(each.collect::<Vec<_>>(), told);
+        let left: usize = projects.map(|project| scene.store.iterations(project).unwrap().len()).iter().sum();
+        assert_eq!(left, if choice == Affected::Delete { 0 } else { 4 });
+        assert_eq!(outcomes(&scene.erase(reapplying(erasures, choice))), [], "they are known now");
+    }
 }
 
 /// Unknown projects and ids, and more erasures than any batch.
@@ -453,7 +637,7 @@ pub fn reapplying_passes_over_what_is_not_there(make: Make) {
         erased: Erased::Image(ImageId::new(at(millis), random)),
     });
     let erasures: Vec<_> = here.into_iter().chain(nowhere).chain(many).collect();
-    assert_eq!(outcomes(&scene.erase(Change::ReapplyErasures { erasures })), []);
+    assert_eq!(outcomes(&scene.erase(reapplying(erasures, Affected::Keep))), []);
     assert_eq!(described(&scene), before);
 }
 

@@ -234,7 +234,8 @@ pub fn deleting_erases_bytes_and_features(make: Make) {
     new.image.regions = vec![scene.region(oak, 1)];
     scene.add(vec![new.clone()]);
     let image = new.image.id;
-    let keys = [features_key("b"), FeatureKey::int8("b", "calibration 1")];
+    scene.apply(scene.calibrating("b", 1));
+    let keys = [features_key("b"), FeatureKey::int8("b", Scene::calibration(1).fingerprint)];
     for key in keys.clone() {
         let features = vec![(image, vec![1.0])];
         scene.apply(Change::CacheFeatures { project: scene.project, key, features });

@@ -8,8 +8,8 @@ use ocelli_core::{
 use super::Make;
 use super::scene::{Scene, at, name};
 use crate::{
-    Applied, Change, Continuation, ImageAdded, Missing, Order, PredictionQuery, ProbabilityRange, StoreError,
-    UsedPrediction,
+    Applied, Change, CheckOptions, Continuation, ImageAdded, Missing, Order, PredictionQuery,
+    ProbabilityRange, StoreError, UsedPrediction,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_600_000_100_000);
@@ -57,7 +57,7 @@ pub fn a_kept_prediction_comes_back(make: Make) {
     assert!(matches!(scene.refuse(again), StoreError::IdTaken(_)));
 }
 
-/// From the very moment on, for questions and changes.
+/// From the very moment on, for questions and for being trained on.
 pub fn an_expired_prediction_is_invisible(make: Make) {
     let scene = Scene::new(make);
     let kept = StoredPrediction { expires: NOW, ..scene.answer(0, &[]) };
@@ -67,9 +67,20 @@ pub fn an_expired_prediction_is_invisible(make: Make) {
     is_missing(scene.store.prediction(scene.project, id, NOW), id);
     is_missing(scene.store.prediction_bytes(scene.project, id, NOW), id);
     assert_eq!(ask(&scene, &PredictionQuery::default()), (Vec::new(), None));
-    is_missing(scene.store.apply(deleting(&scene, vec![id])), id);
     let refused = train_on(&scene, vec![used(id, 1, &[])]).remove(0).unwrap_err();
     assert_eq!(refused.status, ImageCreateStatus::ErrorSource);
+}
+
+/// Its bytes are there until then.
+pub fn an_expired_prediction_can_be_deleted(make: Make) {
+    let scene = Scene::new(make);
+    let kept = StoredPrediction { expires: NOW, ..scene.answer(0, &[]) };
+    let id = scene.keep(&kept, b"a");
+    let files = || scene.store.check(&CheckOptions::default()).unwrap().files;
+    assert_eq!(files(), 1);
+    assert!(scene.erase(deleting(&scene, vec![id])).status.is_complete());
+    assert_eq!(files(), 0);
+    is_missing(scene.store.apply(deleting(&scene, vec![id])), id);
 }
 
 /// By time, then by id, both ways, each page going on where the one before ended.

@@ -233,7 +233,7 @@ impl Scene {
             }),
             erased: 0,
         };
-        Trained { manifest, model: seed.to_le_bytes().to_vec() }
+        Trained { manifest, model: seed.to_le_bytes().to_vec(), looked_at: Vec::new() }
     }
 
     /// The change that completes an iteration.

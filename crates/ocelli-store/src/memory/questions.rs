@@ -197,7 +197,7 @@ impl Store for MemoryStore {
 
     fn erasures(&self, since: Timestamp) -> Result<Vec<ErasureRecord>, StoreError> {
         let erasures = Arc::clone(&self.read().erasures);
-        Ok(erasures.iter().filter(|erasure| erasure.at >= since).copied().collect())
+        Ok(erasures.since(since))
     }
 
     fn finish_erasures(&self) -> Result<ErasureStatus, StoreError> {

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use ocelli_core::{
-    ErasureRecord, Export, ExportId, Image, ImageId, Iteration, IterationId, PredictionId, Project,
+    Erased, ErasureRecord, Export, ExportId, Image, ImageId, Iteration, IterationId, PredictionId, Project,
     ProjectId, RegionId, StoredPrediction, Tag, TagId,
 };
 
@@ -295,22 +295,21 @@ impl Transaction for MemoryTransaction {
         Ok(on_it.map(|(iteration, _)| *iteration).collect())
     }
 
-    fn forget_evaluated(
-        &mut self,
-        project: ProjectId,
-        image: ImageId,
-    ) -> Result<Vec<IterationId>, StoreError> {
+    fn forget_image(&mut self, project: ProjectId, image: ImageId) -> Result<Vec<IterationId>, StoreError> {
         let mut trained_on_it = Vec::new();
         for (iteration, trained) in &mut self.records_mut(project)?.trained {
             let manifest = &trained.manifest;
             let evaluated = manifest.evaluation.photos.iter().any(|photo| photo.photo == image);
-            if evaluated || manifest.left_out.iter().any(|(left_out, _)| *left_out == image) {
-                let manifest = &mut Arc::make_mut(trained).manifest;
+            let used = evaluated || trained.looked_at.contains(&image);
+            if used || manifest.left_out.iter().any(|(left_out, _)| *left_out == image) {
+                let trained = Arc::make_mut(trained);
+                trained.looked_at.retain(|looked_at| *looked_at != image);
+                let manifest = &mut trained.manifest;
                 manifest.evaluation.photos.retain(|photo| photo.photo != image);
                 manifest.left_out.retain(|(left_out, _)| *left_out != image);
-                manifest.erased = manifest.erased.saturating_add(u32::from(evaluated));
+                manifest.erased = manifest.erased.saturating_add(u32::from(used));
             }
-            if evaluated {
+            if used {
                 trained_on_it.push(*iteration);
             }
         }
@@ -372,12 +371,16 @@ impl Transaction for MemoryTransaction {
     }
 
     fn knows_erasure(&mut self, erasure: &ErasureRecord) -> Result<bool, StoreError> {
-        Ok(self.state.erasures.contains(erasure))
+        Ok(self.state.erasures.knows(erasure))
+    }
+
+    fn was_erased(&mut self, project: ProjectId, erased: &Erased) -> Result<bool, StoreError> {
+        Ok(self.state.erasures.was_erased(project, erased))
     }
 
     fn record_erasure(&mut self, erasure: &ErasureRecord) -> Result<(), StoreError> {
-        if !self.state.erasures.contains(erasure) {
-            Arc::make_mut(&mut self.state.erasures).push(*erasure);
+        if !self.state.erasures.knows(erasure) {
+            Arc::make_mut(&mut self.state.erasures).record(*erasure);
         }
         Ok(())
     }
