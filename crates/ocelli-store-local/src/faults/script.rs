@@ -368,7 +368,8 @@ fn erasures(
     author.act(change, &[], &["elm"]);
     let erasures = [Erased::Image(photos[7]), Erased::Image(photos[0]), Erased::Metadata(photos[8])];
     let record = |erased| ErasureRecord { at: at(46), project_id: project, erased };
-    let change = Change::ReapplyErasures { erasures: erasures.map(record).to_vec() };
+    let change =
+        Change::ReapplyErasures { erasures: erasures.map(record).to_vec(), affected: Affected::Keep };
     author.act(change, &[], &["content7", "record7"]);
 }
 
