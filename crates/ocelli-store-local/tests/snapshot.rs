@@ -171,6 +171,19 @@ fn a_copy_that_fails_leaves_nothing() {
 }
 
 #[test]
+fn what_a_copy_left_that_broke_off_is_made_anew() {
+    let (folder, scene) = scene();
+    add(&scene, 1, &[]);
+    let partial = folder.path().join(".copy.partial");
+    fs::create_dir_all(partial.join("blobs/old")).unwrap();
+    fs::write(partial.join("ocelli.sqlite"), "half").unwrap();
+    let copy = folder.path().join("copy");
+    scene.store.snapshot(&copy).unwrap();
+    assert!(!partial.exists() && !copy.join("blobs/old").exists());
+    assert_sound(open(&copy, 1000).store.as_ref());
+}
+
+#[test]
 fn a_copy_lacks_what_was_damaged_and_a_check_of_it_says_so() {
     let (folder, scene) = scene();
     let image = add(&scene, 1, &[]);

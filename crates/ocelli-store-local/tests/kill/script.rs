@@ -353,7 +353,8 @@ impl Script {
         let left_out = here.images.iter().filter(|image| image.tags.is_empty()).take(5);
         trained.manifest.left_out = left_out.map(|image| (image.id, LeftOut::SeveralTags)).collect();
         trained.looked_at = random.some(&here.images, 9).iter().map(|image| image.id).collect();
-        trained.model = (self.mark(0) + &"-".repeat(random.below(20_000))).into_bytes();
+        // Twice, since one may lie across two pages.
+        trained.model = (self.mark(0) + &"-".repeat(random.below(20_000)) + &self.mark(0)).into_bytes();
         trained
     }
 
