@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ocelli::{
-    CheckOptions, Continuation, ErasureStatus, ErrorCode, ImageQuery, IterationStatus, Keep, Metadata, Name,
-    NewProject, Ocelli, PredictionQuery, ProjectHandle, ProjectId, Random, StopToken, TagId, TrainOptions,
-    TrainingEvent, TrainingFailure, Upload,
+    CheckOptions, Continuation, ErasureStatus, Error, ErrorCode, ImageQuery, IterationStatus, Keep, Metadata,
+    Missing, Name, NewProject, Ocelli, PredictionQuery, ProjectHandle, ProjectId, Random, StopToken,
+    StoreError, TagId, TrainOptions, TrainingEvent, TrainingFailure, Upload,
 };
 use ocelli_tests::{Markers, Scene, SeededRandom, drawn, trainable, trained};
 
@@ -240,12 +240,17 @@ fn tag_named(project: &ProjectHandle, name: &str) -> TagId {
     project.tags().unwrap().into_iter().find(|tag| tag.name == name).unwrap().id
 }
 
-/// A child: trains twice.
+/// A child: trains twice. A training that a tag is taken from is refused its end, and is begun again.
 #[test]
 fn child_that_trains_twice() {
     let Some(project) = parents_project() else { return };
-    for seed in [1, 2] {
-        project.train(&TrainOptions { seed, force: true, ..TrainOptions::default() }).unwrap();
+    let (mut seed, mut refused) = (1, 0);
+    while seed <= 2 {
+        match project.train(&TrainOptions { seed, force: true, ..TrainOptions::default() }) {
+            Ok(_) => seed += 1,
+            Err(Error::Store(StoreError::NotFound(Missing::Tag(_)))) if refused < 3 => refused += 1,
+            Err(error) => panic!("{error}"),
+        }
     }
 }
 
@@ -365,8 +370,9 @@ fn three_processes_train_predict_upload_and_erase_at_once() {
 
     assert_eq!(scene.ocelli.finish_erasures().unwrap(), ErasureStatus::Complete);
     let trained = project.iterations().unwrap();
-    assert_eq!(trained.len(), 3);
-    assert!(trained.iter().all(|it| matches!(it.status, IterationStatus::Completed { .. })), "{trained:?}");
+    let completed = trained.iter().filter(|it| matches!(it.status, IterationStatus::Completed { .. }));
+    assert_eq!(completed.count(), 3, "{trained:?}");
+    assert!(trained.iter().all(|it| it.status != IterationStatus::Training), "{trained:?}");
     let report = scene.ocelli.check(&CheckOptions::default()).unwrap();
     assert!(report.is_sound() && report.unowned == 0, "{report:?}");
 
