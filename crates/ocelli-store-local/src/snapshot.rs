@@ -87,11 +87,11 @@ fn copy(store: &LocalStore, to: &Path) -> Result<(LocalStore, i64), StoreError> 
     Ok((copy, known))
 }
 
+/// Erases these from the copy too, and ends what erasures had left to do when the records were copied.
 fn reapply(copy: &LocalStore, erased: Vec<ErasureRecord>) -> Result<(), StoreError> {
-    if erased.is_empty() {
-        return Ok(());
+    if !erased.is_empty() {
+        copy.apply(Change::ReapplyErasures { erasures: erased, affected: Affected::Keep })?;
     }
-    copy.apply(Change::ReapplyErasures { erasures: erased, affected: Affected::Keep })?;
     if copy.finish()?.is_complete() {
         return Ok(());
     }
