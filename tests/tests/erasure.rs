@@ -5,8 +5,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use ocelli::{Affected, AffectedOutcome, CheckOptions, ErrorCode, Keep, Metadata, Name, Ocelli, Upload};
-use ocelli_tests::{Scene, drawn, in_both, trained};
+use ocelli::{
+    Affected, AffectedOutcome, CheckOptions, Error, ErrorCode, IterationHandle, IterationStatus, Keep,
+    Metadata, Name, Ocelli, ProjectHandle, StopToken, TrainOptions, TrainingEvent, Upload,
+};
+use ocelli_tests::{Scene, drawn, in_both, label, trainable, trained};
 
 /// The files of the directory that contain these bytes.
 fn holding(folder: &Path, part: &[u8]) -> Vec<PathBuf> {
@@ -163,4 +166,46 @@ fn memory_cannot_be_copied_into_a_folder() {
     let folder = tempfile::tempdir().unwrap();
     let refused = scene.ocelli.snapshot(folder.path()).unwrap_err();
     assert_eq!(refused.code(), ErrorCode::BadRequestNotSupported);
+}
+
+/// Trains, and does something when half of that has been done.
+fn train_while(project: &ProjectHandle, act: impl Fn() + Sync) -> Result<IterationHandle, Error> {
+    let watch = |event: TrainingEvent| {
+        if matches!(event, TrainingEvent::StrengthChosen { .. }) {
+            act();
+        }
+    };
+    project.train_watched(&TrainOptions::default(), &StopToken::new(), &watch)
+}
+
+#[test]
+fn a_training_ends_with_the_iteration_that_an_erasure_took() {
+    in_both(|scene| {
+        let project = trainable(&scene.ocelli);
+        let image = project.add_image(drawn(90), &[project.tags().unwrap()[0].id]).unwrap().image.id;
+        let erase = || {
+            let erasure = project.delete_images_with(vec![image], Affected::Delete).unwrap();
+            assert_eq!(erasure.iterations[0].outcome, AffectedOutcome::Deleted);
+        };
+        assert_eq!(train_while(&project, erase).unwrap_err().code(), ErrorCode::NotFoundIteration);
+        assert_eq!(project.iterations().unwrap(), []);
+        project.train(&TrainOptions::default()).unwrap();
+    });
+}
+
+#[test]
+fn a_training_on_a_tag_that_was_erased_fails_without_its_name() {
+    let scene = Scene::in_directory();
+    let project = trainable(&scene.ocelli);
+    let tag = label(&project, SECRET, 20..26);
+    let erase = || {
+        let erasure = project.delete_tag(tag).unwrap();
+        assert_eq!(erasure.iterations[0].outcome, AffectedOutcome::InTraining);
+    };
+    assert_eq!(train_while(&project, erase).unwrap_err().code(), ErrorCode::NotFoundTag);
+    let status = project.iterations().unwrap().remove(0).status;
+    assert!(matches!(status, IterationStatus::Failed { .. }), "{status:?}");
+    assert!(scene.ocelli.finish_erasures().unwrap().is_complete());
+    assert!(holding(scene.path(), SECRET.as_bytes()).is_empty());
+    project.train(&TrainOptions::default()).unwrap();
 }

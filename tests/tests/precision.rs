@@ -259,6 +259,50 @@ fn an_erased_photo_leaves_no_features_in_either_precision() {
 }
 
 #[test]
+fn a_calibration_that_was_erased_does_not_come_back_by_a_training_under_way() {
+    let store = Arc::new(MemoryStore::new(Limits::default()));
+    let ocelli = OpenOptions::new().with_store(store.clone()).unwrap();
+    // The same photos give the same calibration.
+    let (twin, iteration) = trained(&ocelli);
+    let manifest = iteration.manifest().unwrap();
+    let key = FeatureKey::int8(manifest.base, manifest.int8.unwrap().calibration);
+    let project = trainable(&ocelli);
+    let in_int8 = |project: &ProjectHandle| {
+        let images = project.images(&Default::default()).unwrap();
+        let ids: Vec<_> = images.iter().map(|image| image.id).collect();
+        store.features(project.id(), &key, &ids).unwrap().iter().flatten().count()
+    };
+    let gone = project.images(&Default::default()).unwrap()[0].id;
+    let watch = |event: TrainingEvent| {
+        if matches!(event, TrainingEvent::Features { done: 0, .. }) {
+            assert!(project.delete_images(vec![gone]).unwrap().status.is_complete());
+        }
+    };
+    let trained = project.train_watched(&TrainOptions::default(), &StopToken::new(), &watch).unwrap();
+    assert_eq!((in_int8(&twin), in_int8(&project)), (12, 0));
+    let manifest = trained.manifest().unwrap();
+    assert_eq!((manifest.int8, manifest.evaluation.photos.len(), manifest.erased), (None, 11, 1));
+}
+
+#[test]
+fn an_iteration_knows_the_photos_that_it_was_calibrated_with() {
+    in_both(|scene| {
+        let (project, first) = trained(&scene.ocelli);
+        let image = project.images(&Default::default()).unwrap().remove(0);
+        project.untag_images(vec![image.id], vec![image.tags[0].tag_id]).unwrap();
+        let (second, events) = train(&project, &TrainOptions::default());
+        assert_eq!(calibrated_on(&events), None, "the calibration is the first one's");
+        let f32_only = TrainOptions { int8: false, ..forced() };
+        let (third, _) = train(&project, &f32_only);
+        let erasure = project.delete_images(vec![image.id]).unwrap();
+        let told: Vec<IterationId> = erasure.iterations.iter().map(|each| each.id).collect();
+        assert_eq!(told, [first.id(), second.id()]);
+        let counted = [&first, &second, &third].map(|it| it.manifest().unwrap().erased);
+        assert_eq!(counted, [1, 1, 0]);
+    });
+}
+
+#[test]
 fn the_order_of_upload_does_not_count() {
     let calibration = |numbers: Vec<u8>| {
         let scene = Scene::in_memory();

@@ -163,7 +163,10 @@ fn an_iteration_that_was_in_training_is_replaced_once_it_has_completed() {
     let told = Mutex::new(None);
     let watch = |event: TrainingEvent| {
         if matches!(event, TrainingEvent::StrengthChosen { .. }) {
-            *told.lock().unwrap() = Some(erase(&project, image, Affected::Keep));
+            let erasure = erase(&project, image, Affected::Keep);
+            let refused = project.retrain_without(&erasure, &TrainOptions::default()).unwrap_err();
+            assert_eq!(refused.code(), ErrorCode::BadRequestTrainingAlreadyInProgress);
+            *told.lock().unwrap() = Some(erasure);
         }
     };
     let used_it = project.train_watched(&forced(), &StopToken::new(), &watch).unwrap();
@@ -174,4 +177,31 @@ fn an_iteration_that_was_in_training_is_replaced_once_it_has_completed() {
     let new = retrain(&project, &erasure, &TrainOptions::default());
     assert_eq!(ids(&project), [new[0].id()]);
     assert_eq!(new[0].manifest().unwrap().erased, 0);
+}
+
+#[test]
+fn what_an_erasure_took_is_replaced_once_and_only_for_its_name() {
+    let scene = Scene::in_memory();
+    let (project, old) = trained(&scene.ocelli);
+    old.publish("production").unwrap();
+    let erasure = erase(&project, photo_of(&old), Affected::Delete);
+    let new = retrain(&project, &erasure, &TrainOptions::default());
+    assert!(retrain(&project, &erasure, &TrainOptions::default()).is_empty());
+    assert_eq!(ids(&project), [new[0].id()]);
+    new[0].unpublish().unwrap();
+    let erasure = erase(&project, photo_of(&new[0]), Affected::Delete);
+    assert_eq!(erasure.iterations[0].outcome, AffectedOutcome::Deleted);
+    assert!(retrain(&project, &erasure, &TrainOptions::default()).is_empty());
+    assert!(ids(&project).is_empty());
+}
+
+#[test]
+fn iterations_of_another_project_are_left() {
+    let scene = Scene::in_memory();
+    let ((one, of_one), (other, of_other)) = (trained(&scene.ocelli), trained(&scene.ocelli));
+    let mut erasure = erase(&one, photo_of(&of_one), Affected::Keep);
+    assert!(retrain(&other, &erasure, &TrainOptions::default()).is_empty());
+    erasure.iterations.extend(erase(&other, photo_of(&of_other), Affected::Keep).iterations);
+    let new = retrain(&one, &erasure, &TrainOptions::default());
+    assert_eq!((ids(&one), ids(&other)), (vec![new[0].id()], vec![of_other.id()]));
 }

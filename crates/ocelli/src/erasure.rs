@@ -141,5 +141,14 @@ mod tests {
         let erasures = vec![record(Erased::Iteration(iteration.id()))];
         assert!(ocelli.reapply_erasures(erasures, Affected::Keep).unwrap().status.is_complete());
         assert_eq!(ocelli.shared.networks.len(), 0, "after its erasure was reapplied");
+
+        let (ocelli, project, iteration) = asked();
+        let image = iteration.evaluation().unwrap().photos[0].photo;
+        let erased = Erased::Image(image);
+        let record = ErasureRecord { at: Timestamp::from_millis(1), project_id: project.id(), erased };
+        let erasure = ocelli.reapply_erasures(vec![record], Affected::Delete).unwrap();
+        let told = erasure.iterations.iter().map(|each| (each.project_id, each.id, each.outcome));
+        assert_eq!(told.collect::<Vec<_>>(), [(project.id(), iteration.id(), AffectedOutcome::Deleted)]);
+        assert_eq!(ocelli.shared.networks.len(), 0, "after that of a photo was");
     }
 }

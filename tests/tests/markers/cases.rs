@@ -14,7 +14,7 @@ use crate::world::{Case, Planting, World, complete};
 
 /// Plants everything, with neighbours between.
 pub(crate) fn plant(world: &mut World) -> Vec<Case> {
-    let plantings: [fn(&mut World) -> Case; 22] = [
+    let plantings: [fn(&mut World) -> Case; 23] = [
         photo,
         metadata,
         region,
@@ -29,6 +29,7 @@ pub(crate) fn plant(world: &mut World) -> Vec<Case> {
         publication,
         renamed_iteration,
         failed_training,
+        message_that_names_a_tag,
         export,
         iteration_with_its_photo,
         iteration_with_its_tag,
@@ -256,6 +257,18 @@ fn failed_training(world: &mut World) -> Case {
     let failure = TrainingFailure::Error { code: ErrorCode::ErrorUnknown, message: planting.text("message") };
     below.apply(Change::FailTraining { project: below.project, iteration, failure, at: at(21) });
     planting.case(move |world| complete(world.project.iteration(iteration).unwrap().delete().unwrap()))
+}
+
+/// The tag goes, the failed iteration stays with another message.
+fn message_that_names_a_tag(world: &mut World) -> Case {
+    let (mut planting, below, project) = world.plant("message that names a tag");
+    let name = planting.text("name");
+    let tag = project.create_tag(&name).unwrap().id;
+    let iteration = below.begin(None).id;
+    let message = format!("some tags have too few photos: {name:?} has 4 of 5 photos");
+    let failure = TrainingFailure::Error { code: ErrorCode::ErrorUnknown, message };
+    below.apply(Change::FailTraining { project: below.project, iteration, failure, at: at(21) });
+    planting.case(move |world| complete(world.project.delete_tag(tag).unwrap()))
 }
 
 fn export(world: &mut World) -> Case {
