@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot unwrap fails")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -192,11 +193,21 @@ fn libraries_print_nothing_and_reach_neither_environment_nor_network() {
     ];
     for member in members().iter().filter(|member| is_library(member)) {
         let mut files = Vec::new();
-        sources(&Path::new(text(member, "manifest_path")).parent().unwrap().join("src"), &mut files);
-        for file in files {
-            let source = std::fs::read_to_string(&file).unwrap();
+        let src = Path::new(text(member, "manifest_path")).parent().unwrap().join("src");
+        sources(&src, &mut files);
+        let root = std::fs::read_to_string(src.join("lib.rs")).unwrap();
+        let tests: Vec<&str> = test_modules(&root).collect();
+        let is_test = |file: &Path| {
+            let below = file.strip_prefix(&src).unwrap().components().next().unwrap();
+            tests.iter().any(|test| Path::new(below.as_os_str()).file_stem() == Some(OsStr::new(test)))
+        };
+        for file in files.iter().filter(|file| !is_test(file)) {
+            let source = std::fs::read_to_string(file).unwrap();
             // Unit tests, which close a file, may; so may documentation.
-            let library = source.split("#[cfg(test)]").next().unwrap_or_default();
+            let library = match file.ends_with("lib.rs") {
+                true => source.as_str(),
+                false => source.split("#[cfg(test)]").next().unwrap_or_default(),
+            };
             let code = library.lines().filter(|line| !line.trim_start().starts_with("//"));
             for line in code {
                 for banned in BANNED {
@@ -205,4 +216,10 @@ fn libraries_print_nothing_and_reach_neither_environment_nor_network() {
             }
         }
     }
+}
+
+/// The modules of a crate that are there for its tests alone.
+fn test_modules(root: &str) -> impl Iterator<Item = &str> {
+    let gated = root.split("#[cfg(test)]").skip(1);
+    gated.filter_map(|rest| rest.trim_start().strip_prefix("mod ")?.split_once(';').map(|(name, _)| name))
 }
