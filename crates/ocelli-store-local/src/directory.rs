@@ -110,25 +110,14 @@ impl Directory {
 
     /// Waits until no other handle is being opened, and keeps others from it as long as the lock is held.
     pub(crate) fn lock_opening(&self) -> Result<Lock, StoreError> {
-        self.medium.lock(&self.locks().join("open.lock")).during("waiting for another opening")
+        const ACTION: &str = "waiting for another opening";
+        patiently(ACTION, || self.medium.try_lock(&self.locks().join("open.lock")).during(ACTION))
     }
 
     /// Waits until no other handle, in whatever process, changes anything, and keeps others from it as long as the
     /// lock is held.
     pub(crate) fn lock_writing(&self) -> Result<Lock, StoreError> {
-        const ACTION: &str = "waiting for another process's change";
-        let (began, mut pause) = (Instant::now(), Duration::from_micros(50));
-        loop {
-            if let Some(lock) = self.try_lock_writing()? {
-                return Ok(lock);
-            }
-            if began.elapsed() > PATIENCE {
-                let error = io::Error::new(io::ErrorKind::TimedOut, "it has been going on for a minute");
-                return Err(error).during(ACTION);
-            }
-            std::thread::sleep(pause);
-            pause = (pause * 2).min(Duration::from_millis(5));
-        }
+        patiently("waiting for another process's change", || self.try_lock_writing())
     }
 
     /// Takes that lock, unless another has it.
@@ -140,6 +129,25 @@ impl Directory {
     pub(crate) fn lock_training(&self, project: ProjectId) -> Result<Option<Lock>, StoreError> {
         let path = self.locks().join(format!("training-{project}.lock"));
         self.medium.try_lock(&path).during("locking the training")
+    }
+}
+
+/// Tries to take a lock until it is free, for a minute.
+fn patiently(
+    action: &'static str,
+    take: impl Fn() -> Result<Option<Lock>, StoreError>,
+) -> Result<Lock, StoreError> {
+    let (began, mut pause) = (Instant::now(), Duration::from_micros(50));
+    loop {
+        if let Some(lock) = take()? {
+            return Ok(lock);
+        }
+        if began.elapsed() > PATIENCE {
+            let error = io::Error::new(io::ErrorKind::TimedOut, "it has been going on for a minute");
+            return Err(error).during(action);
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(5));
     }
 }
 

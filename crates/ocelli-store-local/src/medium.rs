@@ -44,10 +44,7 @@ pub(crate) trait Medium: Debug + Send + Sync {
     /// What lies in a folder, in no order.
     fn list(&self, folder: &Path) -> io::Result<Vec<Entry>>;
 
-    /// Waits for a lock that ends with the process at the latest. Makes its file where there is none.
-    fn lock(&self, path: &Path) -> io::Result<Lock>;
-
-    /// Takes that lock, unless another has it.
+    /// Takes a lock that ends with the process at the latest, unless another has it. Makes its file where there is none.
     fn try_lock(&self, path: &Path) -> io::Result<Option<Lock>>;
 
     /// Makes a file of this many bytes whose space is really taken.

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +12,7 @@ use crate::connection::{self, Readers};
 use crate::directory::{DATABASE_NAME, Directory, RESERVE_NAME, ignore_missing};
 use crate::error::During;
 use crate::medium::{Disk, Lock, Medium};
-use crate::records::{arrivals, features, projects, unscrubbed};
+use crate::records::{arrivals, features, projects, removals, unscrubbed};
 use crate::schema;
 use crate::settle::{LONG_LOG, Settled, Settler, log_size};
 use crate::staging::{self, Staged, Staging};
@@ -20,6 +21,8 @@ use crate::transaction::LocalTransaction;
 /// Space kept for erasing on a full disk: about two thousand pages of the log.
 const RESERVE: u64 = 8 << 20;
 
+/// A page that every database has.
+const FIRST_PAGE: u32 = 1;
 /// Steps of an unfinished erasure that opening takes; the next change takes the others.
 const STEPS_AT_OPENING: u32 = 20;
 /// How often an erasure on a full disk is tried again, since others may take the space that it is given.
@@ -235,12 +238,16 @@ impl LocalStore {
         let mut writing = self.write()?;
         let rows =
             writing.transaction_with_behavior(TransactionBehavior::Immediate).during("beginning a change")?;
+        let unsettled = is_erasure_pending(&rows)?;
+        if !change.only_adds() {
+            // Until settling comes to it, so that any handle knows of an erasure whose process has been killed.
+            unscrubbed::note(&rows, &BTreeSet::from([FIRST_PAGE]))?;
+        }
         let applied = apply(&mut LocalTransaction::new(&rows), change, &contents, &self.limits)?;
         let loose = match staged {
             Some(staged) => arrivals::end(&rows, staged.of())?,
             None => false,
         };
-        let unsettled = unscrubbed::are_noted(&rows)?;
         rows.commit().during("committing a change")?;
         if let Err(error) = self.shorten_log(&mut writing) {
             tracing::warn!(%error, "the write-ahead log could not be emptied");
@@ -436,6 +443,14 @@ impl LocalStore {
         let held = self.directory.lock_training(project)?.ok_or(StoreError::TrainingInProgress)?;
         Ok(TrainingLock::new(held))
     }
+}
+
+/// Whether an erasure, of whatever handle, has left something to do.
+fn is_erasure_pending(rows: &Connection) -> Result<bool, StoreError> {
+    Ok(unscrubbed::are_noted(rows)?
+        || projects::erased(rows)?.is_some()
+        || features::are_removed(rows)?
+        || !removals::noted(rows, 1)?.is_empty())
 }
 
 /// Takes a step in removing features that are out of sight.

@@ -307,6 +307,28 @@ fn handles_that_add_and_erase_at_once_leave_a_sound_database_and_nothing_erased(
     assert_eq!(held, there);
 }
 
+/// Whoever erased has been killed, and nobody opens or erases: those who only add go on with it.
+#[test]
+fn what_a_killed_process_had_erased_goes_with_the_next_upload() {
+    let mut stage = Stage::new();
+    (0..40).for_each(|kind| stage.add(kind, 100));
+    let project = ProjectId::new(at(0), [1; 10]);
+    stage.scene.apply(stage.scene.creation(project, 0));
+    let other = Scene::over(Arc::clone(&stage.scene.store), project, 2_000_000);
+    let secret = long(900_003, 50);
+    for number in 0..40 {
+        other.image(format!("{secret}{number}").as_bytes(), &[]);
+    }
+    // As far as the process came: the record is marked, and nothing of it has gone.
+    let database = rusqlite::Connection::open(stage.directory.path().join("ocelli.sqlite")).unwrap();
+    database.execute("UPDATE projects SET erased = 1 WHERE id = ?1", [project.to_string()]).unwrap();
+    drop(database);
+    assert!(held(stage.directory.path()).contains_key(&900_003));
+    stage.scene.image(b"x", &[]);
+    stage.check();
+    assert!(!stage.directory.path().join("blobs").join(project.to_string()).exists());
+}
+
 #[test]
 fn erasing_what_an_iteration_was_trained_on_can_take_it_along() {
     let stage = Stage::new();

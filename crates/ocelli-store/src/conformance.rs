@@ -125,7 +125,7 @@ macro_rules! conformance_tests {
             erasures: iterations_are_kept_unpublished_or_deleted,
             erasures: a_training_under_way_is_listed_and_left,
             erasures: a_training_under_way_goes_where_that_was_chosen,
-            erasures: a_training_that_cannot_use_it_is_not_told_of,
+            erasures: a_training_may_be_using_a_photo_that_has_no_tag,
             erasures: a_training_on_an_erased_tag_does_not_complete,
             erasures: photos_that_a_model_was_calibrated_with_are_known,
             erasures: photos_erased_during_a_training_are_counted,

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use ocelli_core::{
     ClassificationType, Domain, ErrorCode, ImageId, IterationId, LeftOut, Manifest, MeasuredInt8, Name,
-    Project, Tag, TagId, TagType, TrainedTag, TrainingFailure, TrainingType,
+    Project, TagId, TagType, TrainedTag, TrainingFailure, TrainingType,
 };
 use ocelli_model::{Activation, Head, Label, Network, View, file};
 use ocelli_store::{Applied, Change, NewIteration, StoreError, Trained};
@@ -124,9 +124,11 @@ impl ProjectHandle {
             Err(error) => {
                 let failure = match &error {
                     Error::Train(TrainError::Stopped) => TrainingFailure::Stopped,
-                    Error::Train(error) if self.has_lost(labels.tags()) => TrainingFailure::Error {
+                    // Names of tags are for the caller: a message that is kept would outlive an erased tag.
+                    Error::Train(TrainError::TooFewPhotos { .. }) => TrainingFailure::Error {
                         code: error.code(),
-                        message: "the training failed after a tag had been erased or renamed".to_owned(),
+                        message: "photos were erased or could not be read, and some tags had too few left"
+                            .to_owned(),
                     },
                     other => TrainingFailure::Error { code: other.code(), message: other.to_string() },
                 };
@@ -134,15 +136,6 @@ impl ProjectHandle {
                 Err(error)
             }
         }
-    }
-
-    /// Whether one of these tags is not there any more, under its name. Errors name tags, and what has been erased is not
-    /// to come back in a message.
-    fn has_lost(&self, tags: &[TrainedTag]) -> bool {
-        let still = |known: &[Tag], tag: &TrainedTag| {
-            known.iter().any(|other| other.id == tag.id && other.name == tag.name)
-        };
-        self.tags().map_or(true, |known| !tags.iter().all(|tag| still(&known, tag)))
     }
 
     /// Says why an iteration has no model. Where this cannot be stored either, the iteration shows as

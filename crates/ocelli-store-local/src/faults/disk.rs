@@ -2,15 +2,12 @@ use std::collections::{BTreeMap, HashSet};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::tree::{FileId, Node, Step, Tree};
 
 /// What a name takes of the disk's space.
 const NAME_BYTES: usize = 512;
-/// Longer than any lock is held.
-const LOCK_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Which operations fail. They are counted from 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,7 +30,6 @@ pub(super) struct SimulatedDisk {
 #[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
-    unlocked: Condvar,
 }
 
 #[derive(Debug, Default)]
@@ -64,7 +60,7 @@ impl SimulatedDisk {
         });
         let next_file = next_file.max().unwrap_or(0);
         let state = Mutex::new(State { tree, next_file, ..State::default() });
-        let shared = Arc::new(Shared { state, unlocked: Condvar::new() });
+        let shared = Arc::new(Shared { state });
         let mut disks = DISKS.lock().unwrap_or_else(PoisonError::into_inner);
         disks.retain(|_, disk| disk.strong_count() > 0);
         disks.insert(root.clone(), Arc::downgrade(&shared));
@@ -305,21 +301,6 @@ impl SimulatedDisk {
         Ok(self.state().locked.insert(path.to_owned()).then(|| self.held(path)))
     }
 
-    /// Waits for a lock.
-    pub(super) fn lock(&self, path: &Path) -> io::Result<DiskLock> {
-        self.open(path, true, true)?;
-        let wait = self
-            .shared
-            .unlocked
-            .wait_timeout_while(self.state(), LOCK_PATIENCE, |state| state.locked.contains(path));
-        let (mut state, timeout) = wait.unwrap_or_else(PoisonError::into_inner);
-        if timeout.timed_out() {
-            return Err(ErrorKind::TimedOut.into());
-        }
-        state.locked.insert(path.to_owned());
-        Ok(self.held(path))
-    }
-
     fn held(&self, path: &Path) -> DiskLock {
         DiskLock { disk: self.clone(), path: path.to_owned() }
     }
@@ -403,6 +384,5 @@ pub(super) struct DiskLock {
 impl Drop for DiskLock {
     fn drop(&mut self) {
         self.disk.state().locked.remove(&self.path);
-        self.disk.shared.unlocked.notify_all();
     }
 }

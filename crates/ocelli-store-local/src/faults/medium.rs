@@ -72,10 +72,6 @@ impl Medium for SimulatedDisk {
         Ok(self.list(folder)?.into_iter().map(entry).collect())
     }
 
-    fn lock(&self, path: &Path) -> io::Result<Lock> {
-        Ok(Box::new(self.lock(path)?))
-    }
-
     fn try_lock(&self, path: &Path) -> io::Result<Option<Lock>> {
         Ok(self.try_lock(path)?.map(|lock| Box::new(lock) as Lock))
     }

@@ -77,12 +77,6 @@ impl Medium for Disk {
         fs::read_dir(folder)?.map(entry).filter(there).collect()
     }
 
-    fn lock(&self, path: &Path) -> io::Result<Lock> {
-        let file = lock_file(path)?;
-        file.lock()?;
-        Ok(Box::new(file))
-    }
-
     fn try_lock(&self, path: &Path) -> io::Result<Option<Lock>> {
         let file = lock_file(path)?;
         match file.try_lock() {

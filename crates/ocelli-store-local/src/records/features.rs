@@ -64,6 +64,12 @@ pub(crate) fn remove(
     write(connection, "INSERT INTO removed_features (project, feature_key) VALUES (?1, ?2)", (project, key))
 }
 
+/// Whether there are features that have been taken out of sight and not gone yet.
+pub(crate) fn are_removed(connection: &Connection) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM removed_features)";
+    Ok(one(connection, sql, (), |row| row.get(0))?.unwrap_or(false))
+}
+
 /// Takes some features away that are out of sight, so many that a transaction stays short. Says whether there may be
 /// more.
 pub(crate) fn remove_some(connection: &Connection) -> Result<bool, StoreError> {

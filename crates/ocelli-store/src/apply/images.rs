@@ -50,16 +50,15 @@ pub(super) fn delete(
     Ok(done_with(affected::settle(tx, project, &touched, choice, at)?))
 }
 
-/// Takes a photo and everything that was derived from it away, and notes which iterations that touches.
-///
-/// Only photos that have a tag on the whole are trained on.
+/// Takes a photo and everything that was derived from it away, and notes which iterations that touches: any training under
+/// way may be using it, whether it still has a tag or has lost it since.
 pub(super) fn remove(
     tx: &mut dyn Transaction,
     project: ProjectId,
     image: &Image,
     touched: &mut Touched,
 ) -> Result<(), StoreError> {
-    touched.in_training |= !image.tags.is_empty();
+    touched.in_training = true;
     let image = image.id;
     for base in tx.calibrations_with_image(project, image)? {
         if let Some(calibration) = tx.calibration(project, &base)? {
