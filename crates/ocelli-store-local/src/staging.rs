@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::io;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use ocelli_core::ProjectId;
@@ -29,6 +29,8 @@ pub(crate) struct Staging {
     folder: PathBuf,
     handle: String,
     changes: AtomicU64,
+    /// Staged files that are not needed any more and could not be removed.
+    left: Mutex<Vec<PathBuf>>,
     _lock: Lock,
 }
 
@@ -55,12 +57,22 @@ impl Staging {
         let lock = medium.try_lock(&directory.staging().join(lock_name(&handle))).during(ACTION)?;
         let lock = lock.ok_or_else(|| io::Error::from(io::ErrorKind::WouldBlock)).during(ACTION)?;
         medium.make_folder(&folder).during(ACTION)?;
-        Ok(Self { medium, folder, handle, changes: AtomicU64::new(0), _lock: lock })
+        Ok(Self { medium, folder, handle, changes: AtomicU64::new(0), left: Mutex::default(), _lock: lock })
     }
 
     /// What the notes about the arrivals of a change go by.
     pub(crate) fn of(&self, change: u64) -> arrivals::Of<'_> {
         arrivals::Of { handle: &self.handle, change }
+    }
+
+    /// Removes staged files that could not be removed when they should have been.
+    pub(crate) fn remove_left(&self) -> Result<(), StoreError> {
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(path) = left.last() {
+            ignore_missing(self.medium.remove_file(path)).during("removing a staged photo")?;
+            left.pop();
+        }
+        Ok(())
     }
 
     /// Writes the bytes of a change and waits until the medium has them.
@@ -127,7 +139,9 @@ impl Drop for Staged<'_> {
     fn drop(&mut self) {
         for (path, ..) in &self.files {
             // Gone where it was moved into its place.
-            let _ = self.staging.medium.remove_file(path);
+            if ignore_missing(self.staging.medium.remove_file(path)).is_err() {
+                self.staging.left.lock().unwrap_or_else(PoisonError::into_inner).push(path.clone());
+            }
         }
     }
 }

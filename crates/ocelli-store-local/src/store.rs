@@ -296,11 +296,13 @@ impl LocalStore {
     /// kind at most. A step that fails does not keep the others from being done.
     fn tidy(&self, wait: bool, steps: u32) -> Result<ErasureStatus, StoreError> {
         let failed = self.end_failed().and_then(|()| self.end_abandoned());
+        let staged = self.staging.remove_left();
         let projects = self.in_steps(steps, blobs::erase_some);
         let features = self.in_steps(steps, remove_features);
         let bytes = self.remove_loose();
         let settled = self.settle(wait, steps);
         failed?;
+        staged?;
         bytes?;
         let worked_off = projects? && features?;
         let settled = settled? == Settled::Whole;
