@@ -9,9 +9,6 @@ use super::scenario::{describe, is_complete};
 use super::stage::{Check, open, recording, rounds};
 use super::tree::Tree;
 
-/// The operations between two that are made to fail, if no more is asked for.
-const STRIDE: usize = 4;
-
 /// What was tried.
 #[derive(Debug, Default)]
 struct Tally {
@@ -78,12 +75,10 @@ fn is_failure(error: &StoreError) -> bool {
 
 fn play_all(fault: fn(u64) -> Fault) -> Tally {
     let mut tally = Tally::default();
-    let stride = STRIDE.div_ceil(rounds());
     for number in 0..recording().scenario.acts.len() {
-        // Another part of the operations for each act.
-        let mut operation = 1 + (number % stride) as u64;
+        let mut operation = 1;
         while play(number, operation, fault, &mut tally).is_some() {
-            operation += stride as u64;
+            operation += 1;
         }
     }
     assert!(tally.operations > 500, "{tally:?}");
