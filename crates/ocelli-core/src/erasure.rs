@@ -1,7 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ExportId, ImageId, IterationId, Name, PredictionId, ProjectId, Publication, RegionId, TagId, Timestamp,
+    Commitment, DataClass, Digest, ExportId, ImageId, IterationId, Name, PredictionId, ProjectId,
+    Publication, RegionId, TagId, Timestamp,
 };
 
 /// What becomes of the iterations that were trained on something that is erased.
@@ -24,6 +25,9 @@ pub enum Affected {
 #[serde(rename_all = "camelCase")]
 #[must_use = "an erasure may be pending, and iterations may have been trained on what was erased"]
 pub struct Erasure {
+    /// The operation that it was, by which its receipt is found; none where there was nothing to erase.
+    #[serde(default)]
+    pub operation: Option<u64>,
     /// Whether everything is gone from the medium.
     pub status: ErasureStatus,
     /// The iterations that were trained on what was erased.
@@ -120,6 +124,52 @@ pub enum Erased {
     Export(ExportId),
     /// A kept prediction.
     Prediction(PredictionId),
+    /// The photo of a kept prediction, whose results stay.
+    PredictionPhoto(PredictionId),
+    /// The results of a kept prediction, whose photo stays.
+    PredictionResult(PredictionId),
+    /// The cached features of a photo.
+    Features(ImageId),
+}
+
+/// Why something was erased.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind", content = "class")]
+#[non_exhaustive]
+pub enum ErasureReason {
+    /// It was asked for.
+    Requested,
+    /// It was past its due date.
+    Due(DataClass),
+}
+
+/// What is remembered of something that was erased.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ErasedItem {
+    /// What and when.
+    #[serde(flatten)]
+    pub record: ErasureRecord,
+    /// Why.
+    pub reason: ErasureReason,
+    /// The commitment to its bytes, where it had one.
+    pub commitment: Option<Commitment>,
+}
+
+/// An erasure from its beginning to its receipt: all that one request or one plan erased.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ErasureOperation {
+    /// Its number in its data directory: 1 for the first, and one more for each.
+    pub number: u64,
+    /// When it began.
+    pub begun: Timestamp,
+    /// The hash of the plan that it carries out, if it does.
+    pub plan: Option<Digest>,
+    /// How many things it erased.
+    pub count: u64,
+    /// When nothing of what it erased was left in the data directory; none while something may be.
+    pub completed: Option<Timestamp>,
 }
 
 #[cfg(test)]

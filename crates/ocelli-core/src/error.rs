@@ -44,6 +44,12 @@ pub enum InvalidValue {
         /// As given.
         value: f32,
     },
+    /// Something other than 64 lower-case hexadecimal digits.
+    #[error("a {what} is written as 64 lower-case hexadecimal digits, and this is something else")]
+    Digest {
+        /// What was expected.
+        what: &'static str,
+    },
     /// Too many metadata entries on one photo.
     #[error("a photo has {count} metadata entries; at most {} are allowed", limits::MAX_METADATA_ENTRIES)]
     MetadataEntries {
@@ -82,6 +88,7 @@ impl InvalidValue {
             Self::EmptyName
             | Self::ControlCharacter { .. }
             | Self::LongText { .. }
+            | Self::Digest { .. }
             | Self::Probability { .. } => ErrorCode::BadRequest,
             Self::Box { .. } => ErrorCode::BadRequestImageRegions,
             Self::MetadataEntries { .. } | Self::MetadataKey { .. } => ErrorCode::BadRequestImageMetadataKey,

@@ -62,6 +62,10 @@ ids! {
     ExportId;
     /// Identifies one answer to one photo, kept or not.
     PredictionId;
+    /// Identifies a hold.
+    HoldId;
+    /// Identifies an account: a data directory, wherever it lies.
+    AccountId;
     /// Identifies a domain; the values are Custom Vision's.
     DomainId;
 }

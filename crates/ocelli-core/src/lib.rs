@@ -14,13 +14,17 @@
 //! # Ok::<(), ocelli_core::InvalidValue>(())
 //! ```
 
+mod account;
+mod audit;
 mod code;
+mod commitment;
 mod comparison;
 mod domain;
 mod erasure;
 mod error;
 mod evaluation;
 mod export;
+// mod hold;
 mod id;
 mod image;
 mod int8;
@@ -31,21 +35,29 @@ mod precision;
 mod prediction;
 mod project;
 mod region;
+mod retention;
 mod tag;
 mod text;
 mod threshold;
 mod timestamp;
 
+pub use account::Account;
+pub use audit::{AuditAction, AuditEntry, AuditEvent, AuditSubject};
 pub use code::ErrorCode;
+pub use commitment::{Commitment, Digest, Salt};
 pub use comparison::Comparison;
 pub use domain::{BaseModel, Domain, DomainType};
 pub use erasure::{
-    Affected, AffectedIteration, AffectedOutcome, Erased, Erasure, ErasureRecord, ErasureStatus,
+    Affected, AffectedIteration, AffectedOutcome, Erased, ErasedItem, Erasure, ErasureOperation,
+    ErasureReason, ErasureRecord, ErasureStatus,
 };
 pub use error::InvalidValue;
 pub use evaluation::{Cell, Confusion, EvaluatedPhoto, Evaluation, IterationPerformance, TagPerformance};
+// pub use hold::{HeldItem, Hold, HoldTarget};
 pub use export::{Export, ExportFile, ExportPlatform};
-pub use id::{DomainId, ExportId, ImageId, IterationId, PredictionId, ProjectId, RegionId, TagId};
+pub use id::{
+    AccountId, DomainId, ExportId, HoldId, ImageId, IterationId, PredictionId, ProjectId, RegionId, TagId,
+};
 pub use image::{Image, ImageCreateStatus, ImageTag, Metadata, Origin};
 pub use int8::{Int8Cost, MeasuredInt8};
 pub use iteration::{
@@ -57,6 +69,9 @@ pub use precision::Precision;
 pub use prediction::{ImagePrediction, Prediction, StoredPrediction};
 pub use project::{Augmentations, ClassificationType, Project, ProjectSettings, ProjectUpdate};
 pub use region::{BoundingBox, Region};
+pub use retention::{
+    AccountPolicy, DataClass, Latch, Period, Retention, RetentionPolicy, RetentionRule, Rules,
+};
 pub use tag::{Tag, TagType, TagUpdate};
 pub use text::{Description, Name};
 pub use threshold::Threshold;

@@ -62,6 +62,8 @@ pub const DEFAULT_THRESHOLD: f32 = 0.5;
 pub const KEPT_PREDICTION_DAYS: i64 = 30;
 /// Days for which a deleted project can be restored (30).
 pub const DELETED_PROJECT_DAYS: i64 = 30;
+/// Days for which what a closed account holds can be had back (90).
+pub const CLOSED_ACCOUNT_DAYS: i64 = 90;
 
 /// The part of the held-out photos that int8 may answer wrong on top of f32's errors before publishing it must be
 /// insisted on.

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{BoundingBox, IterationId, Name, PredictionId, ProjectId, TagId, TagType, Timestamp};
+use crate::{BoundingBox, IterationId, Metadata, Name, PredictionId, ProjectId, TagId, TagType, Timestamp};
 
 /// How probable it is that a photo shows what a tag names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,6 +56,17 @@ pub struct StoredPrediction {
     pub width: u32,
     /// Pixels down the upright photo.
     pub height: u32,
-    /// From when on it is invisible.
-    pub expires: Timestamp,
+    /// Facts attached to its photo; they stay with the photo when that is trained on.
+    #[serde(default)]
+    pub metadata: Metadata,
+    /// Whether its photo is kept still.
+    #[serde(default = "kept")]
+    pub photo_kept: bool,
+    /// From when on nothing of it is visible, by its project's retention policy at the time of asking; none where it is
+    /// kept for ever.
+    pub expires: Option<Timestamp>,
+}
+
+fn kept() -> bool {
+    true
 }
