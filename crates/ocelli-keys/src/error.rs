@@ -118,6 +118,12 @@ pub enum KeyError {
         /// How many characters were given.
         chars: usize,
     },
+    /// A value that has no canonical JSON.
+    #[error("the value cannot be written as canonical JSON: {reason}; use text, and integers up to 2^53 - 1")]
+    Canonical {
+        /// Why not.
+        reason: String,
+    },
     /// A host's own provider failed.
     #[error("the key provider failed: {0}")]
     Provider(#[source] Box<dyn Error + Send + Sync>),
@@ -140,9 +146,11 @@ impl KeyError {
             | Self::DamagedKey
             | Self::Revoked => ErrorCode::BadRequestCustomerManagedKeyRevoked,
             Self::Exists { .. } => ErrorCode::Conflict,
-            Self::KeyLength { .. } | Self::Signature { .. } | Self::PublicKey { .. } | Self::Hex { .. } => {
-                ErrorCode::BadRequestInvalid
-            }
+            Self::KeyLength { .. }
+            | Self::Signature { .. }
+            | Self::PublicKey { .. }
+            | Self::Hex { .. }
+            | Self::Canonical { .. } => ErrorCode::BadRequestInvalid,
             Self::Sealed | Self::SealedVersion { .. } => ErrorCode::ErrorInvalid,
             Self::Io { .. } | Self::Provider(_) => ErrorCode::ErrorUnknown,
         }

@@ -5,6 +5,9 @@
 //! is kept, and a signing key. [`KeyFile`] is one in a file; a host with a key management service or a security
 //! module implements the trait over that. A [`Sealer`] made from a data key encrypts and authenticates bytes.
 //!
+//! What is hashed and signed has one form everywhere: [`canonical_json`], [`commit`] and [`chain_hash`] are here, below
+//! the stores that record them and the proofs that are made of them.
+//!
 //! There is no randomness here: keys and nonces are made from random bytes that the caller passes in.
 //!
 //! ```
@@ -25,6 +28,9 @@
 //! # Ok::<(), ocelli_keys::KeyError>(())
 //! ```
 
+mod audit_chain;
+mod canonical;
+mod commitment;
 mod data_key;
 mod error;
 mod file;
@@ -33,6 +39,9 @@ mod provider;
 mod seal;
 mod signature;
 
+pub use audit_chain::{chain_hash, chain_start};
+pub use canonical::canonical_json;
+pub use commitment::commit;
 pub use data_key::DataKey;
 pub use error::KeyError;
 pub use file::KeyFile;
