@@ -167,3 +167,114 @@ fn parse(bytes: &[u8]) -> Result<Keys, Refusal> {
     }
     Ok(keys)
 }
+
+#[cfg(test)]
+mod tests {
+    use ocelli_core::ErrorCode;
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn created() -> (TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys");
+        KeyFile::create(&path, std::array::from_fn(|i| i as u8)).unwrap();
+        (folder, path)
+    }
+
+    fn refused(path: &Path, bytes: &[u8]) -> KeyError {
+        std::fs::write(path, bytes).unwrap();
+        let error = KeyFile::open(path).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::BadRequestCustomerManagedKeyRevoked);
+        error
+    }
+
+    #[test]
+    fn what_was_wrapped_before_is_unwrapped_after_opening_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys");
+        let created = KeyFile::create(&path, [5; 64]).unwrap();
+        let wrapped = created.wrap(&DataKey::from_random([2; 32]), [9; 24]).unwrap();
+        let opened = KeyFile::open(&path).unwrap();
+        assert_eq!(opened.path(), path);
+        assert_eq!(opened.unwrap(&wrapped).unwrap().expose(), &[2; 32]);
+        let signature = created.sign(b"a receipt").unwrap();
+        opened.public_key().unwrap().verify(b"a receipt", &signature).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_exists_is_left_alone() {
+        let (_folder, path) = created();
+        let before = std::fs::read(&path).unwrap();
+        let error = KeyFile::create(&path, [1; 64]).unwrap_err();
+        assert!(matches!(error, KeyError::Exists { .. }));
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_its_owner_can_read_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let (_folder, path) = created();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = KeyFile::open(folder.path().join("absent")).unwrap_err();
+        assert!(matches!(&error, KeyError::Missing { path } if path.ends_with("absent")));
+        assert_eq!(error.code(), ErrorCode::BadRequestCustomerManagedKeyRevoked);
+    }
+
+    #[test]
+    fn a_folder_that_is_missing_is_an_error_of_creation() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = KeyFile::create(folder.path().join("absent/keys"), [1; 64]).unwrap_err();
+        assert!(matches!(error, KeyError::Io { action: "created", .. }));
+    }
+
+    #[test]
+    fn every_changed_byte_is_refused() {
+        let (_folder, path) = created();
+        let good = std::fs::read(&path).unwrap();
+        for at in 0..good.len() {
+            for flip in [0x01, 0x20, 0xff] {
+                let mut changed = good.clone();
+                changed[at] ^= flip;
+                let error = refused(&path, &changed);
+                let expected = matches!(error, KeyError::DamagedFile { .. } | KeyError::FileVersion { .. });
+                assert!(expected, "byte {at} ^ {flip}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_truncation_and_addition_is_refused() {
+        let (_folder, path) = created();
+        let good = std::fs::read(&path).unwrap();
+        for len in 0..good.len() {
+            assert!(matches!(refused(&path, &good[..len]), KeyError::DamagedFile { .. }), "{len}");
+        }
+        for more in ["\n", "\nmore", "\0"] {
+            refused(&path, &[&good, more.as_bytes()].concat());
+        }
+        refused(&path, &good.repeat(1000));
+        let text = String::from_utf8(good).unwrap();
+        refused(&path, text.replace('\n', "\r\n").as_bytes());
+    }
+
+    #[test]
+    fn another_version_is_named() {
+        let (_folder, path) = created();
+        let error = refused(&path, b"ocelli key file 2\nanything");
+        assert!(matches!(error, KeyError::FileVersion { found: 2, supported: 1, .. }));
+    }
+
+    #[test]
+    fn secrets_do_not_print() {
+        let (_folder, path) = created();
+        let printed = format!("{:?}", KeyFile::open(&path).unwrap());
+        assert!(printed.contains("keys") && !printed.contains("000102"), "{printed}");
+    }
+}

@@ -77,3 +77,64 @@ impl fmt::Debug for Keys {
         f.write_str("Keys(..)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use ocelli_core::ErrorCode;
+
+    use super::*;
+
+    fn keys(byte: u8) -> Keys {
+        Keys::from_random([byte; 64])
+    }
+
+    // Made with libsodium's XChaCha20-Poly1305 and the reference BLAKE3.
+    #[test]
+    fn a_wrapped_key_is_what_other_libraries_make_of_its_description() {
+        let wrapped = keys(1).wrap(&DataKey::from_random([2; 32]), [9; 24]).unwrap();
+        let expected = "905b99d05203d41901737529f1aca170540d9260c2162547af0a9e911168851acae5aa32884bf84da\
+                        e5da45bddfa1ea7f92323d71ff66e375dcabf0b1a7755f344e28df323d2cee15a";
+        assert_eq!(base16ct::lower::encode_string(&wrapped), expected);
+    }
+
+    #[test]
+    fn a_wrapped_key_comes_back_through_a_shared_provider() {
+        let provider: Arc<dyn KeyProvider> = Arc::new(Arc::new(keys(1)));
+        let wrapped = provider.wrap(&DataKey::from_random([2; 32]), [9; 24]).unwrap();
+        assert_eq!(provider.unwrap(&wrapped).unwrap().expose(), &[2; 32]);
+    }
+
+    #[test]
+    fn another_wrapping_key_is_named() {
+        let wrapped = keys(1).wrap(&DataKey::from_random([2; 32]), [9; 24]).unwrap();
+        let error = keys(3).unwrap(&wrapped).unwrap_err();
+        assert!(matches!(&error, KeyError::WrongKey { wrapped_by, .. } if wrapped_by == "905b99d05203d419"));
+        assert_eq!(error.code(), ErrorCode::BadRequestCustomerManagedKeyRevoked);
+    }
+
+    #[test]
+    fn every_flipped_byte_and_truncation_of_a_wrapped_key_is_refused() {
+        let wrapped = keys(1).wrap(&DataKey::from_random([2; 32]), [9; 24]).unwrap();
+        for at in 0..wrapped.len() {
+            let mut changed = wrapped.clone();
+            changed[at] ^= 1;
+            keys(1).unwrap(&changed).unwrap_err();
+            keys(1).unwrap(&wrapped[..at]).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn a_changed_wrapped_key_is_called_damaged() {
+        let mut wrapped = keys(1).wrap(&DataKey::from_random([2; 32]), [9; 24]).unwrap();
+        wrapped[40] ^= 1;
+        assert!(matches!(keys(1).unwrap(&wrapped), Err(KeyError::DamagedKey)));
+        assert!(matches!(keys(1).unwrap(&[]), Err(KeyError::DamagedKey)));
+    }
+
+    #[test]
+    fn secrets_do_not_print() {
+        assert_eq!(format!("{:?}", keys(1)), "Keys(..)");
+    }
+}

@@ -88,3 +88,85 @@ impl PublicKey {
             .map_err(|_| KeyError::Signature { public_key: self.to_string() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{KeyProvider, Keys};
+
+    /// RFC 8032, section 7.1, test 2.
+    const SEED: &str = "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb";
+    const PUBLIC: &str = "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c";
+    const SIGNATURE: &str = "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da\
+                             085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00";
+
+    #[test]
+    fn signing_agrees_with_rfc_8032() {
+        let mut random = [0; 64];
+        base16ct::lower::decode(SEED, &mut random[32..]).unwrap();
+        let keys = Keys::from_random(random);
+        assert_eq!(keys.public_key().unwrap().to_string(), PUBLIC);
+        assert_eq!(keys.sign(&[0x72]).unwrap().to_string(), SIGNATURE);
+    }
+
+    #[test]
+    fn every_flipped_bit_of_signature_message_and_key_is_refused() {
+        let (key, signature): (PublicKey, Signature) = (PUBLIC.parse().unwrap(), SIGNATURE.parse().unwrap());
+        key.verify(&[0x72], &signature).unwrap();
+        for bit in 0..8 {
+            let flip = 1 << bit;
+            assert!(matches!(key.verify(&[0x72 ^ flip], &signature), Err(KeyError::Signature { .. })));
+            for at in 0..64 {
+                let mut bytes = *signature.as_bytes();
+                bytes[at] ^= flip;
+                let error = key.verify(&[0x72], &Signature::from_bytes(bytes)).unwrap_err();
+                assert!(matches!(error, KeyError::Signature { .. }), "byte {at}");
+            }
+            for at in 0..32 {
+                let mut bytes = *key.as_bytes();
+                bytes[at] ^= flip;
+                let error = PublicKey::from_bytes(bytes).verify(&[0x72], &signature).unwrap_err();
+                let expected = matches!(error, KeyError::Signature { .. } | KeyError::PublicKey { .. });
+                assert!(expected, "byte {at}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_of_small_order_verifies_nothing() {
+        // The neutral element, under which the all-but-zero signature fits every message.
+        let mut identity = [0; 32];
+        identity[0] = 1;
+        let mut signature = [0; 64];
+        signature[0] = 1;
+        PublicKey::from_bytes(identity).verify(b"any", &Signature::from_bytes(signature)).unwrap_err();
+    }
+
+    #[test]
+    fn hex_of_another_length_case_or_alphabet_is_refused() {
+        for text in ["", "00", &PUBLIC[1..], &PUBLIC.to_uppercase(), &PUBLIC.replace('3', "g"), SIGNATURE] {
+            let error = text.parse::<PublicKey>().unwrap_err();
+            assert!(matches!(error, KeyError::Hex { what: "public key", digits: 64, .. }), "{text}");
+        }
+        SIGNATURE[2..].parse::<Signature>().unwrap_err();
+    }
+
+    proptest! {
+        #[test]
+        fn text_and_json_come_back(key: [u8; 32], low: [u8; 32]) {
+            let key = PublicKey::from_bytes(key);
+            prop_assert_eq!(key.to_string().parse::<PublicKey>().unwrap(), key);
+            let json = serde_json::to_string(&key).unwrap();
+            prop_assert_eq!(&json, &format!("\"{key}\""));
+            prop_assert_eq!(serde_json::from_str::<PublicKey>(&json).unwrap(), key);
+
+            let mut bytes = [7; 64];
+            bytes[..32].copy_from_slice(&low);
+            let signature = Signature::from_bytes(bytes);
+            let json = serde_json::to_string(&signature).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Signature>(&json).unwrap(), signature);
+        }
+    }
+}
