@@ -73,6 +73,23 @@ pub enum InvalidValue {
         /// How long the value is.
         chars: usize,
     },
+    /// A metadata filter that does not parse.
+    #[error(
+        "the metadata filter is not understood from character {position} on, where {expected} is expected; \
+         a filter reads key1 eq 'v' and key2 ne 'w' or (key3 eq 'x')"
+    )]
+    MetadataFilter {
+        /// Which character, counted from 1; one past the last where more is expected.
+        position: usize,
+        /// What would be right there.
+        expected: &'static str,
+    },
+    /// A metadata filter with too many parentheses within one another.
+    #[error(
+        "the metadata filter has more than {} parentheses within one another; write it with fewer",
+        limits::MAX_METADATA_FILTER_DEPTH
+    )]
+    MetadataFilterDepth,
     /// A page longer than [`limits::MAX_PAGE`].
     #[error("a page of {take} items was asked for; at most {} are returned at once", limits::MAX_PAGE)]
     Page {
@@ -93,6 +110,9 @@ impl InvalidValue {
             Self::Box { .. } => ErrorCode::BadRequestImageRegions,
             Self::MetadataEntries { .. } | Self::MetadataKey { .. } => ErrorCode::BadRequestImageMetadataKey,
             Self::MetadataValue { .. } => ErrorCode::BadRequestImageMetadataValue,
+            Self::MetadataFilter { .. } | Self::MetadataFilterDepth => {
+                ErrorCode::BadRequestPredictionInvalidQueryParameters
+            }
             Self::Page { .. } => ErrorCode::BadRequestExceededBatchSize,
         }
     }

@@ -30,6 +30,7 @@ mod image;
 mod int8;
 mod iteration;
 pub mod limits;
+mod metadata_filter;
 mod metrics;
 mod precision;
 mod prediction;
@@ -64,6 +65,7 @@ pub use iteration::{
     Iteration, IterationStatus, LeftOut, Manifest, Publication, TrainedTag, TrainingFailure, TrainingType,
 };
 pub use limits::Limits;
+pub use metadata_filter::MetadataFilter;
 pub use metrics::average_precision;
 pub use precision::Precision;
 pub use prediction::{ImagePrediction, Prediction, StoredPrediction};

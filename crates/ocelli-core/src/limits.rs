@@ -35,6 +35,10 @@ pub const MAX_METADATA_ENTRIES: usize = 50;
 pub const MAX_METADATA_KEY: usize = 256;
 /// Characters in a metadata value (512).
 pub const MAX_METADATA_VALUE: usize = 512;
+/// Characters in a metadata filter (Ocelli's own).
+pub const MAX_METADATA_FILTER: usize = 8192;
+/// Parentheses within one another in a metadata filter (Ocelli's own).
+pub const MAX_METADATA_FILTER_DEPTH: usize = 32;
 /// Characters in a name: of a project, a tag, an iteration, a publication or an application (Ocelli's own).
 pub const MAX_NAME: usize = 256;
 /// Characters in a description (Ocelli's own).

@@ -1,0 +1,365 @@
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{InvalidValue, Metadata, limits};
+
+/// Which photos are meant, by what their metadata says: the expression of Custom Vision's `$filter`.
+///
+/// `key1 eq 'v' and key2 ne 'w'`: comparisons of a key with a value in single quotes, joined by `and`, which binds
+/// tighter, and `or`, with parentheses where another order is meant. `eq`, `ne`, `and` and `or` are understood in
+/// upper and lower case. A key of letters, digits and `_ - . : / @` is written as it is, any other in single quotes;
+/// within quotes two quotes are one. Keys and values are compared character by character.
+///
+/// **`ne` also holds where a photo has no such key**: it says that the photo does not have this value. So `a ne 'x'`
+/// selects exactly what `a eq 'x'` leaves.
+///
+/// At most [`limits::MAX_METADATA_FILTER`] characters and [`limits::MAX_METADATA_FILTER_DEPTH`] parentheses within one
+/// another. It prints with as few parentheses as it needs, and what it prints is the same filter when read again.
+///
+/// ```
+/// use ocelli_core::{Metadata, MetadataFilter};
+///
+/// let filter: MetadataFilter = "person eq 'O''Neill' and (camera eq 'north' or camera eq 'south')".parse()?;
+/// let facts = [("person", "O'Neill"), ("camera", "south")];
+/// let metadata = Metadata::new(facts.map(|(key, value)| (key.to_owned(), value.to_owned())).into())?;
+/// assert!(filter.matches(&metadata));
+/// assert!(!filter.matches(&Metadata::default()));
+///
+/// let built = MetadataFilter::eq("person", "O'Neill")?
+///     .and(MetadataFilter::eq("camera", "north")?.or(MetadataFilter::eq("camera", "south")?)?)?;
+/// assert_eq!(built, filter);
+/// # Ok::<(), ocelli_core::InvalidValue>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct MetadataFilter(Expression);
+
+/// A list within a list is always of the other kind, and a list has at least two items.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Expression {
+    Compare { key: String, value: String, equal: bool },
+    And(Vec<Expression>),
+    Or(Vec<Expression>),
+}
+
+impl MetadataFilter {
+    /// Photos whose metadata has this value under this key. The texts need no quoting.
+    pub fn eq(key: impl Into<String>, value: impl Into<String>) -> Result<Self, InvalidValue> {
+        Self::compare(key.into(), value.into(), true)
+    }
+
+    /// Photos whose metadata does not have this value under this key, or has no such key.
+    pub fn ne(key: impl Into<String>, value: impl Into<String>) -> Result<Self, InvalidValue> {
+        Self::compare(key.into(), value.into(), false)
+    }
+
+    /// Photos that both filters mean.
+    pub fn and(self, other: Self) -> Result<Self, InvalidValue> {
+        Self::within_limits(Expression::and(vec![self.0, other.0]))
+    }
+
+    /// Photos that at least one of the filters means.
+    pub fn or(self, other: Self) -> Result<Self, InvalidValue> {
+        Self::within_limits(Expression::or(vec![self.0, other.0]))
+    }
+
+    /// Whether a photo with this metadata is meant.
+    pub fn matches(&self, metadata: &Metadata) -> bool {
+        self.0.matches(metadata)
+    }
+
+    fn compare(key: String, value: String, equal: bool) -> Result<Self, InvalidValue> {
+        Self::within_limits(Expression::compare(key, value, equal)?)
+    }
+
+    /// What is printed must be readable again, so the limits hold for that too.
+    fn within_limits(expression: Expression) -> Result<Self, InvalidValue> {
+        if expression.depth() > limits::MAX_METADATA_FILTER_DEPTH {
+            return Err(InvalidValue::MetadataFilterDepth);
+        }
+        check_length(&expression.to_string())?;
+        Ok(Self(expression))
+    }
+}
+
+impl Expression {
+    fn compare(key: String, value: String, equal: bool) -> Result<Self, InvalidValue> {
+        let chars = key.chars().count();
+        if chars == 0 || chars > limits::MAX_METADATA_KEY {
+            let key = key.chars().take(limits::MAX_METADATA_KEY).collect();
+            return Err(InvalidValue::MetadataKey { key });
+        }
+        let chars = value.chars().count();
+        if chars > limits::MAX_METADATA_VALUE {
+            return Err(InvalidValue::MetadataValue { key, chars });
+        }
+        Ok(Self::Compare { key, value, equal })
+    }
+
+    fn and(terms: Vec<Self>) -> Self {
+        let mut list = Vec::with_capacity(terms.len());
+        for term in terms {
+            match term {
+                Self::And(inner) => list.extend(inner),
+                other => list.push(other),
+            }
+        }
+        alone(list, Self::And)
+    }
+
+    fn or(terms: Vec<Self>) -> Self {
+        let mut list = Vec::with_capacity(terms.len());
+        for term in terms {
+            match term {
+                Self::Or(inner) => list.extend(inner),
+                other => list.push(other),
+            }
+        }
+        alone(list, Self::Or)
+    }
+
+    fn matches(&self, metadata: &Metadata) -> bool {
+        match self {
+            Self::Compare { key, value, equal } => (metadata.get(key) == Some(value)) == *equal,
+            Self::And(terms) => terms.iter().all(|term| term.matches(metadata)),
+            Self::Or(terms) => terms.iter().any(|term| term.matches(metadata)),
+        }
+    }
+
+    /// How many parentheses it prints within one another.
+    fn depth(&self) -> usize {
+        match self {
+            Self::Compare { .. } => 0,
+            Self::And(terms) => {
+                let within = |term: &Self| term.depth() + usize::from(matches!(term, Self::Or(_)));
+                terms.iter().map(within).max().unwrap_or(0)
+            }
+            Self::Or(terms) => terms.iter().map(Self::depth).max().unwrap_or(0),
+        }
+    }
+}
+
+/// A list of one is that one.
+fn alone(mut list: Vec<Expression>, make: fn(Vec<Expression>) -> Expression) -> Expression {
+    match (list.pop(), list.is_empty()) {
+        (Some(only), true) => only,
+        (Some(last), false) => {
+            list.push(last);
+            make(list)
+        }
+        (None, _) => make(list),
+    }
+}
+
+fn check_length(text: &str) -> Result<(), InvalidValue> {
+    let chars = text.chars().count();
+    if chars > limits::MAX_METADATA_FILTER {
+        return Err(InvalidValue::LongText {
+            what: "metadata filter",
+            chars,
+            limit: limits::MAX_METADATA_FILTER,
+        });
+    }
+    Ok(())
+}
+
+impl fmt::Display for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Compare { key, value, equal } => {
+                if is_bare(key) {
+                    f.write_str(key)?;
+                } else {
+                    write!(f, "'{}'", key.replace('\'', "''"))?;
+                }
+                write!(f, " {} '{}'", if *equal { "eq" } else { "ne" }, value.replace('\'', "''"))
+            }
+            Self::And(terms) => {
+                for (index, term) in terms.iter().enumerate() {
+                    f.write_str(if index == 0 { "" } else { " and " })?;
+                    match term {
+                        Self::Or(_) => write!(f, "({term})")?,
+                        _ => write!(f, "{term}")?,
+                    }
+                }
+                Ok(())
+            }
+            Self::Or(terms) => {
+                for (index, term) in terms.iter().enumerate() {
+                    f.write_str(if index == 0 { "" } else { " or " })?;
+                    write!(f, "{term}")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+fn is_bare_char(c: char) -> bool {
+    c.is_alphanumeric() || "_-.:/@".contains(c)
+}
+
+fn is_keyword(word: &str) -> bool {
+    ["eq", "ne", "and", "or"].iter().any(|keyword| word.eq_ignore_ascii_case(keyword))
+}
+
+fn is_bare(key: &str) -> bool {
+    key.chars().all(is_bare_char) && !is_keyword(key)
+}
+
+/// A reader of the text from `at` (a byte) on. It recurses once for each open parenthesis.
+struct Parser<'a> {
+    text: &'a str,
+    at: usize,
+    depth: usize,
+}
+
+impl<'a> Parser<'a> {
+    fn or(&mut self) -> Result<Expression, InvalidValue> {
+        let mut terms = vec![self.and()?];
+        while self.keyword("or") {
+            terms.push(self.and()?);
+        }
+        Ok(Expression::or(terms))
+    }
+
+    fn and(&mut self) -> Result<Expression, InvalidValue> {
+        let mut terms = vec![self.term()?];
+        while self.keyword("and") {
+            terms.push(self.term()?);
+        }
+        Ok(Expression::and(terms))
+    }
+
+    fn term(&mut self) -> Result<Expression, InvalidValue> {
+        if !self.symbol('(') {
+            return self.comparison();
+        }
+        if self.depth == limits::MAX_METADATA_FILTER_DEPTH {
+            return Err(InvalidValue::MetadataFilterDepth);
+        }
+        self.depth += 1;
+        let inner = self.or()?;
+        self.depth -= 1;
+        if !self.symbol(')') {
+            return Err(self.expected("`and`, `or` or a closing parenthesis"));
+        }
+        Ok(inner)
+    }
+
+    fn comparison(&mut self) -> Result<Expression, InvalidValue> {
+        self.skip_space();
+        let word = self.word();
+        let key = if word.is_empty() {
+            self.quoted("a key (other than of letters, digits and _-.:/@ in single quotes) or a parenthesis")?
+        } else if is_keyword(word) {
+            return Err(self.expected("a key; one that is called eq, ne, and or or is put in single quotes"));
+        } else {
+            self.at += word.len();
+            word.to_owned()
+        };
+        let equal = if self.keyword("eq") {
+            true
+        } else if self.keyword("ne") {
+            false
+        } else {
+            return Err(self.expected("`eq` or `ne`"));
+        };
+        self.skip_space();
+        let value = self.quoted("a value in single quotes")?;
+        Expression::compare(key, value, equal)
+    }
+
+    fn skip_space(&mut self) {
+        self.at += self.rest().len() - self.rest().trim_start().len();
+    }
+
+    fn rest(&self) -> &'a str {
+        self.text.get(self.at..).unwrap_or("")
+    }
+
+    /// The word that follows, which may be empty. It is not consumed.
+    fn word(&self) -> &'a str {
+        let rest = self.rest();
+        rest.find(|c| !is_bare_char(c)).map_or(rest, |end| &rest[..end])
+    }
+
+    fn keyword(&mut self, keyword: &str) -> bool {
+        self.skip_space();
+        let found = self.word().eq_ignore_ascii_case(keyword);
+        self.at += if found { keyword.len() } else { 0 };
+        found
+    }
+
+    fn symbol(&mut self, symbol: char) -> bool {
+        self.skip_space();
+        let found = self.rest().starts_with(symbol);
+        self.at += if found { symbol.len_utf8() } else { 0 };
+        found
+    }
+
+    fn quoted(&mut self, expected: &'static str) -> Result<String, InvalidValue> {
+        let Some(inner) = self.rest().strip_prefix('\'') else {
+            return Err(self.expected(expected));
+        };
+        let mut text = String::new();
+        let mut rest = inner;
+        while let Some((part, after)) = rest.split_once('\'') {
+            text.push_str(part);
+            match after.strip_prefix('\'') {
+                Some(more) => {
+                    text.push('\'');
+                    rest = more;
+                }
+                None => {
+                    self.at = self.text.len() - after.len();
+                    return Ok(text);
+                }
+            }
+        }
+        self.at = self.text.len();
+        Err(self.expected("a closing single quote; a quote within quotes is written twice"))
+    }
+
+    fn expected(&self, expected: &'static str) -> InvalidValue {
+        let before = self.text.get(..self.at).unwrap_or(self.text);
+        InvalidValue::MetadataFilter { position: before.chars().count() + 1, expected }
+    }
+}
+
+impl FromStr for MetadataFilter {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        check_length(text)?;
+        let mut parser = Parser { text, at: 0, depth: 0 };
+        let expression = parser.or()?;
+        parser.skip_space();
+        if !parser.rest().is_empty() {
+            return Err(parser.expected("`and`, `or` or the end"));
+        }
+        Self::within_limits(expression)
+    }
+}
+
+impl fmt::Display for MetadataFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl TryFrom<String> for MetadataFilter {
+    type Error = InvalidValue;
+
+    fn try_from(text: String) -> Result<Self, InvalidValue> {
+        text.parse()
+    }
+}
+
+impl From<MetadataFilter> for String {
+    fn from(filter: MetadataFilter) -> Self {
+        filter.to_string()
+    }
+}
