@@ -24,7 +24,7 @@ mod erasure;
 mod error;
 mod evaluation;
 mod export;
-// mod hold;
+mod hold;
 mod id;
 mod image;
 mod int8;
@@ -54,7 +54,7 @@ pub use erasure::{
 };
 pub use error::InvalidValue;
 pub use evaluation::{Cell, Confusion, EvaluatedPhoto, Evaluation, IterationPerformance, TagPerformance};
-// pub use hold::{HeldItem, Hold, HoldTarget};
+pub use hold::{HeldItem, Hold, HoldTarget};
 pub use export::{Export, ExportFile, ExportPlatform};
 pub use id::{
     AccountId, DomainId, ExportId, HoldId, ImageId, IterationId, PredictionId, ProjectId, RegionId, TagId,
