@@ -64,7 +64,12 @@ impl HoldTarget {
     }
 
     /// Whether it keeps this kept prediction of a project.
-    pub fn keeps_prediction(&self, project: ProjectId, prediction: PredictionId, metadata: &Metadata) -> bool {
+    pub fn keeps_prediction(
+        &self,
+        project: ProjectId,
+        prediction: PredictionId,
+        metadata: &Metadata,
+    ) -> bool {
         match self {
             Self::Prediction { project_id, prediction_id } => {
                 *project_id == project && *prediction_id == prediction
@@ -82,9 +87,9 @@ impl HoldTarget {
     /// Whether it may keep something of the project.
     pub fn concerns(&self, project: ProjectId) -> bool {
         match self {
-            Self::Project { project_id } | Self::Image { project_id, .. } | Self::Prediction { project_id, .. } => {
-                *project_id == project
-            }
+            Self::Project { project_id }
+            | Self::Image { project_id, .. }
+            | Self::Prediction { project_id, .. } => *project_id == project,
             Self::Metadata { project_id, .. } => project_id.is_none_or(|id| id == project),
         }
     }

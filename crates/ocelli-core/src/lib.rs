@@ -54,8 +54,8 @@ pub use erasure::{
 };
 pub use error::InvalidValue;
 pub use evaluation::{Cell, Confusion, EvaluatedPhoto, Evaluation, IterationPerformance, TagPerformance};
-pub use hold::{HeldItem, Hold, HoldTarget};
 pub use export::{Export, ExportFile, ExportPlatform};
+pub use hold::{HeldItem, Hold, HoldTarget};
 pub use id::{
     AccountId, DomainId, ExportId, HoldId, ImageId, IterationId, PredictionId, ProjectId, RegionId, TagId,
 };
