@@ -39,7 +39,6 @@ pub enum ProofError {
         /// Its number, counted from 1.
         line: usize,
         /// What is wrong with it.
-        #[source]
         error: Box<ProofError>,
     },
     /// A document that another key signed.
