@@ -33,20 +33,23 @@ pub enum DataClass {
     ClosedAccount,
 }
 
-/// How long a time is, in milliseconds.
+/// The longest period: every program that reads JSON reads the number exactly (RFC 8259, section 6).
+const MAX_PERIOD: u64 = (1 << 53) - 1;
+
+/// How long a time is, in milliseconds. What is longer than 2^53 - 1 (285,000 years) is that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(from = "u64", into = "u64")]
 pub struct Period(u64);
 
 impl Period {
     /// This many days of 24 hours; none where the number is negative.
     pub const fn days(days: i64) -> Self {
-        Self(if days < 0 { 0 } else { days.unsigned_abs().saturating_mul(MILLIS_PER_DAY) })
+        Self::millis(if days < 0 { 0 } else { days.unsigned_abs().saturating_mul(MILLIS_PER_DAY) })
     }
 
     /// This many milliseconds.
     pub const fn millis(millis: u64) -> Self {
-        Self(millis)
+        Self(if millis > MAX_PERIOD { MAX_PERIOD } else { millis })
     }
 
     /// In milliseconds.
@@ -56,6 +59,18 @@ impl Period {
 
     fn signed(self) -> i64 {
         i64::try_from(self.0).unwrap_or(i64::MAX)
+    }
+}
+
+impl From<u64> for Period {
+    fn from(millis: u64) -> Self {
+        Self::millis(millis)
+    }
+}
+
+impl From<Period> for u64 {
+    fn from(period: Period) -> Self {
+        period.0
     }
 }
 
@@ -368,6 +383,13 @@ mod tests {
         assert_eq!(account.due(DataClass::DeletedProject, day(0)), Some(day(30)));
         assert_eq!(account.due(DataClass::ClosedAccount, day(0)), Some(day(90)));
         assert_eq!(account.due(DataClass::AuditEntry, day(0)), None);
+    }
+
+    #[test]
+    fn a_period_is_a_number_that_every_reader_of_json_reads_exactly() {
+        let read: Period = serde_json::from_str(&u64::MAX.to_string()).unwrap();
+        assert_eq!(read.as_millis(), (1 << 53) - 1);
+        assert_eq!(Period::days(i64::MAX), read);
     }
 
     #[test]
