@@ -8,7 +8,7 @@ use crate::medium::Medium;
 use crate::migration;
 
 /// The format of the directory, `user_version` in the database.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 /// Bytes of the header of a database file.
 const HEADER: u64 = 100;
 /// "Ocel", `application_id` in the database: that it is one of ours.

@@ -1,43 +1,77 @@
--- Format 1. Lists that have an order are kept by position; positions are never shown.
+-- Format 2. Lists that have an order are kept by position; positions are never shown.
+-- Columns of type ANY hold what people wrote and what was made of their photos: TEXT or BLOB, and sealed BLOB in an encrypted
+-- project. So nothing is compared or sorted by them here.
+
+-- The one row that says whose directory this is.
+CREATE TABLE account (
+    row       INTEGER PRIMARY KEY CHECK (row = 1),
+    id        TEXT NOT NULL,
+    closed    INTEGER,
+    -- Its retention policy, and what had become due before it applied.
+    retention TEXT NOT NULL
+) STRICT;
 
 CREATE TABLE projects (
     id            TEXT PRIMARY KEY,
-    name          TEXT NOT NULL,
-    description   TEXT NOT NULL,
-    settings      TEXT NOT NULL,
+    name          ANY NOT NULL,
+    description   ANY NOT NULL,
+    settings      ANY NOT NULL,
     created       INTEGER NOT NULL,
     last_modified INTEGER NOT NULL,
     deleted       INTEGER,
-    content_key   BLOB NOT NULL,
+    content_key   ANY NOT NULL,
+    -- Its retention policy, and what had become due before it applied.
+    retention     TEXT NOT NULL,
     -- Whether it has been erased: then it is nowhere to be seen, and what it owned goes in small steps.
     erased        INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+-- The keys of encrypted projects, wrapped by the key provider. Going first, they take all that is sealed with them along.
+CREATE TABLE project_keys (
+    project TEXT PRIMARY KEY REFERENCES projects (id),
+    wrapped BLOB NOT NULL
 ) STRICT;
 
 CREATE TABLE tags (
     position    INTEGER PRIMARY KEY,
     project     TEXT NOT NULL REFERENCES projects (id),
     id          TEXT NOT NULL,
-    name        TEXT NOT NULL,
-    description TEXT NOT NULL,
+    name        ANY NOT NULL,
+    description ANY NOT NULL,
     type        TEXT NOT NULL,
-    UNIQUE (project, id),
-    UNIQUE (project, name)
+    UNIQUE (project, id)
+) STRICT;
+
+-- Tags that have been erased and may still be in the results of kept predictions, which are rewritten in small steps.
+CREATE TABLE removed_tags (
+    project TEXT NOT NULL REFERENCES projects (id),
+    tag     TEXT NOT NULL,
+    -- The last kept prediction, by row, that has been rewritten.
+    behind  INTEGER NOT NULL,
+    PRIMARY KEY (project, tag)
 ) STRICT;
 
 CREATE TABLE images (
-    project  TEXT NOT NULL REFERENCES projects (id),
-    id       TEXT NOT NULL,
-    content  BLOB NOT NULL,
-    created  INTEGER NOT NULL,
-    width    INTEGER NOT NULL,
-    height   INTEGER NOT NULL,
-    metadata TEXT NOT NULL,
-    origin   TEXT NOT NULL,
-    PRIMARY KEY (project, id),
-    UNIQUE (project, content)
+    project    TEXT NOT NULL REFERENCES projects (id),
+    id         TEXT NOT NULL,
+    content    BLOB NOT NULL,
+    created    INTEGER NOT NULL,
+    width      INTEGER NOT NULL,
+    height     INTEGER NOT NULL,
+    metadata   ANY NOT NULL,
+    origin     ANY NOT NULL,
+    -- How many the photo has; none where it was stored before format 2 and has not been read since.
+    bytes      INTEGER,
+    salt       BLOB,
+    commitment BLOB,
+    PRIMARY KEY (project, id)
 ) STRICT;
 
-CREATE INDEX images_by_time ON images (project, created, id);
+-- With the bytes, so that a plan reads nothing else.
+CREATE INDEX images_by_time ON images (project, created, id, bytes);
+-- Not unique: a photo that is due and held stays beside a new one of the same bytes.
+CREATE INDEX images_by_content ON images (project, content);
+CREATE INDEX images_to_measure ON images (project, id) WHERE bytes IS NULL;
 
 CREATE TABLE image_tags (
     position INTEGER PRIMARY KEY,
@@ -84,12 +118,14 @@ CREATE TABLE features (
     project     TEXT NOT NULL,
     image       TEXT NOT NULL,
     feature_key INTEGER NOT NULL REFERENCES feature_keys (key),
-    "values"    BLOB NOT NULL,
+    "values"    ANY NOT NULL,
+    created     INTEGER NOT NULL,
     PRIMARY KEY (project, image, feature_key),
     FOREIGN KEY (project, image) REFERENCES images (project, id) ON DELETE CASCADE
 ) STRICT;
 
 CREATE INDEX features_by_key ON features (feature_key, project);
+CREATE INDEX features_by_time ON features (project, created, image);
 
 -- Features that have been taken out of sight, and whose rows go in small steps.
 CREATE TABLE removed_features (
@@ -105,7 +141,7 @@ CREATE TABLE calibrations (
     base            TEXT NOT NULL,
     fingerprint     TEXT NOT NULL,
     training_photos INTEGER NOT NULL,
-    data            BLOB NOT NULL,
+    data            ANY NOT NULL,
     PRIMARY KEY (project, base)
 ) STRICT;
 
@@ -125,27 +161,27 @@ CREATE TABLE iterations (
     position            INTEGER PRIMARY KEY,
     project             TEXT NOT NULL REFERENCES projects (id),
     id                  TEXT NOT NULL,
-    name                TEXT NOT NULL,
+    name                ANY NOT NULL,
     status              TEXT NOT NULL,
     created             INTEGER NOT NULL,
     last_modified       INTEGER NOT NULL,
     domain              TEXT NOT NULL,
     classification_type TEXT NOT NULL,
     training_type       TEXT NOT NULL,
-    publish_name        TEXT,
+    publish_name        ANY,
     publish_precision   TEXT,
-    UNIQUE (project, id),
-    UNIQUE (project, name),
-    UNIQUE (project, publish_name)
+    UNIQUE (project, id)
 ) STRICT;
+
+CREATE INDEX iterations_by_time ON iterations (project, created, id);
 
 -- The manifest lacks its photos, which have rows of their own, so that one can go without the others being written.
 CREATE TABLE trained (
     iteration INTEGER PRIMARY KEY REFERENCES iterations (position) ON DELETE CASCADE,
-    manifest  TEXT NOT NULL,
+    manifest  ANY NOT NULL,
     -- Photos that it was trained on and that have been erased since.
     erased    INTEGER NOT NULL,
-    model     BLOB NOT NULL
+    model     ANY NOT NULL
 ) STRICT;
 
 -- Probabilities are little-endian 32-bit floats, tags are indices into the manifest's, as little-endian 16-bit integers.
@@ -154,8 +190,8 @@ CREATE TABLE evaluated (
     iteration     INTEGER NOT NULL REFERENCES trained (iteration) ON DELETE CASCADE,
     image         TEXT NOT NULL,
     fold          INTEGER NOT NULL,
-    tags          BLOB NOT NULL,
-    probabilities BLOB NOT NULL
+    tags          ANY NOT NULL,
+    probabilities ANY NOT NULL
 ) STRICT;
 
 CREATE INDEX evaluated_by_iteration ON evaluated (iteration);
@@ -187,59 +223,72 @@ CREATE TABLE exports (
     id        TEXT NOT NULL,
     iteration TEXT NOT NULL,
     platform  TEXT NOT NULL,
-    flavor    TEXT,
+    flavor    ANY,
     created   INTEGER NOT NULL,
     UNIQUE (project, id),
     FOREIGN KEY (project, iteration) REFERENCES iterations (project, id) ON DELETE CASCADE
 ) STRICT;
 
 CREATE INDEX exports_by_iteration ON exports (project, iteration);
+CREATE INDEX exports_by_time ON exports (project, created, id);
 
 CREATE TABLE export_files (
     position INTEGER PRIMARY KEY,
     project  TEXT NOT NULL,
     export   TEXT NOT NULL,
-    name     TEXT NOT NULL,
+    name     ANY NOT NULL,
     size     INTEGER NOT NULL,
     content  BLOB NOT NULL,
-    UNIQUE (project, export, name),
     FOREIGN KEY (project, export) REFERENCES exports (project, id) ON DELETE CASCADE
 ) STRICT;
 
+CREATE INDEX export_files_by_export ON export_files (project, export);
 CREATE INDEX export_files_by_content ON export_files (project, content);
 
--- The iteration and the tags may have been deleted since.
+-- The iteration and the tags may have been deleted since. The photo and the results go one before the other where their
+-- rules say so, and the row with the last of them.
 CREATE TABLE predictions (
+    position     INTEGER PRIMARY KEY,
     project      TEXT NOT NULL REFERENCES projects (id),
     id           TEXT NOT NULL,
     iteration    TEXT NOT NULL,
-    content      BLOB NOT NULL,
     created      INTEGER NOT NULL,
-    expires      INTEGER NOT NULL,
-    publish_name TEXT,
-    application  TEXT,
+    publish_name ANY,
+    application  ANY,
     width        INTEGER NOT NULL,
     height       INTEGER NOT NULL,
-    PRIMARY KEY (project, id)
+    metadata     ANY NOT NULL,
+    photo_kept   INTEGER NOT NULL,
+    content      BLOB,
+    bytes        INTEGER,
+    salt         BLOB,
+    commitment   BLOB,
+    results_kept INTEGER NOT NULL,
+    -- All of them in one, the most probable first, so that a row is all that goes with a prediction.
+    results      ANY,
+    UNIQUE (project, id)
 ) STRICT;
 
-CREATE INDEX predictions_by_time ON predictions (project, created, id);
-CREATE INDEX predictions_by_content ON predictions (project, content);
+-- One for each class of data, so that what of the other is gone is not passed over.
+CREATE INDEX prediction_photos_by_time ON predictions (project, created, id, bytes) WHERE photo_kept = 1;
+CREATE INDEX prediction_results_by_time ON predictions (project, created, id) WHERE results_kept = 1;
+CREATE INDEX predictions_by_content ON predictions (project, content) WHERE photo_kept = 1;
+CREATE INDEX predictions_to_measure ON predictions (project, id) WHERE photo_kept = 1 AND bytes IS NULL;
 
-CREATE TABLE prediction_tags (
-    project      TEXT NOT NULL,
-    prediction   TEXT NOT NULL,
-    rank         INTEGER NOT NULL,
-    tag          TEXT NOT NULL,
-    name         TEXT NOT NULL,
-    type         TEXT NOT NULL,
-    probability  REAL NOT NULL,
-    bounding_box TEXT,
-    PRIMARY KEY (project, prediction, rank),
-    FOREIGN KEY (project, prediction) REFERENCES predictions (project, id) ON DELETE CASCADE
+-- What must not go, whatever falls due and whoever asks.
+CREATE TABLE holds (
+    position INTEGER PRIMARY KEY,
+    id       TEXT NOT NULL UNIQUE,
+    kind     TEXT NOT NULL,
+    -- None where an expression holds in all projects.
+    project  TEXT,
+    -- The photo or the kept prediction.
+    item     TEXT,
+    -- The expression.
+    filter   ANY,
+    reason   ANY NOT NULL,
+    placed   INTEGER NOT NULL
 ) STRICT;
-
-CREATE INDEX prediction_tags_by_tag ON prediction_tags (project, tag);
 
 -- Bytes that a change of a handle is putting in their places; the handle's name is its staging folder's.
 CREATE TABLE arrivals (
@@ -252,24 +301,61 @@ CREATE TABLE arrivals (
 
 CREATE INDEX arrivals_by_content ON arrivals (project, content);
 
--- Bytes that lost a record, until it is made sure that their files go when nothing else refers to them.
+-- Bytes that lost a record, until it is made sure that their files go when nothing else refers to them. In the order of
+-- their folders.
 CREATE TABLE removals (
     project TEXT NOT NULL,
     content BLOB NOT NULL,
     PRIMARY KEY (project, content)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
--- What was erased, for copies that are older. Ids and moments only.
+-- What was erased, for copies that are older and for receipts. Ids, moments and commitments only.
 CREATE TABLE erasures (
-    position INTEGER PRIMARY KEY,
-    at       INTEGER NOT NULL,
-    project  TEXT NOT NULL,
-    kind     TEXT NOT NULL,
-    id       TEXT NOT NULL,
+    position   INTEGER PRIMARY KEY,
+    at         INTEGER NOT NULL,
+    project    TEXT NOT NULL,
+    kind       TEXT NOT NULL,
+    id         TEXT NOT NULL,
+    -- None where it was erased before format 2.
+    operation  INTEGER,
+    -- A class of data that it was due as, or that it was requested.
+    reason     TEXT NOT NULL,
+    commitment BLOB,
     UNIQUE (id, kind, project, at)
 ) STRICT;
 
 CREATE INDEX erasures_by_time ON erasures (at);
+CREATE INDEX erasures_by_operation ON erasures (operation);
+
+-- All that one request or one plan erased, from its beginning until nothing of it is left.
+CREATE TABLE operations (
+    number    INTEGER PRIMARY KEY,
+    begun     INTEGER NOT NULL,
+    plan      BLOB,
+    completed INTEGER
+) STRICT;
+
+CREATE TABLE receipts (
+    operation INTEGER PRIMARY KEY REFERENCES operations (number),
+    receipt   TEXT NOT NULL
+) STRICT;
+
+-- What happened, in ids and commitments. Each entry's hash is of the one before it and of the entry.
+CREATE TABLE audit (
+    seq   INTEGER PRIMARY KEY,
+    at    INTEGER NOT NULL,
+    entry TEXT NOT NULL,
+    hash  BLOB NOT NULL
+) STRICT;
+
+-- What replaces the entries at the beginning that have expired: one row at most.
+CREATE TABLE audit_checkpoint (
+    row        INTEGER PRIMARY KEY CHECK (row = 1),
+    -- The last of them, and its hash.
+    seq        INTEGER NOT NULL,
+    hash       BLOB NOT NULL,
+    checkpoint TEXT NOT NULL
+) STRICT;
 
 -- Pages of this file that were changed and whose unused parts may still hold what was there before.
 CREATE TABLE unscrubbed (

@@ -1,13 +1,12 @@
 //! Format 0 had manifests in one piece, no exports, no log of erasures, and calibrations that did not say which photos they
 //! looked at.
 
-use ocelli_core::Manifest;
-use ocelli_store::{StoreError, Trained};
-use rusqlite::Transaction;
+use ocelli_core::{EvaluatedPhoto, Manifest};
+use ocelli_store::StoreError;
+use rusqlite::{ToSql, Transaction, params};
 
-use crate::columns::json;
+use crate::columns::{indices_to_bytes, json, to_bytes, to_json, to_word};
 use crate::error::During;
-use crate::records::{manifests, unscrubbed};
 use crate::schema::FORMAT;
 
 const ACTION: &str = "bringing the data directory from format 0 to 1";
@@ -27,14 +26,40 @@ pub(super) fn migrate(transaction: &Transaction<'_>) -> Result<(), StoreError> {
         let iteration = row.get(0).during(ACTION)?;
         let manifest: Manifest = json(row, 1).during(ACTION)?;
         let model: Vec<u8> = row.get(2).during(ACTION)?;
-        manifests::insert_at(transaction, iteration, &Trained { manifest, model, looked_at: Vec::new() })?;
+        insert(transaction, iteration, manifest, &model)?;
     }
     drop(rows);
     drop(statement);
     transaction.execute_batch("DROP TABLE trained_0").during(ACTION)?;
-    count_erased(transaction)?;
-    // Nothing was scrubbed before.
-    unscrubbed::note_all(transaction)
+    count_erased(transaction)
+}
+
+/// The photos go into rows of their own.
+fn insert(
+    transaction: &Transaction<'_>,
+    row: i64,
+    mut manifest: Manifest,
+    model: &[u8],
+) -> Result<(), StoreError> {
+    let photos = std::mem::take(&mut manifest.evaluation.photos);
+    let left_out = std::mem::take(&mut manifest.left_out);
+    let write = |sql: &str, values: &[&dyn ToSql]| {
+        let mut statement = transaction.prepare_cached(sql).during(ACTION)?;
+        statement.execute(values).map(|_| ()).during(ACTION)
+    };
+    let sql = "INSERT INTO trained (iteration, manifest, erased, model) VALUES (?1, ?2, ?3, ?4)";
+    write(sql, params![row, to_json(&manifest)?, manifest.erased, model])?;
+    let sql =
+        "INSERT INTO evaluated (iteration, image, fold, tags, probabilities) VALUES (?1, ?2, ?3, ?4, ?5)";
+    for EvaluatedPhoto { photo, tags, fold, probabilities } in &photos {
+        let (tags, probabilities) = (indices_to_bytes(tags), to_bytes(probabilities));
+        write(sql, params![row, photo.to_string(), fold, tags, probabilities])?;
+    }
+    let sql = "INSERT INTO left_out (iteration, image, reason) VALUES (?1, ?2, ?3)";
+    for (image, reason) in &left_out {
+        write(sql, params![row, image.to_string(), to_word(reason)?])?;
+    }
+    Ok(())
 }
 
 const TRAINED: &str = "SELECT i.position, t.manifest, t.model FROM trained_0 AS t

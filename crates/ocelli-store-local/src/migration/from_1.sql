@@ -1,0 +1,47 @@
+-- From format 1 to 2: the tables of format 1 step aside, with the names of their indices, for those of format 2.
+
+DROP INDEX images_by_time;
+DROP INDEX image_tags_by_tag;
+DROP INDEX regions_by_image;
+DROP INDEX regions_by_tag;
+DROP INDEX features_by_key;
+DROP INDEX removed_features_by_key;
+DROP INDEX calibration_images_by_base;
+DROP INDEX calibration_images_by_image;
+DROP INDEX evaluated_by_iteration;
+DROP INDEX evaluated_by_image;
+DROP INDEX left_out_by_iteration;
+DROP INDEX left_out_by_image;
+DROP INDEX looked_at_by_iteration;
+DROP INDEX looked_at_by_image;
+DROP INDEX exports_by_iteration;
+DROP INDEX export_files_by_content;
+DROP INDEX predictions_by_time;
+DROP INDEX predictions_by_content;
+DROP INDEX prediction_tags_by_tag;
+DROP INDEX arrivals_by_content;
+DROP INDEX erasures_by_time;
+
+ALTER TABLE projects RENAME TO projects_1;
+ALTER TABLE tags RENAME TO tags_1;
+ALTER TABLE images RENAME TO images_1;
+ALTER TABLE image_tags RENAME TO image_tags_1;
+ALTER TABLE regions RENAME TO regions_1;
+ALTER TABLE feature_keys RENAME TO feature_keys_1;
+ALTER TABLE features RENAME TO features_1;
+ALTER TABLE removed_features RENAME TO removed_features_1;
+ALTER TABLE calibrations RENAME TO calibrations_1;
+ALTER TABLE calibration_images RENAME TO calibration_images_1;
+ALTER TABLE iterations RENAME TO iterations_1;
+ALTER TABLE trained RENAME TO trained_1;
+ALTER TABLE evaluated RENAME TO evaluated_1;
+ALTER TABLE left_out RENAME TO left_out_1;
+ALTER TABLE looked_at RENAME TO looked_at_1;
+ALTER TABLE exports RENAME TO exports_1;
+ALTER TABLE export_files RENAME TO export_files_1;
+ALTER TABLE predictions RENAME TO predictions_1;
+ALTER TABLE prediction_tags RENAME TO prediction_tags_1;
+ALTER TABLE arrivals RENAME TO arrivals_1;
+ALTER TABLE removals RENAME TO removals_1;
+ALTER TABLE erasures RENAME TO erasures_1;
+ALTER TABLE unscrubbed RENAME TO unscrubbed_1;
