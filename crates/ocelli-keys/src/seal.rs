@@ -16,7 +16,7 @@ const CHUNK: usize = 64 * 1024;
 ///
 /// What is sealed is the version (1 byte, at present 1), a prefix (16 bytes) and the chunks: 64 KiB of plain text
 /// each, the last one shorter, each followed by its tag (16 bytes). So sealing adds 33 bytes, and 16 more for each
-/// 64 KiB. The chunks are the STREAM construction (Hoang, Reyhanitabar, Rogaway, Vizár: Online Authenticated-
+/// further 64 KiB. The chunks are the STREAM construction (Hoang, Reyhanitabar, Rogaway, Vizár: Online Authenticated-
 /// Encryption and its Nonce-Reuse Misuse-Resistance, 2015) over XChaCha20-Poly1305: the nonce of each is the prefix,
 /// the chunk's number (7 bytes, big-endian) and whether it is the last (1 byte), so that a chunk that was changed,
 /// left out, moved or cut off does not open. The context is authenticated with every chunk and not stored.
