@@ -1,5 +1,6 @@
 //! The bytes of photos and exports in their places.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
@@ -11,10 +12,25 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::directory::{Directory, ignore_missing};
 use crate::error::During;
 use crate::records::{projects, removals};
+use crate::seal::Seal;
 use crate::staging::sync_folders;
 
 /// Files removed in one transaction.
 const REMOVED_AT_ONCE: u32 = 256;
+
+/// What it takes to name and to open a project's bytes.
+#[derive(Clone, Debug)]
+pub(crate) struct BlobKeys {
+    pub(crate) content: ContentKey,
+    pub(crate) seal: Seal,
+}
+
+impl BlobKeys {
+    /// What was stored; none where this is not it.
+    fn open<'b>(&self, content: &ContentHash, stored: Cow<'b, [u8]>) -> Option<Cow<'b, [u8]>> {
+        self.seal.open_file(content, stored).filter(|bytes| self.content.hash(bytes) == *content)
+    }
+}
 
 /// What lies where bytes should.
 #[derive(Debug)]
@@ -32,13 +48,38 @@ pub(crate) fn read(
     directory: &Directory,
     project: ProjectId,
     content: &ContentHash,
-    key: &ContentKey,
+    keys: &BlobKeys,
 ) -> Result<Found, StoreError> {
-    let (_, path) = directory.blob(project, content);
-    match directory.medium.read(&path) {
-        Ok(bytes) if key.hash(&bytes) == *content => Ok(Found::Sound(bytes)),
-        Ok(_) => Ok(Found::Damaged),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Found::Missing),
+    match read_file(directory, project, content)? {
+        Some(stored) => {
+            Ok(keys.open(content, stored.into()).map(Cow::into_owned).map_or(Found::Damaged, Found::Sound))
+        }
+        None => Ok(Found::Missing),
+    }
+}
+
+/// Reads bytes as they lie there, sealed or not, to be copied; none where they are missing, or damaged as far as can be
+/// told with these keys.
+pub(crate) fn read_stored(
+    directory: &Directory,
+    project: ProjectId,
+    content: &ContentHash,
+    keys: Option<&BlobKeys>,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let Some(stored) = read_file(directory, project, content)? else { return Ok(None) };
+    let sound = keys.is_none_or(|keys| keys.open(content, Cow::Borrowed(&stored)).is_some());
+    Ok(sound.then_some(stored))
+}
+
+/// None where there is none.
+fn read_file(
+    directory: &Directory,
+    project: ProjectId,
+    content: &ContentHash,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    match directory.medium.read(&directory.blob(project, content).1) {
+        Ok(stored) => Ok(Some(stored)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).during("reading a photo"),
     }
 }
@@ -53,11 +94,11 @@ pub(crate) fn set_aside(
     connection: &Connection,
     project: ProjectId,
     content: &ContentHash,
-    key: &ContentKey,
+    keys: &BlobKeys,
 ) -> Result<(), StoreError> {
     const ACTION: &str = "setting damaged bytes aside";
     if removals::is_arriving(connection, project, content)?
-        || !matches!(read(directory, project, content, key)?, Found::Damaged)
+        || !matches!(read(directory, project, content, keys)?, Found::Damaged)
     {
         return Ok(());
     }

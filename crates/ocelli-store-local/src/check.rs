@@ -8,7 +8,7 @@ use ocelli_store::{CheckOptions, CheckReport, ContentHash, StoreError};
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::LocalStore;
-use crate::blobs::{self, Found};
+use crate::blobs::{self, BlobKeys, Found};
 use crate::error::During;
 use crate::records::{owners, projects, removals, unscrubbed};
 
@@ -18,8 +18,8 @@ const PAGE: u32 = 1000;
 const COMPLAINTS: u32 = 100;
 
 pub(crate) fn check(store: &LocalStore, options: &CheckOptions) -> Result<CheckReport, StoreError> {
-    let mut report = CheckReport { records: store.ask(complaints)?, ..CheckReport::default() };
-    for project in store.ask(projects::all_ids)? {
+    let mut report = CheckReport { records: store.ask(|rows| complaints(rows))?, ..CheckReport::default() };
+    for project in store.ask(|rows| projects::all_ids(rows))? {
         check_project(store, project, options, &mut report)?;
     }
     find_unowned(store, options, &mut report)?;
@@ -56,12 +56,12 @@ fn check_project(
     options: &CheckOptions,
     report: &mut CheckReport,
 ) -> Result<(), StoreError> {
-    let Some(key) = store.ask(|connection| projects::key(connection, project))? else { return Ok(()) };
+    let Some(keys) = blob_keys(store, project)? else { return Ok(()) };
     let mut last = None;
     loop {
         let contents = store.ask(|connection| owners::contents(connection, project, last.as_ref(), PAGE))?;
         for content in &contents {
-            let found = blobs::read(&store.directory, project, content, &key)?;
+            let found = blobs::read(&store.directory, project, content, &keys)?;
             if let Found::Sound(bytes) = &found {
                 report.files += 1;
                 report.bytes += bytes.len() as u64;
@@ -74,7 +74,7 @@ fn check_project(
                     report.files += 1;
                     if options.repair {
                         let writing = store.write()?;
-                        blobs::set_aside(&store.directory, &writing, project, content, &key)?;
+                        blobs::set_aside(&store.directory, &writing, project, content, &keys)?;
                     }
                     report.damaged.extend(owners);
                 }
@@ -86,6 +86,14 @@ fn check_project(
             None => return Ok(()),
         }
     }
+}
+
+/// What it takes to read a project's bytes; none where the project is gone.
+fn blob_keys(store: &LocalStore, project: ProjectId) -> Result<Option<BlobKeys>, StoreError> {
+    store.ask(|rows| {
+        let Some(content) = projects::key(rows, project)? else { return Ok(None) };
+        Ok(Some(BlobKeys { content, seal: rows.seal(project)? }))
+    })
 }
 
 /// Looks for files that no record has.

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::str::FromStr;
 
-use ocelli_core::{Name, Timestamp};
+use ocelli_core::{Digest, Name, Timestamp};
 use ocelli_store::{ContentHash, StoreError};
 use rusqlite::types::Type;
 use rusqlite::{Error as SqlError, Result as SqlResult, Row};
@@ -13,7 +13,7 @@ use serde::de::{Deserialize, DeserializeOwned};
 
 use crate::error::During;
 
-fn unreadable(index: usize, error: impl Into<Box<dyn Error + Send + Sync>>) -> SqlError {
+pub(crate) fn unreadable(index: usize, error: impl Into<Box<dyn Error + Send + Sync>>) -> SqlError {
     SqlError::FromSqlConversionFailure(index, Type::Text, error.into())
 }
 
@@ -28,6 +28,29 @@ where
 /// A moment.
 pub(crate) fn moment(row: &Row<'_>, index: usize) -> SqlResult<Timestamp> {
     row.get(index).map(Timestamp::from_millis)
+}
+
+/// A moment, or none.
+pub(crate) fn optional_moment(row: &Row<'_>, index: usize) -> SqlResult<Option<Timestamp>> {
+    Ok(row.get::<_, Option<i64>>(index)?.map(Timestamp::from_millis))
+}
+
+/// An id, or none.
+pub(crate) fn optional_id<T>(row: &Row<'_>, index: usize) -> SqlResult<Option<T>>
+where
+    T: FromStr<Err: Error + Send + Sync + 'static>,
+{
+    if row.get_ref(index)?.data_type() == Type::Null { Ok(None) } else { id(row, index).map(Some) }
+}
+
+/// A hash of something that is known.
+pub(crate) fn digest(row: &Row<'_>, index: usize) -> SqlResult<Digest> {
+    row.get(index).map(Digest::from_bytes)
+}
+
+/// The same, or none.
+pub(crate) fn optional_digest(row: &Row<'_>, index: usize) -> SqlResult<Option<Digest>> {
+    Ok(row.get::<_, Option<[u8; 32]>>(index)?.map(Digest::from_bytes))
 }
 
 /// A text with rules of its own.
@@ -76,8 +99,8 @@ pub(crate) fn to_bytes(values: &[f32]) -> Vec<u8> {
 }
 
 /// What [`to_bytes`] wrote.
-pub(crate) fn floats(row: &Row<'_>, index: usize) -> SqlResult<Vec<f32>> {
-    let (values, rest) = row.get_ref(index)?.as_blob()?.as_chunks::<4>();
+pub(crate) fn floats(bytes: &[u8], index: usize) -> SqlResult<Vec<f32>> {
+    let (values, rest) = bytes.as_chunks::<4>();
     if !rest.is_empty() {
         return Err(unreadable(index, "features end in the middle of a number"));
     }
@@ -90,8 +113,8 @@ pub(crate) fn indices_to_bytes(values: &[u16]) -> Vec<u8> {
 }
 
 /// What [`indices_to_bytes`] wrote.
-pub(crate) fn indices(row: &Row<'_>, index: usize) -> SqlResult<Vec<u16>> {
-    let (values, rest) = row.get_ref(index)?.as_blob()?.as_chunks::<2>();
+pub(crate) fn indices(bytes: &[u8], index: usize) -> SqlResult<Vec<u16>> {
+    let (values, rest) = bytes.as_chunks::<2>();
     if !rest.is_empty() {
         return Err(unreadable(index, "indices end in the middle of a number"));
     }

@@ -77,9 +77,9 @@ impl Keyring {
         let provider = self.provider.as_ref().ok_or(StoreError::NoKeys("making an encrypted project"))?;
         let mut random = Zeroizing::new([0; 32]);
         self.random.fill(random.as_mut_slice()).during("making a key")?;
-        let wrapped = DataKey::try_from(random.as_slice())
-            .and_then(|key| Ok((provider.wrap(&key, nonce(self.random.as_ref()).map_err(KeyError::provider)?)?, key)));
-        let (wrapped, key) = wrapped.map_err(|source| refused(owner, source))?;
+        let key = DataKey::try_from(random.as_slice()).map_err(|source| refused(owner, source))?;
+        let nonce = nonce(self.random.as_ref())?;
+        let wrapped = provider.wrap(&key, nonce).map_err(|source| refused(owner, source))?;
         Ok((wrapped, self.opened(owner, &key)))
     }
 
@@ -111,5 +111,14 @@ impl Keyring {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<KeyOwner, (Vec<u8>, Arc<OpenKey>)>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn refused(owner: KeyOwner, source: KeyError) -> StoreError {
+    match owner {
+        KeyOwner::Project(project) => StoreError::Key { project, source },
+        KeyOwner::Account => {
+            StoreError::backend("having the key of what belongs to no project")(source.into())
+        }
     }
 }

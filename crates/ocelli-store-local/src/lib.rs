@@ -40,12 +40,15 @@ mod directory;
 mod error;
 #[cfg(test)]
 mod faults;
+mod keyring;
 mod medium;
 mod migration;
 mod question;
 mod records;
+mod rows;
 mod schema;
 mod scrub;
+mod seal;
 mod settle;
 mod snapshot;
 mod staging;

@@ -7,6 +7,7 @@ pub(crate) mod exports;
 pub(crate) mod features;
 pub(crate) mod images;
 pub(crate) mod iterations;
+pub(crate) mod keys;
 pub(crate) mod manifests;
 pub(crate) mod owners;
 pub(crate) mod predictions;

@@ -26,9 +26,10 @@ CREATE TABLE projects (
     erased        INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
--- The keys of encrypted projects, wrapped by the key provider. Going first, they take all that is sealed with them along.
+-- Keys, as the key provider wrapped them: of each encrypted project, and of "account" for what belongs to no project. Going
+-- first, they take all that is sealed with them along: a destroyed one is empty until what the project owned has gone.
 CREATE TABLE project_keys (
-    project TEXT PRIMARY KEY REFERENCES projects (id),
+    project TEXT PRIMARY KEY,
     wrapped BLOB NOT NULL
 ) STRICT;
 
@@ -162,7 +163,7 @@ CREATE TABLE iterations (
     project             TEXT NOT NULL REFERENCES projects (id),
     id                  TEXT NOT NULL,
     name                ANY NOT NULL,
-    status              TEXT NOT NULL,
+    status              ANY NOT NULL,
     created             INTEGER NOT NULL,
     last_modified       INTEGER NOT NULL,
     domain              TEXT NOT NULL,
@@ -201,7 +202,7 @@ CREATE TABLE left_out (
     position  INTEGER PRIMARY KEY,
     iteration INTEGER NOT NULL REFERENCES trained (iteration) ON DELETE CASCADE,
     image     TEXT NOT NULL,
-    reason    TEXT NOT NULL
+    reason    ANY NOT NULL
 ) STRICT;
 
 CREATE INDEX left_out_by_iteration ON left_out (iteration);

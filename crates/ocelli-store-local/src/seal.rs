@@ -16,6 +16,7 @@ use rusqlite::types::{ToSqlOutput, Type, Value, ValueRef};
 use rusqlite::{Error as SqlError, Result as SqlResult, Row};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::de::value::{Error as WordError, StrDeserializer};
 
 use crate::columns::to_json;
 use crate::error::During;
@@ -37,7 +38,11 @@ impl Seal {
     }
 
     /// The bytes of a file that is named so.
-    pub(crate) fn file<'b>(&self, content: &ContentHash, bytes: &'b [u8]) -> Result<Cow<'b, [u8]>, StoreError> {
+    pub(crate) fn file<'b>(
+        &self,
+        content: &ContentHash,
+        bytes: &'b [u8],
+    ) -> Result<Cow<'b, [u8]>, StoreError> {
         match self {
             Self::Plain => Ok(Cow::Borrowed(bytes)),
             Self::Sealed(key) => seal(key, &file_context(key, content), bytes).map(Cow::Owned),
@@ -45,10 +50,14 @@ impl Seal {
     }
 
     /// What [`file`](Self::file) wrote; none where it does not open.
-    pub(crate) fn open_file(&self, content: &ContentHash, bytes: Vec<u8>) -> Option<Vec<u8>> {
+    pub(crate) fn open_file<'b>(
+        &self,
+        content: &ContentHash,
+        stored: Cow<'b, [u8]>,
+    ) -> Option<Cow<'b, [u8]>> {
         match self {
-            Self::Plain => Some(bytes),
-            Self::Sealed(key) => key.sealer.open(&file_context(key, content), &bytes).ok(),
+            Self::Plain => Some(stored),
+            Self::Sealed(key) => key.sealer.open(&file_context(key, content), &stored).ok().map(Cow::Owned),
         }
     }
 }
@@ -170,13 +179,26 @@ impl Cells<'_> {
             .map_err(|error| SqlError::FromSqlConversionFailure(index, Type::Text, error.into()))
     }
 
+    /// One of an enumeration's words, written as [`text`](Self::text).
+    pub(crate) fn read_word<T: DeserializeOwned>(
+        &self,
+        column: &str,
+        row: &Row<'_>,
+        index: usize,
+    ) -> SqlResult<T> {
+        let word = self.read_str(column, row, index)?;
+        T::deserialize(StrDeserializer::<WordError>::new(&word))
+            .map_err(|error| SqlError::FromSqlConversionFailure(index, Type::Text, error.into()))
+    }
+
     /// What [`number`](Self::number) wrote.
     pub(crate) fn read_number(&self, column: &str, row: &Row<'_>, index: usize) -> SqlResult<f32> {
         match self.seal {
             Seal::Plain => row.get(index),
             Seal::Sealed(key) => {
                 let plain = self.open(key, column, row.get_ref(index)?, index)?;
-                let bytes = plain.try_into().map_err(|_| self.unreadable(column, index, "it is no number"))?;
+                let bytes =
+                    plain.try_into().map_err(|_| self.unreadable(column, index, "it is no number"))?;
                 Ok(f32::from_le_bytes(bytes))
             }
         }

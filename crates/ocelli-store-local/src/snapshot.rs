@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ocelli_core::{Affected, ErasureRecord, ProjectId};
-use ocelli_store::{Change, ContentHash, ContentKey, Store, StoreError};
+use ocelli_store::{Change, ContentHash, Store, StoreError};
 
-use crate::blobs::{self, Found};
+use crate::blobs::{self, BlobKeys};
 use crate::directory::{Directory, ignore_missing};
 use crate::error::During;
 use crate::records::{erasures, owners, projects};
@@ -77,9 +77,9 @@ fn partial(to: &Path) -> Result<PathBuf, StoreError> {
 fn copy(store: &LocalStore, to: &Path) -> Result<(LocalStore, i64), StoreError> {
     let target = Directory::create(Arc::clone(&store.directory.medium), to)?;
     copy_records(store, &target)?;
-    let copy = LocalStore::open_on(Arc::clone(&target.medium), to, store.limits.clone())?;
-    let known = copy.ask(erasures::last)?;
-    for project in copy.ask(projects::all_ids)? {
+    let copy = LocalStore::open_on(Arc::clone(&target.medium), to, store.options.clone())?;
+    let known = copy.ask(|rows| erasures::last(rows))?;
+    for project in copy.ask(|rows| projects::all_ids(rows))? {
         copy_bytes(store, &copy, project)?;
     }
     // Most of what was erased since the records were copied, while others still may change the store.
@@ -111,14 +111,24 @@ fn copy_records(store: &LocalStore, target: &Directory) -> Result<(), StoreError
 
 /// Copies the bytes that the copy's records of a project refer to.
 fn copy_bytes(store: &LocalStore, copy: &LocalStore, project: ProjectId) -> Result<(), StoreError> {
-    let Some(key) = copy.ask(|connection| projects::key(connection, project))? else { return Ok(()) };
+    let keys = copy.ask(|rows| {
+        let Some(content) = projects::key(rows, project)? else { return Ok(None) };
+        Ok(Some(BlobKeys { content, seal: rows.seal(project)? }))
+    });
+    let keys = match keys {
+        Ok(None) => return Ok(()),
+        Ok(keys) => keys,
+        // What is sealed can be copied unseen.
+        Err(StoreError::Key { .. }) => None,
+        Err(error) => return Err(error),
+    };
     let medium = copy.directory.medium.as_ref();
     let mut folders = BTreeSet::from([copy.directory.blobs(), copy.directory.project_blobs(project)]);
     let mut last = None;
     loop {
         let contents = copy.ask(|connection| owners::contents(connection, project, last.as_ref(), PAGE))?;
         at_once(contents.len(), |number| match contents.get(number) {
-            Some(content) => copy_file(store, copy, project, content, &key),
+            Some(content) => copy_file(store, copy, project, content, keys.as_ref()),
             None => Ok(()),
         })?;
         folders.extend(contents.iter().map(|content| copy.directory.blob(project, content).0));
@@ -134,9 +144,9 @@ fn copy_file(
     copy: &LocalStore,
     project: ProjectId,
     content: &ContentHash,
-    key: &ContentKey,
+    keys: Option<&BlobKeys>,
 ) -> Result<(), StoreError> {
-    let Found::Sound(bytes) = blobs::read(&store.directory, project, content, key)? else {
+    let Some(bytes) = blobs::read_stored(&store.directory, project, content, keys)? else {
         // Erased meanwhile, or damaged before; then the copy lacks the same, and a check of either says so.
         tracing::warn!(%content, "bytes are missing or damaged and were not copied");
         return Ok(());

@@ -15,6 +15,7 @@ use crate::directory::{Directory, ignore_missing};
 use crate::error::During;
 use crate::medium::{Lock, Medium};
 use crate::records::arrivals;
+use crate::seal::Seal;
 
 /// The extension of the file that says whose a staging folder is: who holds its lock, lives.
 const LOCK: &str = "lock";
@@ -75,10 +76,11 @@ impl Staging {
         Ok(())
     }
 
-    /// Writes the bytes of a change and waits until the medium has them.
+    /// Writes the bytes of a change, sealed where the project's are, and waits until the medium has them.
     pub(crate) fn write(
         &self,
         project: ProjectId,
+        seal: &Seal,
         contents: &[ContentHash],
         bytes: &[&[u8]],
     ) -> Result<Staged<'_>, StoreError> {
@@ -87,11 +89,12 @@ impl Staging {
         let files = contents.iter().enumerate();
         let files = files.map(|(number, content)| (path(number), project, *content)).collect();
         let staged = Staged { staging: self, change, files };
-        let written = at_once(bytes.len(), |number| match (staged.files.get(number), bytes.get(number)) {
-            (Some((path, ..)), Some(bytes)) => self.medium.write_new(path, bytes),
+        at_once(bytes.len(), |number| match (staged.files.get(number), bytes.get(number)) {
+            (Some((path, _, content)), Some(bytes)) => {
+                self.medium.write_new(path, &seal.file(content, bytes)?).during("writing a photo")
+            }
             _ => Ok(()),
-        });
-        written.during("writing a photo")?;
+        })?;
         Ok(staged)
     }
 }

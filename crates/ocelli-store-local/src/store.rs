@@ -3,16 +3,18 @@ use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ocelli_core::{ErasureStatus, Limits, ProjectId};
-use ocelli_store::{Applied, Change, ContentHash, ContentKey, Missing, StoreError, TrainingLock, apply};
+use ocelli_core::{ErasureStatus, ProjectId};
+use ocelli_store::{Applied, Change, ContentHash, Missing, StoreError, StoreOptions, TrainingLock, apply};
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::blobs::{self, Found};
+use crate::blobs::{self, BlobKeys, Found};
 use crate::connection::{self, Readers};
 use crate::directory::{DATABASE_NAME, Directory, RESERVE_NAME, ignore_missing};
 use crate::error::During;
+use crate::keyring::Keyring;
 use crate::medium::{Disk, Lock, Medium};
-use crate::records::{arrivals, features, projects, removals, unscrubbed};
+use crate::records::{arrivals, features, keys, projects, removals, unscrubbed};
+use crate::rows::Rows;
 use crate::schema;
 use crate::settle::{LONG_LOG, Settled, Settler, log_size};
 use crate::staging::{self, Staged, Staging};
@@ -32,7 +34,8 @@ const ATTEMPTS: u32 = 3;
 #[derive(Debug)]
 pub struct LocalStore {
     pub(crate) directory: Directory,
-    pub(crate) limits: Limits,
+    pub(crate) options: StoreOptions,
+    keyring: Keyring,
     readers: Readers,
     writer: Mutex<Connection>,
     staging: Staging,
@@ -81,24 +84,32 @@ impl LocalStore {
     /// [`StoreError::Format`] where a newer version wrote the directory, [`StoreError::Corrupt`] where it holds
     /// something else, [`StoreError::ReadOnly`], [`StoreError::Full`] and [`StoreError::Backend`] where the file system
     /// refuses.
-    pub fn open(path: impl AsRef<Path>, limits: Limits) -> Result<Self, StoreError> {
-        Self::open_on(Arc::new(Disk), path.as_ref(), limits)
+    pub fn open(path: impl AsRef<Path>, options: impl Into<StoreOptions>) -> Result<Self, StoreError> {
+        Self::open_on(Arc::new(Disk), path.as_ref(), options)
     }
 
     /// On another medium than the machine's file system.
-    pub(crate) fn open_on(medium: Arc<dyn Medium>, path: &Path, limits: Limits) -> Result<Self, StoreError> {
-        match Self::try_open(Arc::clone(&medium), path, limits.clone()) {
+    pub(crate) fn open_on(
+        medium: Arc<dyn Medium>,
+        path: &Path,
+        options: impl Into<StoreOptions>,
+    ) -> Result<Self, StoreError> {
+        let options = options.into();
+        match Self::try_open(Arc::clone(&medium), path, options.clone()) {
             // Who cannot open cannot erase.
             Err(StoreError::Full { action }) => match medium.remove_file(&path.join(RESERVE_NAME)) {
-                Ok(()) => Self::try_open(medium, path, limits),
+                Ok(()) => Self::try_open(medium, path, options),
                 Err(_) => Err(StoreError::Full { action }),
             },
             opened => opened,
         }
     }
 
-    fn try_open(medium: Arc<dyn Medium>, path: &Path, limits: Limits) -> Result<Self, StoreError> {
+    fn try_open(medium: Arc<dyn Medium>, path: &Path, options: StoreOptions) -> Result<Self, StoreError> {
         const ACTION: &str = "opening the data directory";
+        if options.encrypt && options.keys.is_none() {
+            return Err(StoreError::NoKeys("encrypting new projects"));
+        }
         schema::look(medium.as_ref(), &path.join(DATABASE_NAME))?;
         let directory = Directory::create(medium, path)?;
         let opening = directory.lock_opening()?;
@@ -115,7 +126,8 @@ impl LocalStore {
         let store = Self {
             readers: Readers::new(directory.clone()),
             directory,
-            limits,
+            keyring: Keyring::new(&options),
+            options,
             writer: Mutex::new(writer),
             staging,
             failed: Mutex::default(),
@@ -213,10 +225,11 @@ impl LocalStore {
         let Some((project, bytes)) = change.contents().filter(|(_, bytes)| !bytes.is_empty()) else {
             return Ok(None);
         };
-        let key = self.ask_about(project, |connection| projects::key(connection, project))?;
+        let (key, seal) =
+            self.ask_about(project, |rows| Ok((projects::key(rows, project)?, rows.seal(project)?)))?;
         let key = key.ok_or(StoreError::NotFound(Missing::Project(project)))?;
         let contents: Vec<ContentHash> = bytes.iter().map(|bytes| key.hash(bytes)).collect();
-        self.staging.write(project, &contents, &bytes).map(Some)
+        self.staging.write(project, &seal, &contents, &bytes).map(Some)
     }
 
     /// Notes that bytes are about to be put in their places, so that a crash does not leave them there unknown.
@@ -243,7 +256,8 @@ impl LocalStore {
             // Until settling comes to it, so that any handle knows of an erasure whose process has been killed.
             unscrubbed::note(&rows, &BTreeSet::from([FIRST_PAGE]))?;
         }
-        let applied = apply(&mut LocalTransaction::new(&rows), change, &contents, &self.limits)?;
+        let sealing = Rows::new(&rows, &self.keyring);
+        let applied = apply(&mut LocalTransaction::new(&sealing), change, &contents, &self.options.limits)?;
         let loose = match staged {
             Some(staged) => arrivals::end(&rows, staged.of())?,
             None => false,
@@ -297,16 +311,26 @@ impl LocalStore {
     fn tidy(&self, wait: bool, steps: u32) -> Result<ErasureStatus, StoreError> {
         let failed = self.end_failed().and_then(|()| self.end_abandoned());
         let staged = self.staging.remove_left();
+        let destroyed = self.settle_destroyed(wait);
         let projects = self.in_steps(steps, blobs::erase_some);
         let features = self.in_steps(steps, remove_features);
         let bytes = self.remove_loose();
         let settled = self.settle(wait, steps);
         failed?;
         staged?;
+        destroyed?;
         bytes?;
         let worked_off = projects? && features?;
         let settled = settled? == Settled::Whole;
         Ok(if worked_off && settled { ErasureStatus::Complete } else { ErasureStatus::ErasurePending })
+    }
+
+    /// Where a project's key has been destroyed, its bytes go before anything else that the project had.
+    fn settle_destroyed(&self, wait: bool) -> Result<(), StoreError> {
+        if self.ask(|rows| keys::are_destroyed(rows))? {
+            self.settle(wait, u32::MAX)?;
+        }
+        Ok(())
     }
 
     fn settle(&self, wait: bool, steps: u32) -> Result<Settled, StoreError> {
@@ -377,8 +401,9 @@ impl LocalStore {
     /// Asks a question about one moment.
     pub(crate) fn ask<T>(
         &self,
-        question: impl FnOnce(&Connection) -> Result<T, StoreError>,
+        question: impl FnOnce(&Rows<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        let question = |connection: &Connection| question(&Rows::new(connection, &self.keyring));
         if self.directory.medium.database().exclusive {
             let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
             return connection::ask(&mut writer, question);
@@ -390,11 +415,11 @@ impl LocalStore {
     pub(crate) fn ask_about<T>(
         &self,
         project: ProjectId,
-        question: impl FnOnce(&Connection) -> Result<T, StoreError>,
+        question: impl FnOnce(&Rows<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.ask(|connection| {
-            projects::check_live(connection, project)?;
-            question(connection)
+        self.ask(|rows| {
+            projects::check_live(rows, project)?;
+            question(rows)
         })
     }
 
@@ -402,19 +427,20 @@ impl LocalStore {
     pub(crate) fn bytes(
         &self,
         project: ProjectId,
-        find: impl Fn(&Connection) -> Result<ContentHash, StoreError>,
+        find: impl Fn(&Rows<'_>) -> Result<ContentHash, StoreError>,
     ) -> Result<Vec<u8>, StoreError> {
         let look = || {
-            self.ask_about(project, |connection| {
-                let key = projects::key(connection, project)?;
-                Ok((find(connection)?, key.ok_or(StoreError::NotFound(Missing::Project(project)))?))
+            self.ask_about(project, |rows| {
+                let key =
+                    projects::key(rows, project)?.ok_or(StoreError::NotFound(Missing::Project(project)))?;
+                Ok((find(rows)?, BlobKeys { content: key, seal: rows.seal(project)? }))
             })
         };
-        let (content, key) = look()?;
-        let state = match blobs::read(&self.directory, project, &content, &key)? {
+        let (content, keys) = look()?;
+        let state = match blobs::read(&self.directory, project, &content, &keys)? {
             Found::Sound(bytes) => return Ok(bytes),
             Found::Damaged => {
-                self.set_aside(project, &content, &key);
+                self.set_aside(project, &content, &keys);
                 "is not what was stored"
             }
             Found::Missing => {
@@ -429,11 +455,11 @@ impl LocalStore {
     }
 
     /// Unless another is changing the store: a question does not wait for that, and the next reading finds them again.
-    fn set_aside(&self, project: ProjectId, content: &ContentHash, key: &ContentKey) {
+    fn set_aside(&self, project: ProjectId, content: &ContentHash, keys: &BlobKeys) {
         let aside = || {
             let Ok(connection) = self.writer.try_lock() else { return Ok(()) };
             let Some(_lock) = self.directory.try_lock_writing()? else { return Ok(()) };
-            blobs::set_aside(&self.directory, &connection, project, content, key)
+            blobs::set_aside(&self.directory, &connection, project, content, keys)
         };
         if let Err(error) = aside() {
             tracing::warn!(%error, %content, "damaged bytes could not be set aside");

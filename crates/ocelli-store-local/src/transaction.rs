@@ -5,80 +5,80 @@ use ocelli_core::{
 use ocelli_store::{
     ContentHash, ContentKey, FeatureKey, ImageFilter, StoreError, StoredCalibration, Trained, Transaction,
 };
-use rusqlite::Connection;
 
 use crate::records::{
     calibrations, erasures, exports, features, images, iterations, manifests, predictions, projects,
     removals, tags,
 };
+use crate::rows::Rows;
 
 /// The rows within a write transaction of SQLite.
 pub(crate) struct LocalTransaction<'c> {
-    connection: &'c Connection,
+    rows: &'c Rows<'c>,
 }
 
 impl<'c> LocalTransaction<'c> {
-    pub(crate) fn new(connection: &'c Connection) -> Self {
-        Self { connection }
+    pub(crate) fn new(rows: &'c Rows<'c>) -> Self {
+        Self { rows }
     }
 
     fn lose(&mut self, project: ProjectId, content: &ContentHash) -> Result<(), StoreError> {
-        removals::note(self.connection, project, content)
+        removals::note(self.rows, project, content)
     }
 }
 
 impl Transaction for LocalTransaction<'_> {
     fn project_count(&mut self) -> Result<usize, StoreError> {
-        projects::count(self.connection)
+        projects::count(self.rows)
     }
 
     fn project(&mut self, project: ProjectId) -> Result<Option<Project>, StoreError> {
-        projects::get(self.connection, project)
+        projects::get(self.rows, project)
     }
 
     fn content_key(&mut self, project: ProjectId) -> Result<Option<ContentKey>, StoreError> {
-        projects::key(self.connection, project)
+        projects::key(self.rows, project)
     }
 
     fn insert_project(&mut self, project: &Project, key: &ContentKey) -> Result<(), StoreError> {
-        projects::insert(self.connection, project, key)
+        projects::insert(self.rows, project, key)
     }
 
     fn update_project(&mut self, project: &Project) -> Result<(), StoreError> {
-        projects::update(self.connection, project)
+        projects::update(self.rows, project)
     }
 
     fn remove_project(&mut self, project: ProjectId) -> Result<(), StoreError> {
-        projects::erase(self.connection, project)
+        projects::erase(self.rows, project)
     }
 
     fn tags(&mut self, project: ProjectId) -> Result<Vec<Tag>, StoreError> {
-        tags::list(self.connection, project)
+        tags::list(self.rows, project)
     }
 
     fn put_tag(&mut self, project: ProjectId, tag: &Tag) -> Result<(), StoreError> {
-        tags::put(self.connection, project, tag)
+        tags::put(self.rows, project, tag)
     }
 
     fn remove_tag(&mut self, project: ProjectId, tag: TagId) -> Result<(), StoreError> {
-        tags::remove(self.connection, project, tag)
+        tags::remove(self.rows, project, tag)
     }
 
     fn images_with_tag(&mut self, project: ProjectId, tag: TagId) -> Result<Vec<ImageId>, StoreError> {
-        tags::images(self.connection, project, tag)
+        tags::images(self.rows, project, tag)
     }
 
     fn image_count(&mut self, project: ProjectId) -> Result<usize, StoreError> {
-        let count = images::count(self.connection, project, &ImageFilter::default())?;
+        let count = images::count(self.rows, project, &ImageFilter::default())?;
         Ok(usize::try_from(count).unwrap_or(usize::MAX))
     }
 
     fn has_image(&mut self, project: ProjectId, image: ImageId) -> Result<bool, StoreError> {
-        Ok(images::content_of(self.connection, project, image)?.is_some())
+        Ok(images::content_of(self.rows, project, image)?.is_some())
     }
 
     fn image(&mut self, project: ProjectId, image: ImageId) -> Result<Option<Image>, StoreError> {
-        images::get(self.connection, project, image)
+        images::get(self.rows, project, image)
     }
 
     fn image_with_content(
@@ -86,7 +86,7 @@ impl Transaction for LocalTransaction<'_> {
         project: ProjectId,
         content: &ContentHash,
     ) -> Result<Option<Image>, StoreError> {
-        images::get_by_content(self.connection, project, content)
+        images::get_by_content(self.rows, project, content)
     }
 
     fn image_with_region(
@@ -94,7 +94,7 @@ impl Transaction for LocalTransaction<'_> {
         project: ProjectId,
         region: RegionId,
     ) -> Result<Option<Image>, StoreError> {
-        images::get_by_region(self.connection, project, region)
+        images::get_by_region(self.rows, project, region)
     }
 
     fn insert_image(
@@ -103,18 +103,18 @@ impl Transaction for LocalTransaction<'_> {
         image: &Image,
         content: &ContentHash,
     ) -> Result<(), StoreError> {
-        images::insert(self.connection, project, image, content)
+        images::insert(self.rows, project, image, content)
     }
 
     fn update_image(&mut self, project: ProjectId, image: &Image) -> Result<(), StoreError> {
-        images::update(self.connection, project, image)
+        images::update(self.rows, project, image)
     }
 
     fn remove_image(&mut self, project: ProjectId, image: ImageId) -> Result<(), StoreError> {
-        if let Some(content) = images::content_of(self.connection, project, image)? {
+        if let Some(content) = images::content_of(self.rows, project, image)? {
             self.lose(project, &content)?;
         }
-        images::remove(self.connection, project, image)
+        images::remove(self.rows, project, image)
     }
 
     fn put_features(
@@ -124,11 +124,11 @@ impl Transaction for LocalTransaction<'_> {
         key: &FeatureKey,
         features: &[f32],
     ) -> Result<(), StoreError> {
-        features::put(self.connection, project, image, key, features)
+        features::put(self.rows, project, image, key, features)
     }
 
     fn remove_features(&mut self, project: ProjectId, key: &FeatureKey) -> Result<(), StoreError> {
-        features::remove(self.connection, project, key)
+        features::remove(self.rows, project, key)
     }
 
     fn calibration(
@@ -136,7 +136,7 @@ impl Transaction for LocalTransaction<'_> {
         project: ProjectId,
         base: &str,
     ) -> Result<Option<StoredCalibration>, StoreError> {
-        calibrations::get(self.connection, project, base)
+        calibrations::get(self.rows, project, base)
     }
 
     fn put_calibration(
@@ -145,7 +145,7 @@ impl Transaction for LocalTransaction<'_> {
         base: &str,
         calibration: &StoredCalibration,
     ) -> Result<(), StoreError> {
-        calibrations::put(self.connection, project, base, calibration)
+        calibrations::put(self.rows, project, base, calibration)
     }
 
     fn calibrations_with_image(
@@ -153,19 +153,19 @@ impl Transaction for LocalTransaction<'_> {
         project: ProjectId,
         image: ImageId,
     ) -> Result<Vec<String>, StoreError> {
-        calibrations::with_image(self.connection, project, image)
+        calibrations::with_image(self.rows, project, image)
     }
 
     fn remove_calibration(&mut self, project: ProjectId, base: &str) -> Result<(), StoreError> {
-        calibrations::remove(self.connection, project, base)
+        calibrations::remove(self.rows, project, base)
     }
 
     fn iterations(&mut self, project: ProjectId) -> Result<Vec<Iteration>, StoreError> {
-        iterations::list(self.connection, project)
+        iterations::list(self.rows, project)
     }
 
     fn put_iteration(&mut self, iteration: &Iteration) -> Result<(), StoreError> {
-        iterations::put(self.connection, iteration)
+        iterations::put(self.rows, iteration)
     }
 
     fn insert_trained(
@@ -174,7 +174,7 @@ impl Transaction for LocalTransaction<'_> {
         iteration: IterationId,
         trained: &Trained,
     ) -> Result<(), StoreError> {
-        manifests::insert(self.connection, project, iteration, trained)
+        manifests::insert(self.rows, project, iteration, trained)
     }
 
     fn iterations_with_tag(
@@ -182,22 +182,22 @@ impl Transaction for LocalTransaction<'_> {
         project: ProjectId,
         tag: TagId,
     ) -> Result<Vec<IterationId>, StoreError> {
-        manifests::with_tag(self.connection, project, tag)
+        manifests::with_tag(self.rows, project, tag)
     }
 
     fn forget_image(&mut self, project: ProjectId, image: ImageId) -> Result<Vec<IterationId>, StoreError> {
-        manifests::forget(self.connection, project, image)
+        manifests::forget(self.rows, project, image)
     }
 
     fn remove_iteration(&mut self, project: ProjectId, iteration: IterationId) -> Result<(), StoreError> {
-        for export in exports::of(self.connection, project, iteration)? {
+        for export in exports::of(self.rows, project, iteration)? {
             self.remove_export(project, export.id)?;
         }
-        iterations::remove(self.connection, project, iteration)
+        iterations::remove(self.rows, project, iteration)
     }
 
     fn exports(&mut self, project: ProjectId) -> Result<Vec<Export>, StoreError> {
-        exports::list(self.connection, project)
+        exports::list(self.rows, project)
     }
 
     fn insert_export(
@@ -206,14 +206,14 @@ impl Transaction for LocalTransaction<'_> {
         export: &Export,
         contents: &[ContentHash],
     ) -> Result<(), StoreError> {
-        exports::insert(self.connection, project, export, contents)
+        exports::insert(self.rows, project, export, contents)
     }
 
     fn remove_export(&mut self, project: ProjectId, export: ExportId) -> Result<(), StoreError> {
-        for content in exports::contents(self.connection, project, export)? {
+        for content in exports::contents(self.rows, project, export)? {
             self.lose(project, &content)?;
         }
-        exports::remove(self.connection, project, export)
+        exports::remove(self.rows, project, export)
     }
 
     fn prediction(
@@ -221,7 +221,7 @@ impl Transaction for LocalTransaction<'_> {
         project: ProjectId,
         prediction: PredictionId,
     ) -> Result<Option<(StoredPrediction, ContentHash)>, StoreError> {
-        predictions::get(self.connection, project, prediction)
+        predictions::get(self.rows, project, prediction)
     }
 
     fn insert_prediction(
@@ -229,25 +229,25 @@ impl Transaction for LocalTransaction<'_> {
         prediction: &StoredPrediction,
         content: &ContentHash,
     ) -> Result<(), StoreError> {
-        predictions::insert(self.connection, prediction, content)
+        predictions::insert(self.rows, prediction, content)
     }
 
     fn remove_prediction(&mut self, project: ProjectId, prediction: PredictionId) -> Result<(), StoreError> {
-        if let Some((_, content)) = predictions::get(self.connection, project, prediction)? {
+        if let Some(content) = predictions::content_of(self.rows, project, prediction)? {
             self.lose(project, &content)?;
         }
-        predictions::remove(self.connection, project, prediction)
+        predictions::remove(self.rows, project, prediction)
     }
 
     fn knows_erasure(&mut self, erasure: &ErasureRecord) -> Result<bool, StoreError> {
-        erasures::knows(self.connection, erasure)
+        erasures::knows(self.rows, erasure)
     }
 
     fn was_erased(&mut self, project: ProjectId, erased: &Erased) -> Result<bool, StoreError> {
-        erasures::was(self.connection, project, erased)
+        erasures::was(self.rows, project, erased)
     }
 
     fn record_erasure(&mut self, erasure: &ErasureRecord) -> Result<(), StoreError> {
-        erasures::record(self.connection, erasure)
+        erasures::record(self.rows, erasure)
     }
 }

@@ -4,42 +4,46 @@ use rusqlite::Connection;
 
 use super::{all, one, write};
 use crate::columns::id;
+use crate::rows::Rows;
 
 pub(crate) fn get(
-    connection: &Connection,
+    rows: &Rows<'_>,
     project: ProjectId,
     base: &str,
 ) -> Result<Option<StoredCalibration>, StoreError> {
     let of = (project.to_string(), base);
     let sql = "SELECT fingerprint, training_photos, data FROM calibrations WHERE project = ?1 AND base = ?2";
-    let found = one(connection, sql, (&of.0, of.1), |row| {
+    let seal = rows.seal(project)?;
+    let found = one(rows, sql, (&of.0, of.1), |row| {
         Ok(StoredCalibration {
             fingerprint: row.get(0)?,
             images: Vec::new(),
             training_photos: row.get(1)?,
-            data: row.get(2)?,
+            data: seal.row("calibrations", &base).read_bytes("data", row, 2)?.into_owned(),
         })
     })?;
     let Some(mut calibration) = found else { return Ok(None) };
     let sql = "SELECT image FROM calibration_images WHERE project = ?1 AND base = ?2 ORDER BY position";
-    calibration.images = all(connection, sql, (&of.0, of.1), |row| id(row, 0))?;
+    calibration.images = all(rows, sql, (&of.0, of.1), |row| id(row, 0))?;
     Ok(Some(calibration))
 }
 
 pub(crate) fn put(
-    connection: &Connection,
+    rows: &Rows<'_>,
     project: ProjectId,
     base: &str,
     calibration: &StoredCalibration,
 ) -> Result<(), StoreError> {
-    remove(connection, project, base)?;
+    remove(rows, project, base)?;
+    let seal = rows.seal(project)?;
     let StoredCalibration { fingerprint, images, training_photos, data } = calibration;
     let project = project.to_string();
     let sql = "INSERT INTO calibrations (project, base, fingerprint, training_photos, data)
                VALUES (?1, ?2, ?3, ?4, ?5)";
-    write(connection, sql, (&project, base, fingerprint, training_photos, data))?;
+    let data = seal.row("calibrations", &base).bytes("data", data)?;
+    write(rows, sql, (&project, base, fingerprint, training_photos, data))?;
     let sql = "INSERT INTO calibration_images (project, base, image) VALUES (?1, ?2, ?3)";
-    images.iter().try_for_each(|image| write(connection, sql, (&project, base, image.to_string())))
+    images.iter().try_for_each(|image| write(rows, sql, (&project, base, image.to_string())))
 }
 
 /// The base models whose calibrations looked at a photo.

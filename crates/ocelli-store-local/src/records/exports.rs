@@ -3,53 +3,79 @@ use ocelli_store::{ContentHash, Missing, StoreError};
 use rusqlite::{Connection, Result as SqlResult, Row};
 
 use super::{all, one, write};
-use crate::columns::{content, id, moment, optional_name, text, to_word, word};
+use crate::columns::{content, id, moment, to_word, word};
+use crate::rows::Rows;
+use crate::seal::Seal;
 
 const SELECT: &str = "SELECT id, iteration, platform, flavor, created FROM exports WHERE project = ?1";
 
 /// All but the files.
-fn read(row: &Row<'_>) -> SqlResult<Export> {
+fn read(seal: &Seal, row: &Row<'_>) -> SqlResult<Export> {
+    let export: ExportId = id(row, 0)?;
     Ok(Export {
-        id: id(row, 0)?,
+        id: export,
         iteration_id: id(row, 1)?,
         platform: word(row, 2)?,
-        flavor: optional_name(row, 3)?,
+        flavor: seal.row("exports", &export).read_optional_name("flavor", row, 3)?,
         created: moment(row, 4)?,
         files: Vec::new(),
     })
 }
 
-fn complete(connection: &Connection, project: ProjectId, mut export: Export) -> Result<Export, StoreError> {
-    let sql = "SELECT name, size FROM export_files WHERE project = ?1 AND export = ?2 ORDER BY position";
-    export.files = all(connection, sql, (project.to_string(), export.id.to_string()), |row| {
-        Ok(ExportFile { name: text(row, 0)?, size: row.get(1)? })
+fn complete(rows: &Rows<'_>, project: ProjectId, mut export: Export) -> Result<Export, StoreError> {
+    let seal = rows.seal(project)?;
+    let sql =
+        "SELECT name, size, content FROM export_files WHERE project = ?1 AND export = ?2 ORDER BY position";
+    export.files = all(rows, sql, (project.to_string(), export.id.to_string()), |row| {
+        let name = read_file_name(&seal, export.id, &content(row, 2)?, row, 0)?;
+        Ok(ExportFile { name, size: row.get(1)? })
     })?;
     Ok(export)
 }
 
+/// What a file's row goes by where it is sealed.
+fn row_id(export: ExportId, content: &ContentHash) -> String {
+    format!("{export}/{content}")
+}
+
+/// The name of a file of an export.
+pub(crate) fn read_file_name(
+    seal: &Seal,
+    export: ExportId,
+    content: &ContentHash,
+    row: &Row<'_>,
+    index: usize,
+) -> SqlResult<Name> {
+    seal.row("export_files", &row_id(export, content)).read_text("name", row, index)
+}
+
 /// In the order in which they were kept.
-pub(crate) fn list(connection: &Connection, project: ProjectId) -> Result<Vec<Export>, StoreError> {
-    let found = all(connection, &format!("{SELECT} ORDER BY position"), [project.to_string()], read)?;
-    found.into_iter().map(|export| complete(connection, project, export)).collect()
+pub(crate) fn list(rows: &Rows<'_>, project: ProjectId) -> Result<Vec<Export>, StoreError> {
+    let seal = rows.seal(project)?;
+    let sql = format!("{SELECT} ORDER BY position");
+    let found = all(rows, &sql, [project.to_string()], |row| read(&seal, row))?;
+    found.into_iter().map(|export| complete(rows, project, export)).collect()
 }
 
 /// Those of an iteration, in the order in which they were kept.
 pub(crate) fn of(
-    connection: &Connection,
+    rows: &Rows<'_>,
     project: ProjectId,
     iteration: IterationId,
 ) -> Result<Vec<Export>, StoreError> {
+    let seal = rows.seal(project)?;
     let sql = format!("{SELECT} AND iteration = ?2 ORDER BY position");
-    let found = all(connection, &sql, (project.to_string(), iteration.to_string()), read)?;
-    found.into_iter().map(|export| complete(connection, project, export)).collect()
+    let found = all(rows, &sql, (project.to_string(), iteration.to_string()), |row| read(&seal, row))?;
+    found.into_iter().map(|export| complete(rows, project, export)).collect()
 }
 
 pub(crate) fn insert(
-    connection: &Connection,
+    rows: &Rows<'_>,
     project: ProjectId,
     export: &Export,
     contents: &[ContentHash],
 ) -> Result<(), StoreError> {
+    let seal = rows.seal(project)?;
     let of = (project.to_string(), export.id.to_string());
     let sql = "INSERT INTO exports (project, id, iteration, platform, flavor, created)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
@@ -58,13 +84,15 @@ pub(crate) fn insert(
         &of.1,
         export.iteration_id.to_string(),
         to_word(&export.platform)?,
-        export.flavor.as_ref().map(Name::as_str),
+        seal.row("exports", &export.id).optional_name("flavor", export.flavor.as_ref())?,
         export.created.as_millis(),
     );
-    write(connection, sql, values)?;
+    write(rows, sql, values)?;
     let sql = "INSERT INTO export_files (project, export, name, size, content) VALUES (?1, ?2, ?3, ?4, ?5)";
     for (file, content) in export.files.iter().zip(contents) {
-        write(connection, sql, (&of.0, &of.1, file.name.as_str(), file.size, content.as_bytes()))?;
+        let id = row_id(export.id, content);
+        let name = seal.row("export_files", &id).text("name", file.name.as_str())?;
+        write(rows, sql, (&of.0, &of.1, name, file.size, content.as_bytes()))?;
     }
     Ok(())
 }
@@ -81,16 +109,24 @@ pub(crate) fn contents(
 
 /// The identity of a file's bytes.
 pub(crate) fn content_of(
-    connection: &Connection,
+    rows: &Rows<'_>,
     project: ProjectId,
     export: ExportId,
     file: &Name,
 ) -> Result<ContentHash, StoreError> {
     let of = (project.to_string(), export.to_string());
     let sql = "SELECT 1 FROM exports WHERE project = ?1 AND id = ?2";
-    one(connection, sql, (&of.0, &of.1), |_| Ok(()))?.ok_or(StoreError::NotFound(Missing::Export(export)))?;
-    let sql = "SELECT content FROM export_files WHERE project = ?1 AND export = ?2 AND name = ?3";
-    one(connection, sql, (&of.0, &of.1, file.as_str()), |row| content(row, 0))?
+    one(rows, sql, (&of.0, &of.1), |_| Ok(()))?.ok_or(StoreError::NotFound(Missing::Export(export)))?;
+    let seal = rows.seal(project)?;
+    // An export has few files, and the same name looks different each time that it is sealed.
+    let sql = "SELECT name, content FROM export_files WHERE project = ?1 AND export = ?2";
+    let files: Vec<(Name, ContentHash)> = all(rows, sql, (&of.0, &of.1), |row| {
+        let content = content(row, 1)?;
+        Ok((read_file_name(&seal, export, &content, row, 0)?, content))
+    })?;
+    let found = files.into_iter().find(|(name, _)| name == file);
+    found
+        .map(|(_, content)| content)
         .ok_or_else(|| StoreError::NotFound(Missing::ExportFile(export, file.clone())))
 }
 

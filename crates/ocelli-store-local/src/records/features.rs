@@ -5,6 +5,7 @@ use rusqlite::Connection;
 use super::{all, one, write};
 use crate::columns::{floats, id, to_bytes};
 use crate::error::During;
+use crate::rows::Rows;
 
 /// Features that go in one transaction.
 const REMOVED_AT_ONCE: u32 = 500;
@@ -17,40 +18,54 @@ fn number(connection: &Connection, project: &str, key: &FeatureKey) -> Result<Op
     one(connection, sql, (project, base, calibration), |row| row.get(0))
 }
 
+/// What a row goes by where it is sealed.
+fn row_of(image: &ImageId, key: &FeatureKey) -> String {
+    let (base, calibration) = columns(key);
+    format!("{image}/{base}/{calibration}")
+}
+
 fn columns(key: &FeatureKey) -> (&str, &str) {
     (&key.base, key.calibration.as_deref().unwrap_or_default())
 }
 
 pub(crate) fn get(
-    connection: &Connection,
+    rows: &Rows<'_>,
     project: ProjectId,
     key: &FeatureKey,
     images: &[ImageId],
 ) -> Result<Vec<Option<Vec<f32>>>, StoreError> {
-    let project = project.to_string();
-    let Some(key) = number(connection, &project, key)? else {
+    let (seal, project) = (rows.seal(project)?, project.to_string());
+    let Some(number) = number(rows, &project, key)? else {
         return Ok(vec![None; images.len()]);
     };
     let sql = "SELECT \"values\" FROM features WHERE project = ?1 AND image = ?2 AND feature_key = ?3";
-    let of = |image: &ImageId| one(connection, sql, (&project, image.to_string(), key), |row| floats(row, 0));
+    let of = |image: &ImageId| {
+        one(rows, sql, (&project, image.to_string(), number), |row| {
+            let id = row_of(image, key);
+            let bytes = seal.row("features", &id).read_bytes("values", row, 0)?;
+            floats(&bytes, 0)
+        })
+    };
     images.iter().map(of).collect()
 }
 
 /// Nothing is kept under a key whose features are still being taken away.
 pub(crate) fn put(
-    connection: &Connection,
+    rows: &Rows<'_>,
     project: ProjectId,
     image: ImageId,
     key: &FeatureKey,
     features: &[f32],
 ) -> Result<(), StoreError> {
-    let project = project.to_string();
+    let (seal, project) = (rows.seal(project)?, project.to_string());
     let sql = "INSERT INTO feature_keys (base, calibration) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
-    write(connection, sql, columns(key))?;
-    let Some(key) = number(connection, &project, key)? else { return Ok(()) };
+    write(rows, sql, columns(key))?;
+    let Some(number) = number(rows, &project, key)? else { return Ok(()) };
+    let (id, bytes) = (row_of(&image, key), to_bytes(features));
+    let values = seal.row("features", &id).bytes("values", &bytes)?;
     let sql =
         "INSERT OR REPLACE INTO features (project, image, feature_key, \"values\") VALUES (?1, ?2, ?3, ?4)";
-    write(connection, sql, (project, image.to_string(), key, to_bytes(features)))
+    write(rows, sql, (project, image.to_string(), number, values))
 }
 
 /// Takes the features of all of a project's photos under this key out of sight. They go in steps ([`remove_some`]).

@@ -6,21 +6,25 @@ use rusqlite::types::{Type, Value};
 use rusqlite::{Connection, Result as SqlResult, Row, params_from_iter};
 
 use super::{all, one, write};
-use crate::columns::{content, id, json, moment, to_json};
+use crate::columns::{content, id, moment};
+use crate::rows::Rows;
+use crate::seal::Seal;
 
 const SELECT: &str = "SELECT id, created, width, height, metadata, origin FROM images";
 
 /// All but the tags and regions.
-fn read(row: &Row<'_>) -> SqlResult<Image> {
+fn read(seal: &Seal, row: &Row<'_>) -> SqlResult<Image> {
+    let id: ImageId = id(row, 0)?;
+    let cells = seal.row("images", &id);
     Ok(Image {
-        id: id(row, 0)?,
+        id,
         created: moment(row, 1)?,
         width: row.get(2)?,
         height: row.get(3)?,
         tags: Vec::new(),
         regions: Vec::new(),
-        metadata: json(row, 4)?,
-        origin: json(row, 5)?,
+        metadata: cells.read_json("metadata", row, 4)?,
+        origin: cells.read_json("origin", row, 5)?,
     })
 }
 
@@ -49,34 +53,32 @@ fn complete(connection: &Connection, project: ProjectId, mut image: Image) -> Re
     Ok(image)
 }
 
-pub(crate) fn get(
-    connection: &Connection,
-    project: ProjectId,
-    image: ImageId,
-) -> Result<Option<Image>, StoreError> {
+pub(crate) fn get(rows: &Rows<'_>, project: ProjectId, image: ImageId) -> Result<Option<Image>, StoreError> {
+    let seal = rows.seal(project)?;
     let sql = format!("{SELECT} WHERE project = ?1 AND id = ?2");
-    let found = one(connection, &sql, (project.to_string(), image.to_string()), read)?;
-    found.map(|image| complete(connection, project, image)).transpose()
+    let found = one(rows, &sql, (project.to_string(), image.to_string()), |row| read(&seal, row))?;
+    found.map(|image| complete(rows, project, image)).transpose()
 }
 
 pub(crate) fn get_by_content(
-    connection: &Connection,
+    rows: &Rows<'_>,
     project: ProjectId,
     content: &ContentHash,
 ) -> Result<Option<Image>, StoreError> {
+    let seal = rows.seal(project)?;
     let sql = format!("{SELECT} WHERE project = ?1 AND content = ?2");
-    let found = one(connection, &sql, (project.to_string(), content.as_bytes()), read)?;
-    found.map(|image| complete(connection, project, image)).transpose()
+    let found = one(rows, &sql, (project.to_string(), content.as_bytes()), |row| read(&seal, row))?;
+    found.map(|image| complete(rows, project, image)).transpose()
 }
 
 pub(crate) fn get_by_region(
-    connection: &Connection,
+    rows: &Rows<'_>,
     project: ProjectId,
     region: RegionId,
 ) -> Result<Option<Image>, StoreError> {
     let sql = "SELECT image FROM regions WHERE project = ?1 AND id = ?2";
-    match one(connection, sql, (project.to_string(), region.to_string()), |row| id(row, 0))? {
-        Some(image) => get(connection, project, image),
+    match one(rows, sql, (project.to_string(), region.to_string()), |row| id(row, 0))? {
+        Some(image) => get(rows, project, image),
         None => Ok(None),
     }
 }
@@ -92,10 +94,11 @@ pub(crate) fn content_of(
 }
 
 pub(crate) fn list(
-    connection: &Connection,
+    rows: &Rows<'_>,
     project: ProjectId,
     query: &ImageQuery,
 ) -> Result<Vec<Image>, StoreError> {
+    let seal = rows.seal(project)?;
     let (mut sql, mut values) =
         (format!("{SELECT} AS i WHERE i.project = ?1"), vec![project.to_string().into()]);
     narrow(&mut sql, &mut values, &query.filter);
@@ -107,8 +110,8 @@ pub(crate) fn list(
     values.extend(
         [query.take, query.skip].map(|number| Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))),
     );
-    let images = all(connection, &sql, params_from_iter(values), read)?;
-    images.into_iter().map(|image| complete(connection, project, image)).collect()
+    let images = all(rows, &sql, params_from_iter(values), |row| read(&seal, row))?;
+    images.into_iter().map(|image| complete(rows, project, image)).collect()
 }
 
 /// The photos that have tags on the whole, by id, with their tags by id.
@@ -164,11 +167,13 @@ fn narrow(sql: &mut String, values: &mut Vec<Value>, filter: &ImageFilter) {
 }
 
 pub(crate) fn insert(
-    connection: &Connection,
+    rows: &Rows<'_>,
     project: ProjectId,
     image: &Image,
     content: &ContentHash,
 ) -> Result<(), StoreError> {
+    let seal = rows.seal(project)?;
+    let cells = seal.row("images", &image.id);
     let sql = "INSERT INTO images (project, id, content, created, width, height, metadata, origin)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     let values = (
@@ -178,22 +183,23 @@ pub(crate) fn insert(
         image.created.as_millis(),
         image.width,
         image.height,
-        to_json(&image.metadata)?,
-        to_json(&image.origin)?,
+        cells.json("metadata", &image.metadata)?,
+        cells.json("origin", &image.origin)?,
     );
-    write(connection, sql, values)?;
-    insert_tags(connection, project, image)
+    write(rows, sql, values)?;
+    insert_tags(rows, project, image)
 }
 
 /// Replaces the tags, regions and metadata.
-pub(crate) fn update(connection: &Connection, project: ProjectId, image: &Image) -> Result<(), StoreError> {
+pub(crate) fn update(rows: &Rows<'_>, project: ProjectId, image: &Image) -> Result<(), StoreError> {
+    let seal = rows.seal(project)?;
     let of = (project.to_string(), image.id.to_string());
-    let metadata = to_json(&image.metadata)?;
+    let metadata = seal.row("images", &image.id).json("metadata", &image.metadata)?;
     let sql = "UPDATE images SET metadata = ?3 WHERE project = ?1 AND id = ?2";
-    write(connection, sql, (&of.0, &of.1, metadata))?;
-    write(connection, "DELETE FROM image_tags WHERE project = ?1 AND image = ?2", (&of.0, &of.1))?;
-    write(connection, "DELETE FROM regions WHERE project = ?1 AND image = ?2", (&of.0, &of.1))?;
-    insert_tags(connection, project, image)
+    write(rows, sql, (&of.0, &of.1, metadata))?;
+    write(rows, "DELETE FROM image_tags WHERE project = ?1 AND image = ?2", (&of.0, &of.1))?;
+    write(rows, "DELETE FROM regions WHERE project = ?1 AND image = ?2", (&of.0, &of.1))?;
+    insert_tags(rows, project, image)
 }
 
 fn insert_tags(connection: &Connection, project: ProjectId, image: &Image) -> Result<(), StoreError> {

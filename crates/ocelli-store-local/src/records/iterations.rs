@@ -3,24 +3,28 @@ use ocelli_store::{Missing, StoreError};
 use rusqlite::{Connection, Result as SqlResult, Row};
 
 use super::{all, one, write};
-use crate::columns::{id, json, moment, optional_name, text, to_json, to_word, word};
+use crate::columns::{id, moment, to_word, word};
+use crate::rows::Rows;
+use crate::seal::Seal;
 
 const SELECT: &str = "SELECT project, id, name, status, created, last_modified, domain, classification_type,
                              training_type, publish_name, publish_precision
                       FROM iterations WHERE project = ?1";
 
-fn read(row: &Row<'_>) -> SqlResult<Iteration> {
+fn read(seal: &Seal, row: &Row<'_>) -> SqlResult<Iteration> {
+    let iteration: IterationId = id(row, 1)?;
+    let cells = seal.row("iterations", &iteration);
     Ok(Iteration {
         project_id: id(row, 0)?,
-        id: id(row, 1)?,
-        name: text(row, 2)?,
-        status: json(row, 3)?,
+        id: iteration,
+        name: cells.read_text("name", row, 2)?,
+        status: cells.read_json("status", row, 3)?,
         created: moment(row, 4)?,
         last_modified: moment(row, 5)?,
         domain_id: id(row, 6)?,
         classification_type: word(row, 7)?,
         training_type: word(row, 8)?,
-        publication: match optional_name(row, 9)? {
+        publication: match cells.read_optional_name("publish_name", row, 9)? {
             Some(name) => Some(Publication { name, precision: word(row, 10)? }),
             None => None,
         },
@@ -28,30 +32,42 @@ fn read(row: &Row<'_>) -> SqlResult<Iteration> {
 }
 
 /// In the order in which they began.
-pub(crate) fn list(connection: &Connection, project: ProjectId) -> Result<Vec<Iteration>, StoreError> {
-    all(connection, &format!("{SELECT} ORDER BY position"), [project.to_string()], read)
+pub(crate) fn list(rows: &Rows<'_>, project: ProjectId) -> Result<Vec<Iteration>, StoreError> {
+    let seal = rows.seal(project)?;
+    all(rows, &format!("{SELECT} ORDER BY position"), [project.to_string()], |row| read(&seal, row))
 }
 
 pub(crate) fn get(
-    connection: &Connection,
+    rows: &Rows<'_>,
     project: ProjectId,
     iteration: IterationId,
 ) -> Result<Iteration, StoreError> {
+    let seal = rows.seal(project)?;
     let values = (project.to_string(), iteration.to_string());
-    one(connection, &format!("{SELECT} AND id = ?2"), values, read)?
+    one(rows, &format!("{SELECT} AND id = ?2"), values, |row| read(&seal, row))?
         .ok_or(StoreError::NotFound(Missing::Iteration(iteration)))
 }
 
-pub(crate) fn published(
-    connection: &Connection,
-    project: ProjectId,
-    name: &Name,
-) -> Result<Iteration, StoreError> {
-    one(connection, &format!("{SELECT} AND publish_name = ?2"), (project.to_string(), name.as_str()), read)?
-        .ok_or_else(|| StoreError::NotFound(Missing::Publication(name.clone())))
+pub(crate) fn published(rows: &Rows<'_>, project: ProjectId, name: &Name) -> Result<Iteration, StoreError> {
+    let seal = rows.seal(project)?;
+    let found = match &seal {
+        Seal::Plain => {
+            let values = (project.to_string(), name.as_str());
+            one(rows, &format!("{SELECT} AND publish_name = ?2"), values, |row| read(&seal, row))?
+        }
+        // The same name looks different each time that it is sealed.
+        Seal::Sealed(_) => {
+            let sql = format!("{SELECT} AND publish_name IS NOT NULL");
+            let published = all(rows, &sql, [project.to_string()], |row| read(&seal, row))?;
+            published.into_iter().find(|iteration| iteration.publish_name() == Some(name))
+        }
+    };
+    found.ok_or_else(|| StoreError::NotFound(Missing::Publication(name.clone())))
 }
 
-pub(crate) fn put(connection: &Connection, iteration: &Iteration) -> Result<(), StoreError> {
+pub(crate) fn put(rows: &Rows<'_>, iteration: &Iteration) -> Result<(), StoreError> {
+    let seal = rows.seal(iteration.project_id)?;
+    let cells = seal.row("iterations", &iteration.id);
     let sql = "INSERT INTO iterations (project, id, name, status, created, last_modified, domain,
                                        classification_type, training_type, publish_name, publish_precision)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
@@ -62,17 +78,17 @@ pub(crate) fn put(connection: &Connection, iteration: &Iteration) -> Result<(), 
     let values = (
         iteration.project_id.to_string(),
         iteration.id.to_string(),
-        iteration.name.as_str(),
-        to_json(&iteration.status)?,
+        cells.text("name", iteration.name.as_str())?,
+        cells.json("status", &iteration.status)?,
         iteration.created.as_millis(),
         iteration.last_modified.as_millis(),
         iteration.domain_id.to_string(),
         to_word(&iteration.classification_type)?,
         to_word(&iteration.training_type)?,
-        iteration.publish_name().map(Name::as_str),
+        cells.optional_name("publish_name", iteration.publish_name())?,
         precision.transpose()?,
     );
-    write(connection, sql, values)
+    write(rows, sql, values)
 }
 
 /// What came of its training goes with it, and its exports' rows.

@@ -1,11 +1,15 @@
 //! What iterations were trained on and answered. Each photo has a row of its own.
 
+use std::borrow::Cow;
+
 use ocelli_core::{EvaluatedPhoto, ImageId, IterationId, LeftOut, Manifest, ProjectId, TagId};
 use ocelli_store::{Missing, StoreError, Trained};
 use rusqlite::{Connection, Result as SqlResult, Row};
 
 use super::{all, iterations, one, write};
-use crate::columns::{floats, id, indices, indices_to_bytes, json, to_bytes, to_json, to_word, word};
+use crate::columns::{floats, id, indices, indices_to_bytes, to_bytes, to_word};
+use crate::rows::Rows;
+use crate::seal::Seal;
 
 /// The row of an iteration.
 fn row_of(connection: &Connection, project: ProjectId, iteration: IterationId) -> Result<i64, StoreError> {
@@ -15,86 +19,117 @@ fn row_of(connection: &Connection, project: ProjectId, iteration: IterationId) -
 }
 
 pub(crate) fn insert(
-    connection: &Connection,
+    rows: &Rows<'_>,
     project: ProjectId,
     iteration: IterationId,
     trained: &Trained,
 ) -> Result<(), StoreError> {
-    let row = row_of(connection, project, iteration)?;
-    insert_at(connection, row, trained)
+    let (seal, row) = (rows.seal(project)?, row_of(rows, project, iteration)?);
+    insert_at(rows, &seal, iteration, row, trained)
+}
+
+/// What a photo's row goes by where it is sealed.
+fn row_id(iteration: IterationId, photo: ImageId) -> String {
+    format!("{iteration}/{photo}")
 }
 
 /// Of the iteration in this row.
-pub(crate) fn insert_at(connection: &Connection, row: i64, trained: &Trained) -> Result<(), StoreError> {
+pub(crate) fn insert_at(
+    connection: &Connection,
+    seal: &Seal,
+    iteration: IterationId,
+    row: i64,
+    trained: &Trained,
+) -> Result<(), StoreError> {
     let Trained { manifest, model, looked_at } = trained;
     // The photos go into rows of their own; what is left is small.
     let mut bare = manifest.clone();
     let photos = std::mem::take(&mut bare.evaluation.photos);
     let left_out = std::mem::take(&mut bare.left_out);
     let sql = "INSERT INTO trained (iteration, manifest, erased, model) VALUES (?1, ?2, ?3, ?4)";
-    write(connection, sql, (row, to_json(&bare)?, bare.erased, model))?;
+    let cells = seal.row("trained", &iteration);
+    let values = (row, cells.json("manifest", &bare)?, bare.erased, cells.bytes("model", model)?);
+    write(connection, sql, values)?;
     let sql =
         "INSERT INTO evaluated (iteration, image, fold, tags, probabilities) VALUES (?1, ?2, ?3, ?4, ?5)";
     for EvaluatedPhoto { photo, tags, fold, probabilities } in &photos {
-        let values = (row, photo.to_string(), fold, indices_to_bytes(tags), to_bytes(probabilities));
+        let (tags, probabilities) = (indices_to_bytes(tags), to_bytes(probabilities));
+        let id = row_id(iteration, *photo);
+        let cells = seal.row("evaluated", &id);
+        let (tags, probabilities) =
+            (cells.bytes("tags", &tags)?, cells.bytes("probabilities", &probabilities)?);
+        let values = (row, photo.to_string(), fold, tags, probabilities);
         write(connection, sql, values)?;
     }
     let sql = "INSERT INTO left_out (iteration, image, reason) VALUES (?1, ?2, ?3)";
     for (image, reason) in &left_out {
-        write(connection, sql, (row, image.to_string(), to_word(reason)?))?;
+        let (id, reason) = (row_id(iteration, *image), to_word(reason)?);
+        let reason = seal.row("left_out", &id).text("reason", &reason)?;
+        write(connection, sql, (row, image.to_string(), reason))?;
     }
     let sql = "INSERT INTO looked_at (iteration, image) VALUES (?1, ?2)";
     looked_at.iter().try_for_each(|image| write(connection, sql, (row, image.to_string())))
 }
 
 pub(crate) fn get(
-    connection: &Connection,
+    rows: &Rows<'_>,
     project: ProjectId,
     iteration: IterationId,
 ) -> Result<Manifest, StoreError> {
-    let row = row_of(connection, project, iteration)?;
+    let (seal, row) = (rows.seal(project)?, row_of(rows, project, iteration)?);
+    let cells = seal.row("trained", &iteration);
     let sql = "SELECT manifest, erased FROM trained WHERE iteration = ?1";
-    let found = one(connection, sql, [row], |row| Ok((json::<Manifest>(row, 0)?, row.get(1)?)))?;
+    let found =
+        one(rows, sql, [row], |row| Ok((cells.read_json::<Manifest>("manifest", row, 0)?, row.get(1)?)))?;
     let (mut manifest, erased) = found.ok_or(StoreError::NotFound(Missing::Model(iteration)))?;
     manifest.erased = erased;
     let sql = "SELECT image, fold, tags, probabilities FROM evaluated WHERE iteration = ?1 ORDER BY position";
-    manifest.evaluation.photos = all(connection, sql, [row], evaluated)?;
+    manifest.evaluation.photos = all(rows, sql, [row], |row| evaluated(&seal, iteration, row))?;
     let sql = "SELECT image, reason FROM left_out WHERE iteration = ?1 ORDER BY position";
-    manifest.left_out =
-        all(connection, sql, [row], |row| Ok((id::<ImageId>(row, 0)?, word::<LeftOut>(row, 1)?)))?;
+    manifest.left_out = all(rows, sql, [row], |row| {
+        let image: ImageId = id(row, 0)?;
+        let id = row_id(iteration, image);
+        Ok((image, seal.row("left_out", &id).read_word::<LeftOut>("reason", row, 1)?))
+    })?;
     Ok(manifest)
 }
 
-fn evaluated(row: &Row<'_>) -> SqlResult<EvaluatedPhoto> {
+fn evaluated(seal: &Seal, iteration: IterationId, row: &Row<'_>) -> SqlResult<EvaluatedPhoto> {
+    let photo = id(row, 0)?;
+    let id = row_id(iteration, photo);
+    let cells = seal.row("evaluated", &id);
     Ok(EvaluatedPhoto {
-        photo: id(row, 0)?,
+        photo,
         fold: row.get(1)?,
-        tags: indices(row, 2)?,
-        probabilities: floats(row, 3)?,
+        tags: indices(&cells.read_bytes("tags", row, 2)?, 2)?,
+        probabilities: floats(&cells.read_bytes("probabilities", row, 3)?, 3)?,
     })
 }
 
 pub(crate) fn model(
-    connection: &Connection,
+    rows: &Rows<'_>,
     project: ProjectId,
     iteration: IterationId,
 ) -> Result<Vec<u8>, StoreError> {
-    let row = row_of(connection, project, iteration)?;
-    one(connection, "SELECT model FROM trained WHERE iteration = ?1", [row], |row| row.get(0))?
+    let (seal, row) = (rows.seal(project)?, row_of(rows, project, iteration)?);
+    let cells = seal.row("trained", &iteration);
+    let sql = "SELECT model FROM trained WHERE iteration = ?1";
+    one(rows, sql, [row], |row| cells.read_bytes("model", row, 0).map(Cow::into_owned))?
         .ok_or(StoreError::NotFound(Missing::Model(iteration)))
 }
 
 /// The iterations that were trained on a tag.
 pub(crate) fn with_tag(
-    connection: &Connection,
+    rows: &Rows<'_>,
     project: ProjectId,
     tag: TagId,
 ) -> Result<Vec<IterationId>, StoreError> {
-    let mut having = Vec::new();
-    for iteration in iterations::list(connection, project)? {
-        let row = row_of(connection, project, iteration.id)?;
+    let (seal, mut having) = (rows.seal(project)?, Vec::new());
+    for iteration in iterations::list(rows, project)? {
+        let row = row_of(rows, project, iteration.id)?;
+        let cells = seal.row("trained", &iteration.id);
         let sql = "SELECT manifest FROM trained WHERE iteration = ?1";
-        let manifest = one(connection, sql, [row], |row| json::<Manifest>(row, 0))?;
+        let manifest = one(rows, sql, [row], |row| cells.read_json::<Manifest>("manifest", row, 0))?;
         if manifest.is_some_and(|manifest| manifest.evaluation.tags.iter().any(|trained| trained.id == tag)) {
             having.push(iteration.id);
         }

@@ -4,8 +4,9 @@ use ocelli_core::ProjectId;
 use ocelli_store::{ContentHash, Owner, StoreError};
 use rusqlite::Connection;
 
-use super::all;
-use crate::columns::{content, id, text};
+use super::{all, exports};
+use crate::columns::{content, id};
+use crate::rows::Rows;
 
 /// The identities of a project's bytes behind one, in order, so many at most.
 pub(crate) fn contents(
@@ -27,22 +28,23 @@ pub(crate) fn contents(
 }
 
 /// The records that have these bytes.
-pub(crate) fn of(
-    connection: &Connection,
-    project: ProjectId,
-    bytes: &ContentHash,
-) -> Result<Vec<Owner>, StoreError> {
-    let of = (project.to_string(), bytes.as_bytes());
+pub(crate) fn of(rows: &Rows<'_>, project: ProjectId, bytes: &ContentHash) -> Result<Vec<Owner>, StoreError> {
+    let (seal, of) = (rows.seal(project)?, (project.to_string(), bytes.as_bytes()));
     let sql = "SELECT id FROM images WHERE project = ?1 AND content = ?2";
     let mut owners: Vec<Owner> =
-        all(connection, sql, (&of.0, of.1), |row| Ok(Owner::Image { project_id: project, id: id(row, 0)? }))?;
+        all(rows, sql, (&of.0, of.1), |row| Ok(Owner::Image { project_id: project, id: id(row, 0)? }))?;
     let sql = "SELECT id FROM predictions WHERE project = ?1 AND content = ?2 ORDER BY id";
-    owners.extend(all(connection, sql, (&of.0, of.1), |row| {
+    owners.extend(all(rows, sql, (&of.0, of.1), |row| {
         Ok(Owner::Prediction { project_id: project, id: id(row, 0)? })
     })?);
     let sql = "SELECT export, name FROM export_files WHERE project = ?1 AND content = ?2 ORDER BY position";
-    owners.extend(all(connection, sql, (&of.0, of.1), |row| {
-        Ok(Owner::Export { project_id: project, id: id(row, 0)?, file: text(row, 1)? })
+    owners.extend(all(rows, sql, (&of.0, of.1), |row| {
+        let id = id(row, 0)?;
+        Ok(Owner::Export {
+            project_id: project,
+            id,
+            file: exports::read_file_name(&seal, id, bytes, row, 1)?,
+        })
     })?);
     Ok(owners)
 }

@@ -152,6 +152,16 @@ pub(crate) fn insert(
     Ok(())
 }
 
+/// The identity of its photo's bytes.
+pub(crate) fn content_of(
+    connection: &Connection,
+    project: ProjectId,
+    prediction: PredictionId,
+) -> Result<Option<ContentHash>, StoreError> {
+    let sql = "SELECT content FROM predictions WHERE project = ?1 AND id = ?2";
+    one(connection, sql, (project.to_string(), prediction.to_string()), |row| content(row, 0))
+}
+
 /// Its tags go with it.
 pub(crate) fn remove(
     connection: &Connection,

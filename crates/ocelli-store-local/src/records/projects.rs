@@ -1,27 +1,29 @@
 use ocelli_core::{Project, ProjectId};
 use ocelli_store::{ContentKey, Missing, ProjectState, StoreError};
+use rusqlite::types::Type;
 use rusqlite::{Connection, Result as SqlResult, Row};
 
-use super::{all, features, one, write};
-use crate::columns::{id, json, moment, text, to_json};
+use super::{all, features, keys, one, write};
+use crate::columns::{id, moment, unreadable};
 use crate::error::During;
+use crate::rows::Rows;
+use crate::seal::Seal;
 
-const SELECT: &str = "SELECT id, name, description, settings, created, last_modified, deleted FROM projects
-                      WHERE erased = 0";
+const SELECT: &str = "SELECT id, name, description, settings, created, last_modified, deleted,
+                             (SELECT 1 FROM project_keys AS k WHERE k.project = projects.id)
+                      FROM projects WHERE erased = 0";
 
-fn read(row: &Row<'_>) -> SqlResult<Project> {
+fn read(seal: &Seal, row: &Row<'_>) -> SqlResult<Project> {
+    let id: ProjectId = id(row, 0)?;
+    let cells = seal.row("projects", &id);
     Ok(Project {
-        id: id(row, 0)?,
-        name: text(row, 1)?,
-        description: text(row, 2)?,
-        settings: json(row, 3)?,
+        id,
+        name: cells.read_text("name", row, 1)?,
+        description: cells.read_text("description", row, 2)?,
+        settings: cells.read_json("settings", row, 3)?,
         created: moment(row, 4)?,
         last_modified: moment(row, 5)?,
-        deleted: if row.get_ref(6)?.data_type() == rusqlite::types::Type::Null {
-            None
-        } else {
-            Some(moment(row, 6)?)
-        },
+        deleted: if row.get_ref(6)?.data_type() == Type::Null { None } else { Some(moment(row, 6)?) },
     })
 }
 
@@ -30,18 +32,43 @@ pub(crate) fn count(connection: &Connection) -> Result<usize, StoreError> {
     Ok(one(connection, sql, (), |row| row.get(0))?.unwrap_or(0))
 }
 
-pub(crate) fn get(connection: &Connection, project: ProjectId) -> Result<Option<Project>, StoreError> {
-    one(connection, &format!("{SELECT} AND id = ?1"), [project.to_string()], read)
+pub(crate) fn get(rows: &Rows<'_>, project: ProjectId) -> Result<Option<Project>, StoreError> {
+    let seal = match rows.seal(project) {
+        Err(StoreError::NotFound(_)) => return Ok(None),
+        seal => seal?,
+    };
+    one(rows, &format!("{SELECT} AND id = ?1"), [project.to_string()], |row| read(&seal, row))
 }
 
-pub(crate) fn list(connection: &Connection, state: ProjectState) -> Result<Vec<Project>, StoreError> {
+/// One whose key cannot be had is left out: asking for it by its id says why.
+pub(crate) fn list(rows: &Rows<'_>, state: ProjectState) -> Result<Vec<Project>, StoreError> {
     const ORDER: &str = "ORDER BY created, id";
-    match state {
-        ProjectState::Live => all(connection, &format!("{SELECT} AND deleted IS NULL {ORDER}"), (), read),
+    // Most are plain, and read in one go.
+    let read = |row: &Row<'_>| match row.get_ref(7)?.data_type() {
+        Type::Null => read(&Seal::Plain, row).map(Ok),
+        _ => id::<ProjectId>(row, 0).map(Err),
+    };
+    let found = match state {
+        ProjectState::Live => all(rows, &format!("{SELECT} AND deleted IS NULL {ORDER}"), (), read)?,
         ProjectState::DeletedSince(since) => {
-            all(connection, &format!("{SELECT} AND deleted >= ?1 {ORDER}"), [since.as_millis()], read)
+            all(rows, &format!("{SELECT} AND deleted >= ?1 {ORDER}"), [since.as_millis()], read)?
+        }
+    };
+    let mut projects = Vec::with_capacity(found.len());
+    for found in found {
+        match found.or_else(|sealed| get(rows, sealed).transpose().unwrap_or(Err(lost(sealed)))) {
+            Ok(project) => projects.push(project),
+            Err(error @ StoreError::Key { .. }) => {
+                tracing::warn!(%error, "a project is left out of the list");
+            }
+            Err(error) => return Err(error),
         }
     }
+    Ok(projects)
+}
+
+fn lost(project: ProjectId) -> StoreError {
+    StoreError::NotFound(Missing::Project(project))
 }
 
 /// The ids of all projects that have not been erased, deleted or not.
@@ -56,49 +83,60 @@ pub(crate) fn check_live(connection: &Connection, project: ProjectId) -> Result<
         .ok_or(StoreError::NotFound(Missing::Project(project)))
 }
 
-pub(crate) fn key(connection: &Connection, project: ProjectId) -> Result<Option<ContentKey>, StoreError> {
+pub(crate) fn key(rows: &Rows<'_>, project: ProjectId) -> Result<Option<ContentKey>, StoreError> {
+    let seal = rows.seal(project)?;
     let sql = "SELECT content_key FROM projects WHERE id = ?1 AND erased = 0";
-    one(connection, sql, [project.to_string()], |row| row.get(0).map(ContentKey::new))
+    one(rows, sql, [project.to_string()], |row| {
+        let bytes = seal.row("projects", &project).read_bytes("content_key", row, 0)?;
+        let key = <[u8; 32]>::try_from(&*bytes);
+        key.map(ContentKey::new).map_err(|error| unreadable(0, error))
+    })
 }
 
-pub(crate) fn insert(connection: &Connection, project: &Project, key: &ContentKey) -> Result<(), StoreError> {
+/// A new project, which gets a key where this handle encrypts.
+pub(crate) fn insert(rows: &Rows<'_>, project: &Project, key: &ContentKey) -> Result<(), StoreError> {
+    let seal = rows.begin(project.id)?;
+    let cells = seal.row("projects", &project.id);
     let sql =
         "INSERT INTO projects (id, name, description, settings, created, last_modified, deleted, content_key)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     let values = (
         project.id.to_string(),
-        project.name.as_str(),
-        project.description.as_str(),
-        to_json(&project.settings)?,
+        cells.text("name", project.name.as_str())?,
+        cells.text("description", project.description.as_str())?,
+        cells.json("settings", &project.settings)?,
         project.created.as_millis(),
         project.last_modified.as_millis(),
         project.deleted.map(|at| at.as_millis()),
-        key.as_bytes(),
+        cells.bytes("content_key", key.as_bytes())?,
     );
-    write(connection, sql, values)
+    write(rows, sql, values)
 }
 
-pub(crate) fn update(connection: &Connection, project: &Project) -> Result<(), StoreError> {
+pub(crate) fn update(rows: &Rows<'_>, project: &Project) -> Result<(), StoreError> {
+    let seal = rows.seal(project.id)?;
+    let cells = seal.row("projects", &project.id);
     let sql =
         "UPDATE projects SET name = ?2, description = ?3, settings = ?4, last_modified = ?5, deleted = ?6
                WHERE id = ?1";
     let values = (
         project.id.to_string(),
-        project.name.as_str(),
-        project.description.as_str(),
-        to_json(&project.settings)?,
+        cells.text("name", project.name.as_str())?,
+        cells.text("description", project.description.as_str())?,
+        cells.json("settings", &project.settings)?,
         project.last_modified.as_millis(),
         project.deleted.map(|at| at.as_millis()),
     );
-    write(connection, sql, values)
+    write(rows, sql, values)
 }
 
 /// Makes a project unseen, and takes at once what its own row says of it. What it owned goes in steps
 /// ([`erase_some`]).
-pub(crate) fn erase(connection: &Connection, project: ProjectId) -> Result<(), StoreError> {
+pub(crate) fn erase(rows: &Rows<'_>, project: ProjectId) -> Result<(), StoreError> {
+    rows.destroy_key(project)?;
     let sql = "UPDATE projects SET erased = 1, name = '', description = '', settings = '', content_key = x''
                WHERE id = ?1";
-    write(connection, sql, [project.to_string()])
+    write(rows, sql, [project.to_string()])
 }
 
 /// A project that has been erased and whose row is still there, if any.
@@ -142,5 +180,6 @@ pub(crate) fn remove(connection: &Connection, project: ProjectId) -> Result<(), 
     write(connection, "DELETE FROM removals WHERE project = ?1", [project.to_string()])?;
     write(connection, "DELETE FROM removed_features WHERE project = ?1", [project.to_string()])?;
     features::forget_keys(connection)?;
+    keys::remove(connection, project)?;
     write(connection, "DELETE FROM projects WHERE id = ?1", [project.to_string()])
 }

@@ -3,26 +3,31 @@ use ocelli_store::StoreError;
 use rusqlite::{Connection, Result as SqlResult, Row};
 
 use super::{all, write};
-use crate::columns::{id, text, to_word, word};
+use crate::columns::{id, to_word, word};
+use crate::rows::Rows;
+use crate::seal::Seal;
 
-fn read(row: &Row<'_>) -> SqlResult<Tag> {
+fn read(seal: &Seal, row: &Row<'_>) -> SqlResult<Tag> {
+    let id: TagId = id(row, 0)?;
+    let cells = seal.row("tags", &id);
     Ok(Tag {
-        id: id(row, 0)?,
-        name: text(row, 1)?,
-        description: text(row, 2)?,
+        id,
+        name: cells.read_text("name", row, 1)?,
+        description: cells.read_text("description", row, 2)?,
         tag_type: word(row, 3)?,
         image_count: row.get(4)?,
     })
 }
 
 /// In the order in which they were created, without their counts.
-pub(crate) fn list(connection: &Connection, project: ProjectId) -> Result<Vec<Tag>, StoreError> {
+pub(crate) fn list(rows: &Rows<'_>, project: ProjectId) -> Result<Vec<Tag>, StoreError> {
     let sql = "SELECT id, name, description, type, 0 FROM tags WHERE project = ?1 ORDER BY position";
-    all(connection, sql, [project.to_string()], read)
+    let seal = rows.seal(project)?;
+    all(rows, sql, [project.to_string()], |row| read(&seal, row))
 }
 
 /// In the order in which they were created. A photo that has a tag both on the whole and on a region counts once.
-pub(crate) fn list_with_counts(connection: &Connection, project: ProjectId) -> Result<Vec<Tag>, StoreError> {
+pub(crate) fn list_with_counts(rows: &Rows<'_>, project: ProjectId) -> Result<Vec<Tag>, StoreError> {
     let sql = "SELECT id, name, description, type,
                  (SELECT count(*) FROM image_tags AS t WHERE t.project = tags.project AND t.tag = tags.id)
                + (SELECT count(DISTINCT r.image) FROM regions AS r
@@ -30,21 +35,24 @@ pub(crate) fn list_with_counts(connection: &Connection, project: ProjectId) -> R
                     SELECT 1 FROM image_tags AS t
                     WHERE t.project = r.project AND t.image = r.image AND t.tag = r.tag))
                FROM tags WHERE project = ?1 ORDER BY position";
-    all(connection, sql, [project.to_string()], read)
+    let seal = rows.seal(project)?;
+    all(rows, sql, [project.to_string()], |row| read(&seal, row))
 }
 
-pub(crate) fn put(connection: &Connection, project: ProjectId, tag: &Tag) -> Result<(), StoreError> {
+pub(crate) fn put(rows: &Rows<'_>, project: ProjectId, tag: &Tag) -> Result<(), StoreError> {
+    let seal = rows.seal(project)?;
+    let cells = seal.row("tags", &tag.id);
     let sql = "INSERT INTO tags (project, id, name, description, type) VALUES (?1, ?2, ?3, ?4, ?5)
                ON CONFLICT (project, id) DO UPDATE
                SET name = excluded.name, description = excluded.description, type = excluded.type";
     let values = (
         project.to_string(),
         tag.id.to_string(),
-        tag.name.as_str(),
-        tag.description.as_str(),
+        cells.text("name", tag.name.as_str())?,
+        cells.text("description", tag.description.as_str())?,
         to_word(&tag.tag_type)?,
     );
-    write(connection, sql, values)
+    write(rows, sql, values)
 }
 
 /// The rows of photos, regions and kept predictions' results that have the tag go with it.
