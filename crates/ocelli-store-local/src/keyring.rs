@@ -39,6 +39,10 @@ pub(crate) struct OpenKey {
 }
 
 impl OpenKey {
+    pub(crate) fn new(owner: KeyOwner, sealer: Sealer, random: Arc<dyn Random>) -> Self {
+        Self { owner, sealer, random }
+    }
+
     /// Random bytes for sealing one thing.
     pub(crate) fn nonce(&self) -> Result<[u8; 24], StoreError> {
         nonce(self.random.as_ref())
@@ -106,7 +110,7 @@ impl Keyring {
     }
 
     fn opened(&self, owner: KeyOwner, key: &DataKey) -> Arc<OpenKey> {
-        Arc::new(OpenKey { owner, sealer: Sealer::new(key), random: Arc::clone(&self.random) })
+        Arc::new(OpenKey::new(owner, Sealer::new(key), Arc::clone(&self.random)))
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<KeyOwner, (Vec<u8>, Arc<OpenKey>)>> {
@@ -120,5 +124,57 @@ fn refused(owner: KeyOwner, source: KeyError) -> StoreError {
         KeyOwner::Account => {
             StoreError::backend("having the key of what belongs to no project")(source.into())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ocelli_keys::Keys;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn ring(secret: u8, encrypt: bool) -> Keyring {
+        let keys: Arc<dyn KeyProvider> = Arc::new(Keys::from_random([secret; 64]));
+        Keyring::new(&StoreOptions { keys: Some(keys), encrypt, ..StoreOptions::default() })
+    }
+
+    fn owner() -> KeyOwner {
+        KeyOwner::Project(ProjectId::from_uuid(Uuid::from_u128(1)))
+    }
+
+    #[test]
+    fn a_key_is_unwrapped_once_and_until_it_is_forgotten() {
+        let ring = ring(1, true);
+        let (wrapped, made) = ring.create(owner()).unwrap();
+        let [one, again] = [(); 2].map(|()| ring.unwrap(owner(), &wrapped).unwrap());
+        assert!(Arc::ptr_eq(&one, &again));
+        let sealed = made.sealer.seal([1; 24], b"here", b"a value").unwrap();
+        assert_eq!(one.sealer.open(b"here", &sealed).unwrap(), b"a value");
+        ring.forget(owner());
+        drop(again);
+        assert_eq!(Arc::strong_count(&one), 1, "nobody else holds it");
+    }
+
+    #[test]
+    fn another_wrapped_form_is_another_key() {
+        let ring = ring(1, true);
+        let [(first, _), (second, _)] = [(); 2].map(|()| ring.create(owner()).unwrap());
+        let one = ring.unwrap(owner(), &first).unwrap();
+        let two = ring.unwrap(owner(), &second).unwrap();
+        let sealed = one.sealer.seal([1; 24], b"here", b"a value").unwrap();
+        assert!(two.sealer.open(b"here", &sealed).is_err());
+    }
+
+    #[test]
+    fn without_the_right_provider_the_error_names_the_project() {
+        let (wrapped, _) = ring(1, true).create(owner()).unwrap();
+        for other in [ring(2, true), Keyring::new(&StoreOptions::default())] {
+            let error = other.unwrap(owner(), &wrapped).unwrap_err();
+            let KeyOwner::Project(expected) = owner() else { unreachable!() };
+            assert!(matches!(&error, StoreError::Key { project, .. } if *project == expected), "{error}");
+        }
+        let nobody = Keyring::new(&StoreOptions::default());
+        assert!(matches!(nobody.create(owner()).unwrap_err(), StoreError::NoKeys(_)));
     }
 }

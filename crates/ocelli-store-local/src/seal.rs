@@ -232,3 +232,104 @@ impl Cells<'_> {
         format!("{}/{}.{column}/{}", key.owner, self.table, self.id).into_bytes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ocelli_core::ProjectId;
+    use ocelli_keys::{DataKey, Sealer};
+    use ocelli_store::SystemRandom;
+    use rusqlite::Connection;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::keyring::KeyOwner;
+
+    fn sealed(project: u128, key: u8) -> Seal {
+        let owner = KeyOwner::Project(ProjectId::from_uuid(Uuid::from_u128(project)));
+        let sealer = Sealer::new(&DataKey::from_random([key; 32]));
+        Seal::Sealed(Arc::new(OpenKey::new(owner, sealer, Arc::new(SystemRandom))))
+    }
+
+    /// Writes a value with one seal and reads it with another, as this column of this row.
+    fn text_through_a_database(
+        write: Cells<'_>,
+        read: Cells<'_>,
+        columns: (&str, &str),
+    ) -> SqlResult<(Value, String)> {
+        let database = Connection::open_in_memory().unwrap();
+        database.execute_batch("CREATE TABLE t (v ANY) STRICT").unwrap();
+        database.execute("INSERT INTO t VALUES (?1)", [write.text(columns.0, "a name").unwrap()]).unwrap();
+        database.query_row("SELECT v FROM t", (), |row| {
+            Ok((row.get(0)?, read.read_text::<String>(columns.1, row, 0)?))
+        })
+    }
+
+    #[test]
+    fn a_plain_value_is_what_it_is() {
+        let plain = Seal::Plain.row("tags", &1);
+        let (stored, read) = text_through_a_database(plain, plain, ("name", "name")).unwrap();
+        assert_eq!((stored, read.as_str()), (Value::Text("a name".into()), "a name"));
+    }
+
+    #[test]
+    fn a_sealed_value_opens_where_it_was_written_only() {
+        let seal = sealed(1, 1);
+        let here = seal.row("tags", &1);
+        let (stored, read) = text_through_a_database(here, here, ("name", "name")).unwrap();
+        assert_eq!(read, "a name");
+        let Value::Blob(stored) = stored else { panic!("sealed bytes were expected") };
+        assert!(!stored.windows(4).any(|part| part == b"name"));
+
+        let (other_project, other_key) = (sealed(2, 1), sealed(1, 2));
+        for (elsewhere, column) in [
+            (seal.row("tags", &2), "name"),
+            (seal.row("projects", &1), "name"),
+            (seal.row("tags", &1), "description"),
+            (other_project.row("tags", &1), "name"),
+            (other_key.row("tags", &1), "name"),
+        ] {
+            let error = text_through_a_database(here, elsewhere, ("name", column)).unwrap_err();
+            assert!(matches!(error, SqlError::FromSqlConversionFailure(..)), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_in_the_clear_is_not_taken_for_what_was_sealed() {
+        let seal = sealed(1, 1);
+        let plain = Seal::Plain.row("tags", &1);
+        assert!(text_through_a_database(plain, seal.row("tags", &1), ("name", "name")).is_err());
+        assert!(text_through_a_database(seal.row("tags", &1), plain, ("name", "name")).is_err());
+    }
+
+    #[test]
+    fn a_file_opens_under_its_own_name_only() {
+        let seal = sealed(1, 1);
+        let [one, two] = [1, 2].map(|byte| ContentHash::from_bytes([byte; 32]));
+        let stored = seal.file(&one, b"a photo").unwrap();
+        assert_ne!(stored, b"a photo".as_slice());
+        assert_ne!(stored, seal.file(&one, b"a photo").unwrap(), "each time with other random bytes");
+        assert_eq!(seal.open_file(&one, stored.clone()).as_deref(), Some(b"a photo".as_slice()));
+        assert_eq!(seal.open_file(&two, stored.clone()), None);
+        assert_eq!(sealed(2, 1).open_file(&one, stored), None);
+        assert!(matches!(Seal::Plain.file(&one, b"a photo").unwrap(), Cow::Borrowed(b"a photo")));
+    }
+
+    #[test]
+    fn numbers_words_and_structures_come_back() {
+        let seal = sealed(1, 1);
+        for cells in [Seal::Plain.row("t", &1), seal.row("t", &1)] {
+            let database = Connection::open_in_memory().unwrap();
+            database.execute_batch("CREATE TABLE t (a ANY, b ANY, c ANY, d ANY) STRICT").unwrap();
+            let (number, bytes) = (cells.number("a", 0.1).unwrap(), cells.bytes("c", &[1, 2]).unwrap());
+            let json = cells.json("b", &[1, 2]).unwrap();
+            let none = cells.optional_name("d", None).unwrap();
+            database.execute("INSERT INTO t VALUES (?1, ?2, ?3, ?4)", (number, json, bytes, none)).unwrap();
+            let read = database.query_row("SELECT a, b, c, d FROM t", (), |row| {
+                let bytes = cells.read_bytes("c", row, 2)?.into_owned();
+                let (number, json) = (cells.read_number("a", row, 0)?, cells.read_json("b", row, 1)?);
+                Ok((number, json, bytes, cells.read_optional_name("d", row, 3)?))
+            });
+            assert_eq!(read.unwrap(), (0.1, vec![1, 2], vec![1, 2], None));
+        }
+    }
+}
