@@ -31,6 +31,9 @@ pub struct CheckReport {
     pub missing: Vec<Owner>,
     /// Records whose bytes are not what was stored; set aside if repairing. They can be uploaded again or deleted.
     pub damaged: Vec<Owner>,
+    /// Encrypted projects whose keys could not be had: nothing of theirs was looked at. Check again with the key provider that
+    /// wrapped them.
+    pub locked: Vec<ProjectId>,
     /// Files without a record: removed if repairing and older than the grace.
     pub unowned: u64,
     /// Of those, how many were removed.
@@ -40,9 +43,10 @@ pub struct CheckReport {
 }
 
 impl CheckReport {
-    /// Whether everything is as it was stored. Files without a record lose nothing and are not counted.
+    /// Whether everything is as it was stored, and could be looked at. Files without a record lose nothing and are not
+    /// counted.
     pub fn is_sound(&self) -> bool {
-        self.missing.is_empty() && self.damaged.is_empty() && self.records.is_empty()
+        self.missing.is_empty() && self.damaged.is_empty() && self.records.is_empty() && self.locked.is_empty()
     }
 }
 
