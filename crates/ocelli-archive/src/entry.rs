@@ -231,7 +231,7 @@ mod tests {
 
     #[test]
     fn names_that_no_entry_is_written_under_are_none() {
-        let id = ProjectId::new(Timestamp::from_millis(1), [7; 10]);
+        let id = ProjectId::new(Timestamp::from_millis(1), [0xab; 10]);
         for name in [
             "",
             "/",

@@ -1,6 +1,7 @@
 //! What leaves Ocelli and what comes to it: archives of projects.
 mod coco;
 mod contents;
+pub mod custom_vision;
 mod document;
 mod entry;
 mod error;

@@ -25,11 +25,14 @@ pub(crate) struct Output<W> {
     inner: W,
     abandon: Abandon,
     position: u64,
+    /// The furthest position. An abandoned output is always there: the zip writer counts on what it has written
+    /// since it last asked not to be less than nothing.
+    end: u64,
 }
 
 impl<W: Seek> Output<W> {
     pub(crate) fn new(inner: W, abandon: Abandon) -> Self {
-        Self { inner, abandon, position: 0 }
+        Self { inner, abandon, position: 0, end: 0 }
     }
 
     pub(crate) fn into_inner(self) -> W {
@@ -57,7 +60,11 @@ impl<W: Write> Write for Output<W> {
                 written => written,
             })?
         };
+        if self.abandon.is_abandoned() {
+            self.position = self.end;
+        }
         self.position = self.position.saturating_add(written as u64);
+        self.end = self.end.max(self.position);
         Ok(written)
     }
 
@@ -68,16 +75,14 @@ impl<W: Write> Write for Output<W> {
 
 impl<W: Seek> Seek for Output<W> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.position = if self.abandon.is_abandoned() {
-            match to {
+        if self.abandon.is_abandoned() {
+            return Ok(match to {
                 SeekFrom::Start(position) => position,
-                SeekFrom::Current(offset) | SeekFrom::End(offset) => {
-                    self.position.saturating_add_signed(offset)
-                }
-            }
-        } else {
-            self.try_inner(|inner| inner.seek(to))?
-        };
+                SeekFrom::Current(_) | SeekFrom::End(_) => self.end,
+            });
+        }
+        self.position = self.try_inner(|inner| inner.seek(to))?;
+        self.end = self.end.max(self.position);
         Ok(self.position)
     }
 }

@@ -65,8 +65,6 @@ mod tests {
 
     #[test]
     fn a_record_without_end_is_refused_by_its_length() {
-        let text = format!("[{}]", " ".repeat(10) + &"[],".repeat(6 << 20).replace("[],", "0,") + "0");
-        assert_eq!(serde_json::from_str::<RecordList<u8>>(&text).unwrap().0.len(), (6 << 20) + 1);
         let text = format!("[[{}0]]", "0,".repeat(9 << 20));
         let error = serde_json::from_str::<RecordList<Vec<u8>>>(&text).err().unwrap();
         assert!(error.to_string().contains("at most"), "{error}");

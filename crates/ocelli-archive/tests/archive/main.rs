@@ -1,0 +1,6 @@
+//! Archives: what is written comes back, and what was changed is refused.
+
+mod hostile;
+mod round_trip;
+mod sample;
+mod tools;
