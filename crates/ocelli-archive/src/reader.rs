@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::io::{Read, Seek};
 
 use ocelli_core::ProjectId;
@@ -24,9 +24,9 @@ impl<R: Read + Seek> ArchiveReader<R> {
     /// with the limits. `input` benefits from being buffered.
     pub fn open(input: R, limits: ReadLimits) -> Result<Self, ArchiveError> {
         let (vault, contents, mut ignored) = vault::open(input, limits)?;
-        let mut known = HashMap::new();
+        let mut known = HashSet::new();
         for id in &contents.projects {
-            if known.insert(*id, ()).is_some() {
+            if !known.insert(*id) {
                 let entry = Entry::Manifest.to_string();
                 return Err(ArchiveError::RepeatedId { entry, what: "project", id: id.to_string() });
             }
@@ -39,7 +39,7 @@ impl<R: Read + Seek> ArchiveReader<R> {
             }
         }
         let strays = vault.entries().filter(|entry| match entry {
-            Entry::Project(id, _) => !known.contains_key(id),
+            Entry::Project(id, _) => !known.contains(id),
             _ => false,
         });
         ignored.extend(strays.map(ToString::to_string));
@@ -109,9 +109,8 @@ impl<R: Read + Seek> ArchiveReader<R> {
     /// Reads everything and keeps nothing: whoever takes an archive over only after this came out well takes over all
     /// of it.
     pub fn verify(&mut self) -> Result<(), ArchiveError> {
-        let entries: Vec<Entry> = self.vault.entries().cloned().collect();
-        for entry in &entries {
-            self.vault.check(entry)?;
+        for entry in self.vault.in_order() {
+            self.vault.check(&entry)?;
         }
         self.account()?;
         self.holds()?;

@@ -126,6 +126,14 @@ impl<R: Read + Seek> Vault<R> {
         self.entries.keys()
     }
 
+    /// The same in the order of the zip file.
+    pub(crate) fn in_order(&self) -> Vec<Entry> {
+        let mut entries: Vec<(usize, &Entry)> =
+            self.entries.iter().map(|(entry, listed)| (listed.index, entry)).collect();
+        entries.sort_unstable_by_key(|(index, _)| *index);
+        entries.into_iter().map(|(_, entry)| entry.clone()).collect()
+    }
+
     pub(crate) fn has(&self, entry: &Entry) -> bool {
         self.entries.contains_key(entry)
     }

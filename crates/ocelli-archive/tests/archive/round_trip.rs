@@ -53,10 +53,12 @@ fn photos_are_stored_and_lists_are_deflated() {
     }
 }
 
+type Writer<'a> = ocelli_archive::ProjectWriter<'a, Cursor<Vec<u8>>>;
+
 #[test]
 fn what_a_reader_would_refuse_is_not_written() {
     let content = project(1);
-    let begin = |check: &dyn Fn(&mut ocelli_archive::ProjectWriter<'_, Cursor<Vec<u8>>>)| {
+    let begin = |check: &dyn Fn(&mut Writer<'_>)| {
         let mut archive = ArchiveWriter::new(Cursor::new(Vec::new()), at(0));
         check(&mut archive.project(&content.record).unwrap());
     };
