@@ -103,13 +103,21 @@ pub enum AuditAction {
     PredictionKept,
     /// Kept predictions became photos to train on.
     PredictionsUsed,
+    /// An erasure of many steps began.
+    ErasureBegun {
+        /// The operation.
+        operation: u64,
+        /// The hash of the plan that it carries out, if it does.
+        plan: Option<Digest>,
+    },
     /// Things were erased.
     Erased {
         /// The operation that they belong to.
         operation: u64,
         /// How many.
         count: u64,
-        /// BLAKE3 of the canonical JSON of each, in order, each followed by a line feed.
+        /// BLAKE3 of the canonical JSON of the [`ErasedItem`](crate::ErasedItem) of each, in order, each followed by a
+        /// line feed.
         digest: Digest,
     },
     /// An erasure was refused, since holds keep what was to be erased.

@@ -27,6 +27,8 @@ pub const MAX_PAGE: usize = 256;
 pub const DEFAULT_PAGE: usize = 50;
 /// Kept predictions in one deletion (64).
 pub const MAX_PREDICTIONS_PER_DELETION: usize = 64;
+/// Things in one step of an erasure of many (Ocelli's own: a step is one transaction).
+pub const MAX_ERASED_AT_ONCE: usize = 1_000;
 /// Tags in one question about kept predictions (2).
 pub const MAX_TAGS_PER_PREDICTION_QUERY: usize = 2;
 /// Metadata entries on one photo (50).

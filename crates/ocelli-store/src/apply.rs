@@ -1,43 +1,69 @@
 //! The rules of every store.
 
+mod account;
 mod affected;
+mod as_of;
+mod audit;
 mod erasures;
 mod exports;
+mod holds;
 mod images;
+mod items;
 mod iterations;
+mod operations;
 mod photo;
 mod predictions;
 mod projects;
 mod regions;
+mod retention;
 mod tags;
 
 use ocelli_core::{
-    AffectedIteration, Erased, Erasure, ErasureRecord, ErasureStatus, ErrorCode, Limits, Project, ProjectId,
-    Timestamp, limits,
+    AffectedIteration, Commitment, Erased, ErasedItem, Erasure, ErasureReason, ErasureRecord, ErasureStatus,
+    ErrorCode, Limits, Project, ProjectId, Timestamp, limits,
 };
 
-use crate::{Applied, Change, ContentHash, ContentKey, Missing, StoreError, Transaction};
+use crate::{Applied, Change, ContentHash, ContentKey, Missing, StoreError, Transaction, is_live};
+use as_of::AsOf;
+pub use audit::refusal;
 
 /// Makes a change within a transaction, by the rules that all stores share.
 ///
 /// `contents` are the identities of the change's bytes, in their order ([`Change::contents`]); a store that has
 /// computed them to put the bytes in place passes them here, and what is missing is computed. The bytes are the
 /// store's affair: before it commits, it makes sure that those which the records refer to will last, and it
-/// drops the others.
+/// drops the others. What is due at `now`, the time of the store's clock, is not there for the change.
 ///
-/// An error leaves the transaction half done, so the store must roll it back.
+/// An error leaves the transaction half done, so the store must roll it back. Then it appends what
+/// [`refusal`] says of the error to the audit log.
 pub fn apply(
     transaction: &mut dyn Transaction,
     change: Change,
     contents: &[ContentHash],
     limits: &Limits,
+    now: Timestamp,
 ) -> Result<Applied, StoreError> {
-    let tx = transaction;
+    let mut tx = AsOf::new(transaction, now)?;
+    tx.events.extend(audit::event(&change));
+    let mut applied = make(&mut tx, change, contents, limits)?;
+    let operation = audit::finish(&mut tx)?;
+    if let Applied::Erased(erasure) = &mut applied {
+        erasure.operation = operation;
+    }
+    Ok(applied)
+}
+
+fn make(
+    tx: &mut AsOf<'_>,
+    change: Change,
+    contents: &[ContentHash],
+    limits: &Limits,
+) -> Result<Applied, StoreError> {
     match change {
         Change::CreateProject { project, key } => projects::create(tx, project, &key, limits),
         Change::UpdateProject { project, update, at } => projects::update(tx, project, update, at),
         Change::DeleteProject { project, at } => projects::delete(tx, project, at),
-        Change::RestoreProject { project, at } => projects::restore(tx, project, at, limits),
+        Change::RestoreProject { project, .. } => projects::restore(tx, project, limits),
         Change::EraseProject { project, at } => projects::erase(tx, project, at),
         Change::CreateTag { project, tag } => tags::create(tx, project, &tag, limits),
         Change::UpdateTag { project, tag, update } => tags::update(tx, project, tag, update),
@@ -76,22 +102,38 @@ pub fn apply(
         Change::DeleteIteration { project, iteration, at } => iterations::delete(tx, project, iteration, at),
         Change::KeepExport { project, export, files } => exports::keep(tx, project, export, &files, contents),
         Change::DeleteExport { project, export, at } => exports::delete(tx, project, export, at),
-        Change::KeepPrediction { prediction, bytes } => predictions::keep(tx, *prediction, &bytes, contents),
+        Change::KeepPrediction { prediction, bytes, salt } => {
+            predictions::keep(tx, *prediction, &bytes, salt, contents)
+        }
         Change::DeletePredictions { project, predictions, at } => {
             predictions::delete(tx, project, &predictions, at)
         }
         Change::UsePredictions { project, predictions, at } => {
             predictions::train_on(tx, project, predictions, at, limits)
         }
+        Change::SetRetention { project, policy, .. } => retention::set(tx, project, policy),
+        Change::SetAccountPolicy { policy, .. } => account::set_policy(tx, policy),
+        Change::LatchDue { .. } => retention::latch(tx),
+        Change::CloseAccount { at } => account::close(tx, at),
+        Change::ReopenAccount { .. } => account::reopen(tx),
+        Change::PlaceHold { hold } => holds::place(tx, &hold),
+        Change::ReleaseHold { hold, .. } => holds::release(tx, hold),
+        Change::BeginErasure { plan, at } => operations::begin(tx, plan, at),
+        Change::EraseItems { operation, items, affected, at } => {
+            items::erase(tx, operation, &items, affected, at)
+        }
+        Change::CompleteErasures { operations, at } => operations::complete(tx, &operations, at),
+        Change::KeepReceipt { operation, receipt, .. } => operations::keep_receipt(tx, operation, &receipt),
+        Change::ExpireAudit { through, checkpoint, .. } => retention::expire_audit(tx, through, &checkpoint),
+        Change::Audit { .. } => Ok(Applied::Done),
         Change::ReapplyErasures { erasures, affected } => erasures::reapply(tx, &erasures, affected),
     }
 }
 
-/// The project, if it has not been deleted.
-fn live(tx: &mut dyn Transaction, project: ProjectId) -> Result<Project, StoreError> {
-    tx.project(project)?
-        .filter(|found| found.deleted.is_none())
-        .ok_or(StoreError::NotFound(Missing::Project(project)))
+/// The project, if it has not been deleted and the account is open.
+fn live(tx: &mut AsOf<'_>, project: ProjectId) -> Result<Project, StoreError> {
+    let found = tx.project(project)?;
+    found.filter(|found| is_live(found, &tx.account)).ok_or(StoreError::NotFound(Missing::Project(project)))
 }
 
 /// The identities of the bytes that a change brings into a project.
@@ -101,11 +143,7 @@ struct Identities<'c> {
 }
 
 impl<'c> Identities<'c> {
-    fn new(
-        tx: &mut dyn Transaction,
-        project: ProjectId,
-        known: &'c [ContentHash],
-    ) -> Result<Self, StoreError> {
+    fn new(tx: &mut AsOf<'_>, project: ProjectId, known: &'c [ContentHash]) -> Result<Self, StoreError> {
         let key = tx.content_key(project)?.ok_or(StoreError::NotFound(Missing::Project(project)))?;
         Ok(Self { key, known })
     }
@@ -131,14 +169,21 @@ fn batch_tags(count: usize) -> Result<(), StoreError> {
     within("tags in one batch", count, limits::MAX_TAGS_PER_BATCH, ErrorCode::BadRequestExceededBatchSize)
 }
 
-/// Notes that something was erased.
-fn erased(
-    tx: &mut dyn Transaction,
+/// Notes that something was erased on request, which had no bytes that a commitment was to.
+fn erased(tx: &mut AsOf<'_>, project_id: ProjectId, erased: Erased, at: Timestamp) -> Result<(), StoreError> {
+    erased_photo(tx, project_id, erased, None, at)
+}
+
+/// Notes that something was erased on request, with the commitment to its bytes.
+fn erased_photo(
+    tx: &mut AsOf<'_>,
     project_id: ProjectId,
     erased: Erased,
+    commitment: Option<Commitment>,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    tx.record_erasure(&ErasureRecord { at, project_id, erased })
+    let record = ErasureRecord { at, project_id, erased };
+    audit::erased(tx, &ErasedItem { record, reason: ErasureReason::Requested, commitment })
 }
 
 /// The answer to an erasure that no iteration was trained on. Whether it is complete is for the store to say.
@@ -148,5 +193,5 @@ fn done() -> Applied {
 
 /// The answer to an erasure.
 fn done_with(iterations: Vec<AffectedIteration>) -> Applied {
-    Applied::Erased(Erasure { status: ErasureStatus::Complete, iterations })
+    Applied::Erased(Erasure { operation: None, status: ErasureStatus::Complete, iterations })
 }

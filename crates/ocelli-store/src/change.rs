@@ -1,8 +1,9 @@
 use ocelli_core::{
-    Affected, ClassificationType, DomainId, Erasure, ErasureRecord, Export, ExportId, Image,
+    AccountPolicy, Affected, AffectedIteration, AuditEvent, ClassificationType, Digest, DomainId, Erased,
+    Erasure, ErasureOperation, ErasureReason, ErasureRecord, Export, ExportId, Hold, HoldId, Image,
     ImageCreateStatus, ImageId, Iteration, IterationId, Manifest, Metadata, Name, PredictionId, Project,
-    ProjectId, ProjectUpdate, Publication, Region, RegionId, StoredPrediction, Tag, TagId, TagUpdate,
-    Timestamp, TrainingFailure, TrainingType,
+    ProjectId, ProjectUpdate, Publication, Region, RegionId, RetentionPolicy, Salt, StoredPrediction, Tag,
+    TagId, TagUpdate, Timestamp, TrainingFailure, TrainingType,
 };
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +36,7 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
-    /// Brings a deleted project back, within 30 days.
+    /// Brings a deleted project back, until it is due by the account's policy.
     RestoreProject {
         /// The project.
         project: ProjectId,
@@ -266,8 +267,10 @@ pub enum Change {
         prediction: Box<StoredPrediction>,
         /// The photo, less its metadata.
         bytes: Vec<u8>,
+        /// What the commitment to it is made with.
+        salt: Salt,
     },
-    /// Erases kept predictions and their photos, expired or not. All must exist. Answered by [`Applied::Erased`].
+    /// Erases kept predictions and their photos. All must exist and not be due. Answered by [`Applied::Erased`].
     DeletePredictions {
         /// The project.
         project: ProjectId,
@@ -283,6 +286,104 @@ pub enum Change {
         project: ProjectId,
         /// The predictions.
         predictions: Vec<UsedPrediction>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Replaces a project's retention policy. What was due under the one before stays due.
+    SetRetention {
+        /// The project.
+        project: ProjectId,
+        /// The policy.
+        policy: RetentionPolicy,
+        /// When.
+        at: Timestamp,
+    },
+    /// Replaces the account's retention policy. What was due under the one before stays due.
+    SetAccountPolicy {
+        /// The policy.
+        policy: AccountPolicy,
+        /// When.
+        at: Timestamp,
+    },
+    /// Makes what is due now stay so, whatever a policy or the clock says later: of the account and of every project.
+    LatchDue {
+        /// When.
+        at: Timestamp,
+    },
+    /// Closes the account: its projects are hidden, and due when its policy says so. Refused while an iteration is
+    /// published. Closing one that is closed changes nothing.
+    CloseAccount {
+        /// When.
+        at: Timestamp,
+    },
+    /// Opens a closed account again, unless it is due.
+    ReopenAccount {
+        /// When.
+        at: Timestamp,
+    },
+    /// Places a hold. What it is on must exist, deleted or not; what a metadata expression selects may be nothing yet.
+    PlaceHold {
+        /// The hold.
+        hold: Hold,
+    },
+    /// Releases a hold.
+    ReleaseHold {
+        /// The hold.
+        hold: HoldId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Begins an erasure of many steps. Answered by [`Applied::Operation`].
+    BeginErasure {
+        /// The hash of the plan that it carries out, if it does.
+        plan: Option<Digest>,
+        /// When.
+        at: Timestamp,
+    },
+    /// A step of such an erasure, in projects in use, deleted or of a closed account. Each item is looked at again: what
+    /// was planned since it was due must be so still, and what a hold keeps stays. Answered by [`Applied::Items`].
+    EraseItems {
+        /// The operation, from [`Change::BeginErasure`].
+        operation: u64,
+        /// What to erase and why, at most [`limits::MAX_ERASED_AT_ONCE`] things. Photos, kept predictions and their
+        /// parts, features, iterations, exports and projects.
+        items: Vec<ItemToErase>,
+        /// What becomes of the iterations that were trained on what is erased.
+        affected: Affected,
+        /// When.
+        at: Timestamp,
+    },
+    /// Says that nothing of what these operations erased is left. The caller has it from
+    /// [`Store::finish_erasures`](crate::Store::finish_erasures), which it asked after it had listed them.
+    CompleteErasures {
+        /// The operations, as they were listed. Those that are complete already are passed over, and so are those that
+        /// have erased more since.
+        operations: Vec<ErasureOperation>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Keeps the receipt of a complete operation, unless it has one.
+    KeepReceipt {
+        /// The operation.
+        operation: u64,
+        /// The receipt, as it was signed.
+        receipt: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// Replaces due entries at the beginning of the audit log by a checkpoint.
+    ExpireAudit {
+        /// The number of the last of them.
+        through: u64,
+        /// The checkpoint, as it was signed.
+        checkpoint: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// Writes something into the audit log that changes nothing in the store: that it was exported or imported.
+    Audit {
+        /// What.
+        event: AuditEvent,
         /// When.
         at: Timestamp,
     },
@@ -304,7 +405,7 @@ impl Change {
             Self::AddImages { project, images } => {
                 Some((*project, images.iter().map(|new| new.bytes.as_slice()).collect()))
             }
-            Self::KeepPrediction { prediction, bytes } => {
+            Self::KeepPrediction { prediction, bytes, .. } => {
                 Some((prediction.prediction.project_id, vec![bytes.as_slice()]))
             }
             Self::KeepExport { project, files, .. } => {
@@ -333,6 +434,16 @@ impl Change {
                 | Self::FailTraining { .. }
                 | Self::KeepExport { .. }
                 | Self::KeepPrediction { .. }
+                | Self::SetRetention { .. }
+                | Self::SetAccountPolicy { .. }
+                | Self::LatchDue { .. }
+                | Self::CloseAccount { .. }
+                | Self::ReopenAccount { .. }
+                | Self::PlaceHold { .. }
+                | Self::BeginErasure { .. }
+                | Self::CompleteErasures { .. }
+                | Self::KeepReceipt { .. }
+                | Self::Audit { .. }
         )
     }
 }
@@ -353,6 +464,20 @@ pub struct NewImage {
     pub image: Image,
     /// Its bytes, less their metadata.
     pub bytes: Vec<u8>,
+    /// What the commitment to it is made with.
+    pub salt: Salt,
+}
+
+/// Something for [`Change::EraseItems`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemToErase {
+    /// Its project.
+    pub project_id: ProjectId,
+    /// What it is.
+    pub item: Erased,
+    /// Why it goes.
+    pub reason: ErasureReason,
 }
 
 /// An iteration to begin.
@@ -432,6 +557,35 @@ pub enum Applied {
     Iteration(Box<Iteration>),
     /// What came of an erasure.
     Erased(Erasure),
+    /// The number of an operation that has begun.
+    Operation(u64),
+    /// What became of each item, in the order of the items.
+    Items(ErasedItems),
+}
+
+/// What came of a [`Change::EraseItems`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ErasedItems {
+    /// What became of each item, in their order.
+    pub outcomes: Vec<ItemOutcome>,
+    /// The iterations that were trained on what was erased.
+    pub iterations: Vec<AffectedIteration>,
+}
+
+/// What became of an item that was to be erased.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum ItemOutcome {
+    /// It was erased.
+    Erased,
+    /// It is not due any more, or never was.
+    NotDue,
+    /// These holds keep it.
+    Held(Vec<HoldId>),
+    /// It is not there.
+    Gone,
 }
 
 /// What became of one photo of a batch.

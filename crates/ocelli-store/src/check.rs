@@ -46,7 +46,10 @@ impl CheckReport {
     /// Whether everything is as it was stored, and could be looked at. Files without a record lose nothing and are not
     /// counted.
     pub fn is_sound(&self) -> bool {
-        self.missing.is_empty() && self.damaged.is_empty() && self.records.is_empty() && self.locked.is_empty()
+        self.missing.is_empty()
+            && self.damaged.is_empty()
+            && self.records.is_empty()
+            && self.locked.is_empty()
     }
 }
 

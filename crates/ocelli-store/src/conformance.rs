@@ -5,25 +5,22 @@
 //! ```
 //! mod memory {
 //!     use std::sync::Arc;
-//!     use ocelli_core::Limits;
-//!     use ocelli_store::{MemoryStore, conformance::Fresh};
+//!     use ocelli_store::{MemoryStore, StoreOptions, conformance::Fresh};
 //!
-//!     fn fresh(limits: Limits) -> Fresh {
-//!         Fresh { store: Arc::new(MemoryStore::new(limits)), keep: Box::new(()) }
+//!     fn fresh(options: StoreOptions) -> Fresh {
+//!         Fresh { store: Arc::new(MemoryStore::new(options)), keep: Box::new(()) }
 //!     }
 //!
 //!     ocelli_store::conformance_tests!(fresh);
 //! }
 //! ```
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test reports")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic is how a test reports")]
 
 use std::any::Any;
 use std::sync::Arc;
 
-use ocelli_core::Limits;
-
-use crate::Store;
+use crate::{Store, StoreOptions};
 
 pub mod erasures;
 pub mod exports;
@@ -42,8 +39,8 @@ pub struct Fresh {
     pub keep: Box<dyn Any>,
 }
 
-/// Makes an empty store that keeps these limits.
-pub type Make = fn(Limits) -> Fresh;
+/// Makes an empty store with these options; it goes by their clock.
+pub type Make = fn(StoreOptions) -> Fresh;
 
 /// One test for each rule of [`conformance`](crate::conformance), on the stores that a function makes.
 #[macro_export]
@@ -105,7 +102,7 @@ macro_rules! conformance_tests {
             iterations: deleting_spares_what_is_published_or_in_training,
             predictions: a_kept_prediction_comes_back,
             predictions: an_expired_prediction_is_invisible,
-            predictions: an_expired_prediction_can_be_deleted,
+            predictions: an_expired_prediction_is_erased_in_steps,
             predictions: predictions_are_paged_in_order,
             predictions: predictions_are_filtered,
             predictions: prediction_questions_are_limited,

@@ -1,9 +1,10 @@
 use std::error::Error;
 
 use ocelli_core::{
-    ErrorCode, ExportId, ImageCreateStatus, ImageId, InvalidValue, IterationId, Name, PredictionId,
-    ProjectId, RegionId, TagId, limits,
+    DataClass, Erased, ErrorCode, ExportId, HoldId, ImageCreateStatus, ImageId, InvalidValue, IterationId,
+    Name, PredictionId, ProjectId, RegionId, TagId, Timestamp,
 };
+use ocelli_keys::KeyError;
 
 /// What was asked for and is not there.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -29,6 +30,10 @@ pub enum Missing {
     Export(ExportId),
     /// A file of an export.
     ExportFile(ExportId, Name),
+    /// A hold.
+    Hold(HoldId),
+    /// Something that a rule of retention is for.
+    Item(Erased),
 }
 
 impl std::fmt::Display for Missing {
@@ -45,8 +50,35 @@ impl std::fmt::Display for Missing {
             Self::Prediction(id) => write!(f, "the project keeps no prediction {id}; it may have expired"),
             Self::Model(id) => write!(f, "the iteration {id} has no model; only a completed one has"),
             Self::Export(id) => write!(f, "the project has no export {id}"),
+            Self::Item(item) => write!(f, "{item:?} is not there; it may have been erased"),
+            Self::Hold(id) => write!(f, "there is no hold {id}; it may have been released"),
             Self::ExportFile(id, name) => write!(f, "the export {id} has no file {:?}", name.as_str()),
         }
+    }
+}
+
+fn name_of(item: &Erased) -> String {
+    match item {
+        Erased::Project(id) => format!("the project {id}"),
+        Erased::Tag(id) => format!("the tag {id}"),
+        Erased::Image(id) => format!("the photo {id}"),
+        Erased::Region(id) => format!("the region {id}"),
+        Erased::Metadata(id) => format!("the metadata of the photo {id}"),
+        Erased::Iteration(id) => format!("the iteration {id}"),
+        Erased::Export(id) => format!("the export {id}"),
+        Erased::Prediction(id) => format!("the kept prediction {id}"),
+        Erased::PredictionPhoto(id) => format!("the photo of the kept prediction {id}"),
+        Erased::PredictionResult(id) => format!("the results of the kept prediction {id}"),
+        Erased::Features(id) => format!("the features of the photo {id}"),
+        other => format!("{other:?}"),
+    }
+}
+
+fn kept_by(holds: &[HoldId]) -> String {
+    match holds {
+        [] => "a hold keeps it".to_owned(),
+        [hold] => format!("the hold {hold} keeps it"),
+        [first, rest @ ..] => format!("the hold {first} and {} more keep it", rest.len()),
     }
 }
 
@@ -113,10 +145,7 @@ pub enum StoreError {
     #[error("the iteration {0} is not published")]
     NotPublished(IterationId),
     /// A deleted project whose time is over.
-    #[error(
-        "the project was deleted more than {} days ago and cannot be restored",
-        limits::DELETED_PROJECT_DAYS
-    )]
+    #[error("the project {0} was deleted too long ago for the retention policy and cannot be restored")]
     RestoreExpired(ProjectId),
     /// An id that is in use.
     #[error("the id {0} is in use already; ids are unique")]
@@ -124,6 +153,50 @@ pub enum StoreError {
     /// A file's name that an export has already.
     #[error("the export has two files named {:?}; the names of its files are unique", .0.as_str())]
     ExportFileNameTaken(Name),
+    /// Holds keep what would be erased or altered.
+    #[error("{} must stay as it is: {}; release what holds it first", name_of(.item), kept_by(.holds))]
+    Held {
+        /// The project that it is in.
+        project: ProjectId,
+        /// What is kept: the first that was met.
+        item: Erased,
+        /// The holds that keep it.
+        holds: Vec<HoldId>,
+    },
+    /// Something that would be due as soon as it is kept.
+    #[error("by the retention policy data of the class {0:?} would be due at once; change the policy first")]
+    NotKept(DataClass),
+    /// A change in an account that is closed.
+    #[error("the account was closed at {0}; open it again first")]
+    AccountClosed(Timestamp),
+    /// A receipt for an erasure that is not complete.
+    #[error("the erasure {0} is not complete; finish the erasures first")]
+    NotErased(u64),
+    /// Something that the audit log cannot say.
+    #[error("the audit log cannot say it: {0}")]
+    NotAuditable(KeyError),
+    /// Entries of the audit log that are not due.
+    #[error("not all entries of the audit log up to {0} are due; only those that are can be replaced")]
+    AuditNotDue(u64),
+    /// The key of an encrypted project cannot be had.
+    #[error(
+        "the project {project} is encrypted and its key cannot be had: {source}; open the store with the key provider that wrapped it"
+    )]
+    Key {
+        /// The project.
+        project: ProjectId,
+        /// Why.
+        source: KeyError,
+    },
+    /// A key provider is needed and there is none.
+    #[error("{0} needs a key provider; open the store with one")]
+    NoKeys(&'static str),
+    /// A closed account whose time is over.
+    #[error("the account was closed at {0} and what it held is due; it cannot be opened again")]
+    AccountDue(Timestamp),
+    /// An erasure of many steps that is not there, or whose receipt has been made.
+    #[error("there is no erasure {0} that is under way; begin one")]
+    NoOperation(u64),
     /// Something that this kind of store does not do.
     #[error("this store cannot {0}")]
     Unsupported(&'static str),
@@ -197,6 +270,8 @@ impl StoreError {
                 Missing::Region(_)
                 | Missing::Prediction(_)
                 | Missing::Export(_)
+                | Missing::Hold(_)
+                | Missing::Item(_)
                 | Missing::ExportFile(..) => ErrorCode::NotFound,
             },
             Self::Invalid(invalid) => invalid.code(),
@@ -215,6 +290,12 @@ impl StoreError {
             Self::NotPublished(_) => ErrorCode::BadRequestIterationNotPublished,
             Self::RestoreExpired(_) => ErrorCode::NotFoundProject,
             Self::IdTaken(_) => ErrorCode::BadRequestInvalidIds,
+            Self::Held { .. } | Self::NotKept(_) => ErrorCode::BadRequestOperationNotSupported,
+            Self::Key { .. } | Self::NoKeys(_) => ErrorCode::BadRequestCustomerManagedKeyRevoked,
+            Self::AccountClosed(_) | Self::AccountDue(_) => ErrorCode::ForbiddenUserDisabled,
+            Self::NoOperation(_) => ErrorCode::BadRequestInvalidIds,
+            Self::NotErased(_) | Self::AuditNotDue(_) => ErrorCode::BadRequestInvalid,
+            Self::NotAuditable(error) => error.code(),
             Self::Unsupported(_) => ErrorCode::BadRequestNotSupported,
             Self::ExportFileNameTaken(_) => ErrorCode::BadRequest,
             Self::Corrupt { .. }

@@ -10,24 +10,32 @@ mod check;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod content;
+mod environment;
 mod error;
+mod item;
 mod memory;
+mod options;
 mod query;
 mod store;
 mod transaction;
+mod visibility;
 
-pub use apply::apply;
+pub use apply::{apply, refusal};
 pub use change::{
-    AddedImage, Applied, Change, ImageAdded, NewExportFile, NewImage, NewIteration, Refusal,
-    StoredCalibration, TagSummary, Trained, UsedPrediction,
+    AddedImage, Applied, Change, ErasedItems, ImageAdded, ItemOutcome, ItemToErase, NewExportFile, NewImage,
+    NewIteration, Refusal, StoredCalibration, TagSummary, Trained, UsedPrediction,
 };
 pub use check::{CheckOptions, CheckReport, Owner};
 pub use content::{ContentHash, ContentKey};
+pub use environment::{Clock, ManualClock, Random, SystemClock, SystemRandom};
 pub use error::{Missing, StoreError};
+pub use item::{AuditPage, Item, ItemQuery};
 pub use memory::MemoryStore;
+pub use options::StoreOptions;
 pub use query::{
     Continuation, FeatureKey, ImageFilter, ImageQuery, Order, PredictionPage, PredictionQuery,
     ProbabilityRange, ProjectState, TaggingStatus, check_ids,
 };
 pub use store::{Store, TrainingLock};
-pub use transaction::Transaction;
+pub use transaction::{PhotoBytes, Transaction};
+pub use visibility::{Visibility, is_due, is_live};

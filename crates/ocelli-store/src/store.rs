@@ -3,13 +3,14 @@ use std::fmt::Debug;
 use std::path::Path;
 
 use ocelli_core::{
-    ErasureRecord, ErasureStatus, Export, ExportId, Image, ImageId, Iteration, IterationId, Manifest, Name,
-    PredictionId, Project, ProjectId, StoredPrediction, Tag, TagId, Timestamp,
+    Account, Commitment, Digest, Erased, ErasedItem, ErasureOperation, ErasureRecord, ErasureStatus, Export,
+    ExportId, HeldItem, Hold, HoldId, Image, ImageId, Iteration, IterationId, Manifest, Name, PredictionId,
+    Project, ProjectId, Retention, RetentionPolicy, Salt, StoredPrediction, Tag, TagId, Timestamp,
 };
 
 use crate::{
-    Applied, Change, CheckOptions, CheckReport, FeatureKey, ImageFilter, ImageQuery, PredictionPage,
-    PredictionQuery, ProjectState, StoreError, StoredCalibration,
+    Applied, AuditPage, Change, CheckOptions, CheckReport, FeatureKey, ImageFilter, ImageQuery, Item,
+    ItemQuery, PredictionPage, PredictionQuery, ProjectState, StoreError, StoredCalibration,
 };
 
 /// Where projects, photos, iterations and kept predictions live.
@@ -78,28 +79,60 @@ pub trait Store: Debug + Send + Sync {
     fn export_bytes(&self, project: ProjectId, export: ExportId, file: &Name) -> Result<Vec<u8>, StoreError>;
 
     /// A page of the kept predictions that have not expired.
-    fn predictions(
-        &self,
-        project: ProjectId,
-        query: &PredictionQuery,
-        now: Timestamp,
-    ) -> Result<PredictionPage, StoreError>;
+    fn predictions(&self, project: ProjectId, query: &PredictionQuery) -> Result<PredictionPage, StoreError>;
 
     /// A kept prediction that has not expired.
     fn prediction(
         &self,
         project: ProjectId,
         prediction: PredictionId,
-        now: Timestamp,
     ) -> Result<StoredPrediction, StoreError>;
 
     /// The photo of a kept prediction that has not expired.
-    fn prediction_bytes(
-        &self,
-        project: ProjectId,
-        prediction: PredictionId,
-        now: Timestamp,
-    ) -> Result<Vec<u8>, StoreError>;
+    fn prediction_bytes(&self, project: ProjectId, prediction: PredictionId) -> Result<Vec<u8>, StoreError>;
+
+    /// The account: what the store is as a whole.
+    fn account(&self) -> Result<Account, StoreError>;
+
+    /// How long a project keeps what it holds: one in use, deleted or of a closed account.
+    fn retention(&self, project: ProjectId) -> Result<Retention<RetentionPolicy>, StoreError>;
+
+    /// The holds, in the order in which they were placed.
+    fn holds(&self) -> Result<Vec<Hold>, StoreError>;
+
+    /// What there is, due or not, in projects in use, deleted or of a closed account: for plans, holds and requests
+    /// about a person. By event and id.
+    fn items(&self, query: &ItemQuery) -> Result<Vec<Item>, StoreError>;
+
+    /// The first `take` of what a hold keeps after this item, due or not; a hold on a project lists its photos and kept
+    /// predictions.
+    fn held(&self, hold: HoldId, after: Option<&HeldItem>, take: usize) -> Result<Vec<HeldItem>, StoreError>;
+
+    /// The bytes of a photo, or of a kept prediction's photo, that a hold keeps, due or not.
+    fn held_bytes(&self, hold: HoldId, project: ProjectId, item: Erased) -> Result<Vec<u8>, StoreError>;
+
+    /// The salt of, and the commitment to, a photo or a kept prediction's photo.
+    fn commitment(&self, project: ProjectId, item: Erased) -> Result<(Salt, Commitment), StoreError>;
+
+    /// The iterations that were trained on one of these photos, or calibrated with one, by id.
+    fn trained_on(&self, project: ProjectId, images: &[ImageId]) -> Result<Vec<IterationId>, StoreError>;
+
+    /// The first `take` entries of the audit log after this number, as far as no checkpoint has replaced them, due or not: who
+    /// shows them hides the due ones behind a checkpoint.
+    fn audit(&self, after: u64, take: usize) -> Result<AuditPage, StoreError>;
+
+    /// The number and the hash of the last entry of the audit log; 0 and [`ocelli_keys::chain_start`] where there never was
+    /// one.
+    fn audit_head(&self) -> Result<(u64, Digest), StoreError>;
+
+    /// The erasures after this number, in the order in which they began.
+    fn operations(&self, after: u64, take: usize) -> Result<Vec<ErasureOperation>, StoreError>;
+
+    /// What an operation erased, in the order in which it did.
+    fn erased_items(&self, operation: u64) -> Result<Vec<ErasedItem>, StoreError>;
+
+    /// The receipt of an operation, if it has one.
+    fn receipt(&self, operation: u64) -> Result<Option<String>, StoreError>;
 
     /// What was erased at or after this moment, in the order in which it was. To be kept outside of the store: a copy
     /// that is older than an erasure needs them ([`Change::ReapplyErasures`]). All of them are safest there: what a copy

@@ -1,16 +1,60 @@
 use ocelli_core::{
-    Erased, ErasureRecord, Export, ExportId, Image, ImageId, Iteration, IterationId, PredictionId, Project,
-    ProjectId, RegionId, StoredPrediction, Tag, TagId,
+    Account, AuditEntry, Commitment, Digest, Erased, ErasedItem, ErasureOperation, ErasureRecord, Export,
+    ExportId, Hold, HoldId, Image, ImageId, Iteration, IterationId, MetadataFilter, PredictionId, Project,
+    ProjectId, RegionId, Retention, RetentionPolicy, Salt, StoredPrediction, Tag, TagId, Timestamp,
 };
 
 use crate::{ContentHash, ContentKey, FeatureKey, StoreError, StoredCalibration, Trained};
+
+/// What is recorded of the bytes of a photo, be it one to train on or a kept prediction's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PhotoBytes {
+    /// Their identity.
+    pub content: ContentHash,
+    /// How many there are.
+    pub size: u64,
+    /// What the commitment was made with. It goes with the photo.
+    pub salt: Salt,
+    /// The commitment to them.
+    pub commitment: Commitment,
+}
 
 /// The records of a store within one transaction, for [`apply`](crate::apply) to read and write.
 ///
 /// A store implements the reading and writing of single records; it decides nothing. Whether a record may be
 /// written, and which others change with it, is for `apply`. Records are the project's own where a project is
 /// named, whether the project has been deleted or not. A project that has been erased is not there.
+///
+/// What is due is there like everything else until it is erased. So neither the bytes of photos nor the names of
+/// iterations and publications are unique among a project's records: only among those that are not due.
 pub trait Transaction {
+    /// The account.
+    fn account(&mut self) -> Result<Account, StoreError>;
+    /// Replaces the account.
+    fn put_account(&mut self, account: &Account) -> Result<(), StoreError>;
+    /// How long a project keeps what it holds: the default where nothing was put, none where there is no project.
+    fn retention(&mut self, project: ProjectId) -> Result<Option<Retention<RetentionPolicy>>, StoreError>;
+    /// Replaces how long a project keeps what it holds.
+    fn put_retention(
+        &mut self,
+        project: ProjectId,
+        retention: &Retention<RetentionPolicy>,
+    ) -> Result<(), StoreError>;
+    /// The holds, in the order in which they were placed.
+    fn holds(&mut self) -> Result<Vec<Hold>, StoreError>;
+    /// Adds a hold.
+    fn put_hold(&mut self, hold: &Hold) -> Result<(), StoreError>;
+    /// Takes a hold away.
+    fn remove_hold(&mut self, hold: HoldId) -> Result<(), StoreError>;
+    /// A photo or a kept prediction of a project whose metadata the filter selects, if there is one: a photo first.
+    fn with_metadata(
+        &mut self,
+        project: ProjectId,
+        filter: &MetadataFilter,
+    ) -> Result<Option<Erased>, StoreError>;
+
+    /// All projects, deleted or not.
+    fn project_ids(&mut self) -> Result<Vec<ProjectId>, StoreError>;
     /// How many projects there are that have not been deleted.
     fn project_count(&mut self) -> Result<usize, StoreError>;
     /// A project, deleted or not.
@@ -28,23 +72,33 @@ pub trait Transaction {
     fn tags(&mut self, project: ProjectId) -> Result<Vec<Tag>, StoreError>;
     /// Adds or replaces a tag.
     fn put_tag(&mut self, project: ProjectId, tag: &Tag) -> Result<(), StoreError>;
-    /// Takes a tag away, from its photos and their regions and from the results of kept predictions too.
+    /// Takes a tag away, from its photos and their regions and from the results of kept predictions too. A kept
+    /// prediction that has neither a photo nor results then goes as well.
     fn remove_tag(&mut self, project: ProjectId, tag: TagId) -> Result<(), StoreError>;
     /// The photos that have a tag, on the whole or on a region, by id.
     fn images_with_tag(&mut self, project: ProjectId, tag: TagId) -> Result<Vec<ImageId>, StoreError>;
 
-    /// How many photos a project has.
-    fn image_count(&mut self, project: ProjectId) -> Result<usize, StoreError>;
-    /// Whether there is a photo.
-    fn has_image(&mut self, project: ProjectId, image: ImageId) -> Result<bool, StoreError>;
+    /// The kept predictions that have a result for a tag, by id.
+    fn predictions_with_tag(
+        &mut self,
+        project: ProjectId,
+        tag: TagId,
+    ) -> Result<Vec<PredictionId>, StoreError>;
+
+    /// How many photos a project has that were stored after this moment; all where there is none.
+    fn image_count(&mut self, project: ProjectId, after: Option<Timestamp>) -> Result<usize, StoreError>;
+    /// When a photo was stored.
+    fn image_created(&mut self, project: ProjectId, image: ImageId) -> Result<Option<Timestamp>, StoreError>;
     /// A photo.
     fn image(&mut self, project: ProjectId, image: ImageId) -> Result<Option<Image>, StoreError>;
-    /// The photo that has these bytes.
-    fn image_with_content(
+    /// What is recorded of a photo's bytes.
+    fn image_bytes(&mut self, project: ProjectId, image: ImageId) -> Result<Option<PhotoBytes>, StoreError>;
+    /// The photos that have these bytes, by id: hardly ever more than one.
+    fn images_with_content(
         &mut self,
         project: ProjectId,
         content: &ContentHash,
-    ) -> Result<Option<Image>, StoreError>;
+    ) -> Result<Vec<ImageId>, StoreError>;
     /// The photo that has this region.
     fn image_with_region(
         &mut self,
@@ -56,19 +110,30 @@ pub trait Transaction {
         &mut self,
         project: ProjectId,
         image: &Image,
-        content: &ContentHash,
+        bytes: &PhotoBytes,
     ) -> Result<(), StoreError>;
     /// Replaces the tags, regions and metadata of a photo.
     fn update_image(&mut self, project: ProjectId, image: &Image) -> Result<(), StoreError>;
     /// Takes a photo away, with its tags, regions, metadata and features.
     fn remove_image(&mut self, project: ProjectId, image: ImageId) -> Result<(), StoreError>;
-    /// Adds or replaces the features of a photo under this key.
+    /// Adds or replaces the features of a photo under this key, computed at this moment.
     fn put_features(
         &mut self,
         project: ProjectId,
         image: ImageId,
         key: &FeatureKey,
         features: &[f32],
+        computed: Timestamp,
+    ) -> Result<(), StoreError>;
+    /// The moments at which those features of a photo were computed that are cached, the first one first.
+    fn features_computed(&mut self, project: ProjectId, image: ImageId)
+    -> Result<Vec<Timestamp>, StoreError>;
+    /// Takes away the features of a photo that were computed at or before this moment; all where there is none.
+    fn remove_features_of(
+        &mut self,
+        project: ProjectId,
+        image: ImageId,
+        through: Option<Timestamp>,
     ) -> Result<(), StoreError>;
 
     /// Takes away the features of all of a project's photos under this key.
@@ -127,25 +192,58 @@ pub trait Transaction {
     /// Takes an export away.
     fn remove_export(&mut self, project: ProjectId, export: ExportId) -> Result<(), StoreError>;
 
-    /// A kept prediction, expired or not, and the identity of its photo.
+    /// A kept prediction as it is recorded, and what is recorded of its photo's bytes, if that is kept. When it expires
+    /// is not recorded: what this says of it is ignored.
     fn prediction(
         &mut self,
         project: ProjectId,
         prediction: PredictionId,
-    ) -> Result<Option<(StoredPrediction, ContentHash)>, StoreError>;
-    /// Adds a kept prediction.
+    ) -> Result<Option<(StoredPrediction, Option<PhotoBytes>)>, StoreError>;
+    /// Adds a kept prediction, with its photo if that is kept.
     fn insert_prediction(
         &mut self,
         prediction: &StoredPrediction,
-        content: &ContentHash,
+        bytes: Option<&PhotoBytes>,
     ) -> Result<(), StoreError>;
     /// Takes a kept prediction away.
     fn remove_prediction(&mut self, project: ProjectId, prediction: PredictionId) -> Result<(), StoreError>;
+    /// Takes the photo of a kept prediction away, with its salt and commitment; the rest stays.
+    fn remove_prediction_photo(
+        &mut self,
+        project: ProjectId,
+        prediction: PredictionId,
+    ) -> Result<(), StoreError>;
+    /// Takes all results of a kept prediction away; the rest stays.
+    fn remove_prediction_results(
+        &mut self,
+        project: ProjectId,
+        prediction: PredictionId,
+    ) -> Result<(), StoreError>;
 
     /// Whether the store knows of an erasure.
     fn knows_erasure(&mut self, erasure: &ErasureRecord) -> Result<bool, StoreError>;
     /// Whether the store knows that this was erased from a project, whenever it was.
     fn was_erased(&mut self, project: ProjectId, erased: &Erased) -> Result<bool, StoreError>;
-    /// Adds an erasure to those that the store knows of, unless it does already.
-    fn record_erasure(&mut self, erasure: &ErasureRecord) -> Result<(), StoreError>;
+    /// Adds an erasure, which belongs to an operation, to those that the store knows of. One that it knows of already,
+    /// by its record, is passed over.
+    fn record_erasure(&mut self, operation: u64, erased: &ErasedItem) -> Result<(), StoreError>;
+    /// The number of the operation that began last; 0 where none has.
+    fn last_operation(&mut self) -> Result<u64, StoreError>;
+    /// An operation.
+    fn operation(&mut self, number: u64) -> Result<Option<ErasureOperation>, StoreError>;
+    /// Adds or replaces an operation.
+    fn put_operation(&mut self, operation: &ErasureOperation) -> Result<(), StoreError>;
+    /// Whether an operation has a receipt.
+    fn has_receipt(&mut self, operation: u64) -> Result<bool, StoreError>;
+    /// Keeps the receipt of an operation that has none.
+    fn keep_receipt(&mut self, operation: u64, receipt: &str) -> Result<(), StoreError>;
+
+    /// The number and the hash of the last entry of the audit log, expired or not; none before the first.
+    fn audit_head(&mut self) -> Result<Option<(u64, Digest)>, StoreError>;
+    /// Appends an entry to the audit log, with its hash.
+    fn append_audit(&mut self, entry: &AuditEntry, hash: &Digest) -> Result<(), StoreError>;
+    /// The latest moment among the entries of the audit log up to this number; none where none is left.
+    fn latest_audit(&mut self, through: u64) -> Result<Option<Timestamp>, StoreError>;
+    /// Takes the entries of the audit log up to this number away, and replaces its checkpoint. Its head stays.
+    fn expire_audit(&mut self, through: u64, checkpoint: &str) -> Result<(), StoreError>;
 }

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use ocelli_core::{
-    Affected, AffectedIteration, AffectedOutcome, Erased, Iteration, IterationId, IterationStatus, ProjectId,
-    Timestamp,
+    Affected, AffectedIteration, AffectedOutcome, ErasureReason, Iteration, IterationId, IterationStatus,
+    ProjectId, Timestamp,
 };
 
-use super::{erased, iterations};
-use crate::{StoreError, Transaction};
+use super::as_of::AsOf;
+use super::iterations;
+use crate::StoreError;
 
 /// The iterations of a project that something erased touches.
 #[derive(Default)]
@@ -23,7 +24,7 @@ pub(super) struct Touched {
 ///
 /// A training under way is listed and left alone, or deleted: then it cannot complete.
 pub(super) fn settle(
-    tx: &mut dyn Transaction,
+    tx: &mut AsOf<'_>,
     project: ProjectId,
     touched: &Touched,
     choice: Affected,
@@ -50,7 +51,7 @@ pub(super) fn settle(
 }
 
 fn outcome(
-    tx: &mut dyn Transaction,
+    tx: &mut AsOf<'_>,
     mut iteration: Iteration,
     choice: Affected,
     at: Timestamp,
@@ -63,8 +64,7 @@ fn outcome(
         }
         Affected::Delete => {
             let project = iteration.project_id;
-            iterations::remove(tx, project, iteration.id, at)?;
-            erased(tx, project, Erased::Iteration(iteration.id), at)?;
+            iterations::erase(tx, project, iteration.id, ErasureReason::Requested, at)?;
             Ok(AffectedOutcome::Deleted)
         }
         _ if iteration.status == IterationStatus::Training => Ok(AffectedOutcome::InTraining),

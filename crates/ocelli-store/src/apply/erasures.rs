@@ -2,18 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use ocelli_core::{Affected, Erased, ErasureRecord, Metadata, ProjectId, Timestamp};
+use ocelli_core::{
+    Affected, Commitment, Erased, ErasedItem, ErasureReason, ErasureRecord, Metadata, PredictionId,
+    ProjectId, Timestamp,
+};
 
 use super::affected::{self, Touched};
-use super::{done_with, images, iterations, tags};
-use crate::{Applied, StoreError, Transaction};
+use super::as_of::AsOf;
+use super::holds::Holds;
+use super::{audit, done_with, images, tags};
+use crate::{Applied, StoreError};
 
 /// What is not there is passed over, and so is what the store has done already: metadata that was written since must not
 /// go again. No rule of use stands in the way, such as that an iteration is published.
 ///
 /// What becomes of the iterations comes last, so that those that were erased themselves are not among them.
 pub(super) fn reapply(
-    tx: &mut dyn Transaction,
+    tx: &mut AsOf<'_>,
     erasures: &[ErasureRecord],
     choice: Affected,
 ) -> Result<Applied, StoreError> {
@@ -26,13 +31,14 @@ pub(super) fn reapply(
             let (last, touched) =
                 touched.entry(erasure.project_id).or_insert((erasure.at, Touched::default()));
             *last = erasure.at.max(*last);
-            again(tx, erasure, touched)?;
-            tx.record_erasure(erasure)?;
+            let commitment = again(tx, erasure, touched)?;
+            let item = ErasedItem { record: *erasure, reason: ErasureReason::Requested, commitment };
+            audit::erased(tx, &item)?;
         }
     }
     let mut settled = Vec::new();
     for (project, (last, touched)) in touched {
-        if tx.project(project)?.is_some() {
+        if tx.records().project(project)?.is_some() {
             settled.extend(affected::settle(tx, project, &touched, choice, last)?);
         }
     }
@@ -51,42 +57,96 @@ fn is_known(erased: &Erased) -> bool {
             | Erased::Iteration(_)
             | Erased::Export(_)
             | Erased::Prediction(_)
+            | Erased::PredictionPhoto(_)
+            | Erased::PredictionResult(_)
+            | Erased::Features(_)
     )
 }
 
-fn again(tx: &mut dyn Transaction, erasure: &ErasureRecord, touched: &mut Touched) -> Result<(), StoreError> {
+/// Gives the commitment to what was erased, where it had one.
+fn again(
+    tx: &mut AsOf<'_>,
+    erasure: &ErasureRecord,
+    touched: &mut Touched,
+) -> Result<Option<Commitment>, StoreError> {
     let ErasureRecord { project_id: project, at, erased } = *erasure;
-    if tx.project(project)?.is_none() {
-        return Ok(());
+    if tx.records().project(project)?.is_none() {
+        return Ok(None);
     }
+    let holds = Holds::of(tx, project)?;
     match erased {
-        Erased::Project(_) => tx.remove_project(project)?,
+        Erased::Project(_) => {
+            holds.release_project(tx)?;
+            tx.remove_project(project)?;
+        }
         Erased::Tag(tag) => {
-            if let Ok(tag) = tags::find(&tx.tags(project)?, tag) {
-                tags::remove(tx, project, tag, touched)?;
+            if let Ok(found) = tags::find(&tx.tags(project)?, tag) {
+                holds.release_tag(tx, tag)?;
+                tags::remove(tx, project, found, touched)?;
             }
         }
         Erased::Image(image) => {
-            if let Some(image) = tx.image(project, image)? {
+            if let Some(image) = tx.records().image(project, image)? {
+                holds.release_image(&image)?;
+                let commitment = tx.image_bytes(project, image.id)?.map(|bytes| bytes.commitment);
                 images::remove(tx, project, &image, touched)?;
+                return Ok(commitment);
             }
         }
         Erased::Region(region) => {
-            if let Some(mut image) = tx.image_with_region(project, region)? {
+            if let Some(mut image) = tx.records().image_with_region(project, region)? {
+                holds.release_image(&image)?;
                 image.regions.retain(|other| other.id != region);
                 tx.update_image(project, &image)?;
             }
         }
         Erased::Metadata(image) => {
-            if let Some(mut image) = tx.image(project, image)? {
+            if let Some(mut image) = tx.records().image(project, image)? {
+                holds.release_image(&image)?;
                 image.metadata = Metadata::default();
                 tx.update_image(project, &image)?;
             }
         }
-        Erased::Iteration(iteration) => iterations::remove(tx, project, iteration, at)?,
-        Erased::Export(export) => tx.remove_export(project, export)?,
-        Erased::Prediction(prediction) => tx.remove_prediction(project, prediction)?,
+        Erased::Iteration(iteration) => {
+            if tx.records().iterations(project)?.iter().any(|other| other.id == iteration) {
+                holds.release_part(erased)?;
+                tx.remove_iteration(project, iteration)?;
+            }
+        }
+        Erased::Export(export) => {
+            if tx.has_export(project, export)? {
+                holds.release_part(erased)?;
+                tx.remove_export(project, export)?;
+            }
+        }
+        Erased::Prediction(id) | Erased::PredictionPhoto(id) | Erased::PredictionResult(id) => {
+            return prediction_again(tx, project, &holds, erased, id);
+        }
+        Erased::Features(image) => {
+            if let Some(found) = tx.records().image(project, image)? {
+                holds.release_image(&found)?;
+                tx.remove_features_of(project, image, Some(at))?;
+            }
+        }
         _ => {}
     }
-    Ok(())
+    Ok(None)
+}
+
+fn prediction_again(
+    tx: &mut AsOf<'_>,
+    project: ProjectId,
+    holds: &Holds,
+    erased: Erased,
+    id: PredictionId,
+) -> Result<Option<Commitment>, StoreError> {
+    let Some((kept, bytes)) = tx.records().prediction(project, id)? else { return Ok(None) };
+    holds.release_prediction(id, &kept.metadata)?;
+    let results = !kept.prediction.predictions.is_empty();
+    match erased {
+        Erased::PredictionPhoto(_) if results => tx.remove_prediction_photo(project, id)?,
+        Erased::PredictionResult(_) if bytes.is_some() => tx.remove_prediction_results(project, id)?,
+        _ => tx.remove_prediction(project, id)?,
+    }
+    Ok(bytes.map(|bytes| bytes.commitment).filter(|_| !matches!(erased, Erased::PredictionResult(_))))
 }

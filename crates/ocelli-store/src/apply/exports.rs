@@ -1,12 +1,14 @@
 use std::collections::HashSet;
 
-use ocelli_core::{Erased, Export, ExportFile, ExportId, ProjectId, Timestamp};
+use ocelli_core::{DataClass, Erased, Export, ExportFile, ExportId, ProjectId, Timestamp};
 
+use super::as_of::AsOf;
+use super::holds::Holds;
 use super::{Identities, done, erased, iterations, live};
-use crate::{Applied, ContentHash, Missing, NewExportFile, StoreError, Transaction};
+use crate::{Applied, ContentHash, Missing, NewExportFile, StoreError};
 
 pub(super) fn keep(
-    tx: &mut dyn Transaction,
+    tx: &mut AsOf<'_>,
     project: ProjectId,
     mut export: Export,
     files: &[NewExportFile],
@@ -16,7 +18,8 @@ pub(super) fn keep(
     if !iteration.is_completed() {
         return Err(StoreError::NotCompleted(iteration.id));
     }
-    if tx.exports(project)?.iter().any(|other| other.id == export.id) {
+    tx.is_kept(project, DataClass::Export, export.created)?;
+    if tx.has_export(project, export.id)? {
         return Err(StoreError::IdTaken(export.id.to_string()));
     }
     let mut names = HashSet::new();
@@ -33,7 +36,7 @@ pub(super) fn keep(
 }
 
 pub(super) fn delete(
-    tx: &mut dyn Transaction,
+    tx: &mut AsOf<'_>,
     project: ProjectId,
     export: ExportId,
     at: Timestamp,
@@ -42,6 +45,7 @@ pub(super) fn delete(
     if tx.exports(project)?.iter().all(|other| other.id != export) {
         return Err(StoreError::NotFound(Missing::Export(export)));
     }
+    Holds::of(tx, project)?.release_part(Erased::Export(export))?;
     tx.remove_export(project, export)?;
     erased(tx, project, Erased::Export(export), at)?;
     Ok(done())

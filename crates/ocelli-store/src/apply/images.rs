@@ -1,16 +1,18 @@
 use std::collections::{BTreeSet, HashSet};
 
 use ocelli_core::{
-    Affected, Erased, ErrorCode, Image, ImageId, Limits, Metadata, Origin, ProjectId, TagId, Timestamp,
-    limits,
+    Affected, DataClass, Erased, ErasedItem, ErasureReason, ErasureRecord, ErrorCode, Image, ImageId, Limits,
+    Metadata, Origin, ProjectId, TagId, Timestamp, limits,
 };
 
 use super::affected::{self, Touched};
-use super::{Identities, batch, batch_tags, done, done_with, erased, live, photo, within};
-use crate::{Applied, ContentHash, FeatureKey, NewImage, StoreError, StoredCalibration, Transaction};
+use super::as_of::AsOf;
+use super::holds::Holds;
+use super::{Identities, audit, batch, batch_tags, done, done_with, erased, live, photo, within};
+use crate::{Applied, ContentHash, FeatureKey, NewImage, StoreError, StoredCalibration};
 
 pub(super) fn add(
-    tx: &mut dyn Transaction,
+    tx: &mut AsOf<'_>,
     project: ProjectId,
     images: Vec<NewImage>,
     contents: &[ContentHash],
@@ -22,13 +24,15 @@ pub(super) fn add(
     let identities = Identities::new(tx, project, contents)?;
     let mut added = Vec::with_capacity(images.len());
     for (index, new) in images.into_iter().enumerate() {
-        added.push(intake.add(tx, new.image, &identities.of(index, &new.bytes))?);
+        let bytes = photo::recorded(identities.of(index, &new.bytes), &new.bytes, new.salt);
+        added.push(intake.add(tx, new.image, &bytes)?);
     }
+    intake.log(tx);
     Ok(Applied::Images(added))
 }
 
 pub(super) fn delete(
-    tx: &mut dyn Transaction,
+    tx: &mut AsOf<'_>,
     project: ProjectId,
     images: &[ImageId],
     choice: Affected,
@@ -37,23 +41,42 @@ pub(super) fn delete(
     live(tx, project)?;
     let code = ErrorCode::BadRequestExceededBatchSize;
     within("photos in one deletion", images.len(), limits::MAX_PAGE, code)?;
-    let mut touched = Touched::default();
+    let (holds, mut touched) = (Holds::of(tx, project)?, Touched::default());
     for image in images.iter().collect::<BTreeSet<_>>() {
         let found = photo::find(tx, project, *image)?;
-        remove(tx, project, &found, &mut touched)?;
-        erased(tx, project, Erased::Image(*image), at)?;
-        // A copy from before the photo was used still has it as the prediction's.
-        if let Origin::Prediction { prediction_id } = found.origin {
-            erased(tx, project, Erased::Prediction(prediction_id), at)?;
-        }
+        holds.release_image(&found)?;
+        erase(tx, project, &found, &mut touched, ErasureReason::Requested, at)?;
     }
     Ok(done_with(affected::settle(tx, project, &touched, choice, at)?))
+}
+
+/// Erases a photo, which nothing holds, and remembers that.
+pub(super) fn erase(
+    tx: &mut AsOf<'_>,
+    project: ProjectId,
+    image: &Image,
+    touched: &mut Touched,
+    reason: ErasureReason,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let commitment = tx.image_bytes(project, image.id)?.map(|bytes| bytes.commitment);
+    remove(tx, project, image, touched)?;
+    let mut note = |erased| {
+        let record = ErasureRecord { at, project_id: project, erased };
+        audit::erased(tx, &ErasedItem { record, reason, commitment })
+    };
+    note(Erased::Image(image.id))?;
+    // A copy from before the photo was used still has it as the prediction's.
+    if let Origin::Prediction { prediction_id } = image.origin {
+        note(Erased::Prediction(prediction_id))?;
+    }
+    Ok(())
 }
 
 /// Takes a photo and everything that was derived from it away, and notes which iterations that touches: any training under
 /// way may be using it, whether it still has a tag or has lost it since.
 pub(super) fn remove(
-    tx: &mut dyn Transaction,
+    tx: &mut AsOf<'_>,
     project: ProjectId,
     image: &Image,
     touched: &mut Touched,
@@ -72,7 +95,7 @@ pub(super) fn remove(
 }
 
 pub(super) fn set_metadata(
-    tx: &mut dyn Transaction,
+    tx: &mut AsOf<'_>,
     project: ProjectId,
     image: ImageId,
     metadata: Metadata,
@@ -80,10 +103,12 @@ pub(super) fn set_metadata(
 ) -> Result<Applied, StoreError> {
     live(tx, project)?;
     let mut image = photo::find(tx, project, image)?;
-    let before = std::mem::replace(&mut image.metadata, metadata);
-    if before == image.metadata {
+    if metadata == image.metadata {
+        tx.unchanged();
         return Ok(done());
     }
+    Holds::of(tx, project)?.release_image(&image)?;
+    let before = std::mem::replace(&mut image.metadata, metadata);
     tx.update_image(project, &image)?;
     if before != Metadata::default() {
         erased(tx, project, Erased::Metadata(image.id), at)?;
@@ -92,12 +117,16 @@ pub(super) fn set_metadata(
 }
 
 pub(super) fn cache_features(
-    tx: &mut dyn Transaction,
+    tx: &mut AsOf<'_>,
     project: ProjectId,
     key: &FeatureKey,
     features: &[(ImageId, Vec<f32>)],
 ) -> Result<Applied, StoreError> {
     live(tx, project)?;
+    let now = tx.now;
+    if !tx.shows(project, DataClass::Features, now)? {
+        return Ok(Applied::Done);
+    }
     if let Some(fingerprint) = &key.calibration
         && tx.calibration(project, &key.base)?.is_none_or(|kept| kept.fingerprint != *fingerprint)
     {
@@ -105,14 +134,14 @@ pub(super) fn cache_features(
     }
     for (image, values) in features {
         if tx.has_image(project, *image)? {
-            tx.put_features(project, *image, key, values)?;
+            tx.put_features(project, *image, key, values, now)?;
         }
     }
     Ok(Applied::Done)
 }
 
 pub(super) fn keep_calibration(
-    tx: &mut dyn Transaction,
+    tx: &mut AsOf<'_>,
     project: ProjectId,
     base: String,
     calibration: &StoredCalibration,

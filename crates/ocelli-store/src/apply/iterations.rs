@@ -1,26 +1,25 @@
 use std::collections::BTreeSet;
 
 use ocelli_core::{
-    Erased, ErrorCode, Iteration, IterationId, IterationStatus, Limits, Name, ProjectId, Publication,
-    Timestamp, TrainingFailure,
+    DataClass, Erased, ErasedItem, ErasureReason, ErasureRecord, ErrorCode, Iteration, IterationId,
+    IterationStatus, Limits, Name, ProjectId, Publication, Timestamp, TrainingFailure,
 };
 
-use super::{done, erased, live, within};
-use crate::{Applied, Missing, NewIteration, StoreError, Trained, Transaction};
+use super::as_of::AsOf;
+use super::holds::Holds;
+use super::{audit, done, live, within};
+use crate::{Applied, Missing, NewIteration, StoreError, Trained};
 
 /// What the names of iterations begin with unless they are given one; a number follows.
 const DEFAULT_NAME: &str = "Iteration";
 /// In place of a message that names a tag that has been erased.
 const NAMED_ERASED_TAG: &str = "the training failed; the message named a tag that has been erased";
 
-pub(super) fn begin(
-    tx: &mut dyn Transaction,
-    new: NewIteration,
-    limits: &Limits,
-) -> Result<Applied, StoreError> {
+pub(super) fn begin(tx: &mut AsOf<'_>, new: NewIteration, limits: &Limits) -> Result<Applied, StoreError> {
     live(tx, new.project_id)?;
+    tx.is_kept(new.project_id, DataClass::Iteration, new.created)?;
     let mut iterations = tx.iterations(new.project_id)?;
-    if iterations.iter().any(|other| other.id == new.id) {
+    if tx.records().iterations(new.project_id)?.iter().any(|other| other.id == new.id) {
         return Err(StoreError::IdTaken(new.id.to_string()));
     }
     let (count, limit) = (iterations.len() + 1, limits.iterations_per_project);
@@ -52,7 +51,7 @@ pub(super) fn begin(
 }
 
 pub(super) fn complete(
-    tx: &mut dyn Transaction,
+    tx: &mut AsOf<'_>,
     project: ProjectId,
     iteration: IterationId,
     mut trained: Trained,
@@ -73,11 +72,7 @@ pub(super) fn complete(
 
 /// Takes photos that have been erased while the training went on out of what came of it, and counts those that it was
 /// trained on or calibrated with.
-fn forget_erased(
-    tx: &mut dyn Transaction,
-    project: ProjectId,
-    trained: &mut Trained,
-) -> Result<(), StoreError> {
+fn forget_erased(tx: &mut AsOf<'_>, project: ProjectId, trained: &mut Trained) -> Result<(), StoreError> {
     let (manifest, mut gone) = (&mut trained.manifest, BTreeSet::new());
     for photo in std::mem::take(&mut manifest.evaluation.photos) {
         if tx.has_image(project, photo.photo)? {
@@ -103,7 +98,7 @@ fn forget_erased(
 }
 
 pub(super) fn fail(
-    tx: &mut dyn Transaction,
+    tx: &mut AsOf<'_>,
     project: ProjectId,
     iteration: IterationId,
     failure: TrainingFailure,
@@ -115,7 +110,7 @@ pub(super) fn fail(
 }
 
 pub(super) fn rename(
-    tx: &mut dyn Transaction,
+    tx: &mut AsOf<'_>,
     project: ProjectId,
     iteration: IterationId,
     name: Name,
@@ -128,7 +123,7 @@ pub(super) fn rename(
 }
 
 pub(super) fn publish(
-    tx: &mut dyn Transaction,
+    tx: &mut AsOf<'_>,
     project: ProjectId,
     iteration: IterationId,
     publication: Publication,
@@ -139,11 +134,12 @@ pub(super) fn publish(
     if !found.is_completed() {
         return Err(StoreError::NotCompleted(iteration));
     }
-    if let Some(mut other) = others.into_iter().find(|other| other.publish_name() == Some(&publication.name))
-    {
-        if !overwrite {
-            return Err(StoreError::PublishNameTaken(publication.name));
-        }
+    let named = |other: &Iteration| other.id != iteration && other.publish_name() == Some(&publication.name);
+    if !overwrite && others.iter().any(named) {
+        return Err(StoreError::PublishNameTaken(publication.name));
+    }
+    // One that is due gives its name up too.
+    for mut other in tx.records().iterations(project)?.into_iter().filter(named) {
         other.publication = None;
         put(tx, other, at)?;
     }
@@ -152,7 +148,7 @@ pub(super) fn publish(
 }
 
 pub(super) fn unpublish(
-    tx: &mut dyn Transaction,
+    tx: &mut AsOf<'_>,
     project: ProjectId,
     iteration: IterationId,
     at: Timestamp,
@@ -165,7 +161,7 @@ pub(super) fn unpublish(
 }
 
 pub(super) fn delete(
-    tx: &mut dyn Transaction,
+    tx: &mut AsOf<'_>,
     project: ProjectId,
     iteration: IterationId,
     at: Timestamp,
@@ -177,19 +173,15 @@ pub(super) fn delete(
     if found.status == IterationStatus::Training {
         return Err(StoreError::TrainingInProgress);
     }
-    remove(tx, project, iteration, at)?;
-    erased(tx, project, Erased::Iteration(iteration), at)?;
+    Holds::of(tx, project)?.release_part(Erased::Iteration(iteration))?;
+    erase(tx, project, iteration, ErasureReason::Requested, at)?;
     Ok(done())
 }
 
 /// Takes a tag's name, as it is and as errors quote it, out of what is said of trainings that failed.
-pub(super) fn forget_name(
-    tx: &mut dyn Transaction,
-    project: ProjectId,
-    name: &Name,
-) -> Result<(), StoreError> {
+pub(super) fn forget_name(tx: &mut AsOf<'_>, project: ProjectId, name: &Name) -> Result<(), StoreError> {
     let quoted = format!("{:?}", name.as_str());
-    for mut iteration in tx.iterations(project)? {
+    for mut iteration in tx.records().iterations(project)? {
         if let IterationStatus::Failed { failure: TrainingFailure::Error { message, .. } } =
             &mut iteration.status
             && (message.contains(name.as_str()) || message.contains(&quoted))
@@ -201,22 +193,27 @@ pub(super) fn forget_name(
     Ok(())
 }
 
-/// Takes an iteration away, and notes that its exports went with it.
-pub(super) fn remove(
-    tx: &mut dyn Transaction,
+/// Takes an iteration away, and remembers that and that its exports went with it.
+pub(super) fn erase(
+    tx: &mut AsOf<'_>,
     project: ProjectId,
     iteration: IterationId,
+    reason: ErasureReason,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    for export in tx.exports(project)?.iter().filter(|export| export.iteration_id == iteration) {
-        erased(tx, project, Erased::Export(export.id), at)?;
+    let exports = tx.records().exports(project)?;
+    let of_it = exports.iter().filter(|export| export.iteration_id == iteration);
+    let gone = of_it.map(|export| Erased::Export(export.id)).chain([Erased::Iteration(iteration)]);
+    for erased in gone {
+        let record = ErasureRecord { at, project_id: project, erased };
+        audit::erased(tx, &ErasedItem { record, reason, commitment: None })?;
     }
     tx.remove_iteration(project, iteration)
 }
 
 /// The iteration, and the project's others.
 pub(super) fn find(
-    tx: &mut dyn Transaction,
+    tx: &mut AsOf<'_>,
     project: ProjectId,
     iteration: IterationId,
 ) -> Result<(Iteration, Vec<Iteration>), StoreError> {
@@ -231,7 +228,7 @@ pub(super) fn find(
 }
 
 fn in_training(
-    tx: &mut dyn Transaction,
+    tx: &mut AsOf<'_>,
     project: ProjectId,
     iteration: IterationId,
 ) -> Result<Iteration, StoreError> {
@@ -244,11 +241,7 @@ fn in_training(
 }
 
 /// Writes a changed iteration and answers with it.
-pub(super) fn put(
-    tx: &mut dyn Transaction,
-    mut iteration: Iteration,
-    at: Timestamp,
-) -> Result<Applied, StoreError> {
+pub(super) fn put(tx: &mut AsOf<'_>, mut iteration: Iteration, at: Timestamp) -> Result<Applied, StoreError> {
     iteration.last_modified = at;
     tx.put_iteration(&iteration)?;
     Ok(Applied::Iteration(Box::new(iteration)))

@@ -2,17 +2,20 @@
 
 use std::collections::HashSet;
 
-use ocelli_core::{ErrorCode, Image, ImageId, Limits, ProjectId, Region, Tag, TagId, limits};
+use ocelli_core::{
+    AuditAction, AuditEvent, AuditSubject, DataClass, ErasureReason, ErrorCode, Image, ImageId, Limits,
+    ProjectId, Region, Salt, Tag, TagId, limits,
+};
+use ocelli_keys::commit;
 
-use super::{live, tags, within};
-use crate::{AddedImage, ContentHash, ImageAdded, Missing, Refusal, StoreError, Transaction};
+use super::affected::Touched;
+use super::as_of::AsOf;
+use super::holds::Holds;
+use super::{images, live, tags, within};
+use crate::{AddedImage, ContentHash, ImageAdded, Missing, PhotoBytes, Refusal, StoreError};
 
 /// The photo, which must exist.
-pub(super) fn find(
-    tx: &mut dyn Transaction,
-    project: ProjectId,
-    image: ImageId,
-) -> Result<Image, StoreError> {
+pub(super) fn find(tx: &mut AsOf<'_>, project: ProjectId, image: ImageId) -> Result<Image, StoreError> {
     tx.image(project, image)?.ok_or(StoreError::NotFound(Missing::Image(image)))
 }
 
@@ -38,7 +41,7 @@ pub(super) fn check_numbers(image: &Image) -> Result<(), StoreError> {
 
 /// Refuses regions whose ids are in use, by another region of the project or by each other.
 pub(super) fn check_region_ids<'r>(
-    tx: &mut dyn Transaction,
+    tx: &mut AsOf<'_>,
     project: ProjectId,
     regions: impl IntoIterator<Item = &'r Region>,
 ) -> Result<(), StoreError> {
@@ -51,40 +54,58 @@ pub(super) fn check_region_ids<'r>(
     Ok(())
 }
 
+/// What is recorded of a photo's bytes.
+pub(super) fn recorded(content: ContentHash, bytes: &[u8], salt: Salt) -> PhotoBytes {
+    PhotoBytes { content, size: bytes.len() as u64, salt, commitment: commit(&salt, bytes) }
+}
+
 /// The project that a batch of photos goes into, as it fills.
 pub(super) struct Intake<'l> {
     project: ProjectId,
     tags: Vec<Tag>,
     images: usize,
     limits: &'l Limits,
+    holds: Holds,
+    /// Those that were stored.
+    added: Vec<AuditSubject>,
+    /// Those that were there and got tags or regions.
+    joined: Vec<AuditSubject>,
 }
 
 impl<'l> Intake<'l> {
-    pub(super) fn new(
-        tx: &mut dyn Transaction,
-        project: ProjectId,
-        limits: &'l Limits,
-    ) -> Result<Self, StoreError> {
+    pub(super) fn new(tx: &mut AsOf<'_>, project: ProjectId, limits: &'l Limits) -> Result<Self, StoreError> {
         live(tx, project)?;
-        Ok(Self { project, tags: tx.tags(project)?, images: tx.image_count(project)?, limits })
+        let (tags, images, holds) = (tx.tags(project)?, tx.image_count(project)?, Holds::of(tx, project)?);
+        Ok(Self { project, tags, images, limits, holds, added: Vec::new(), joined: Vec::new() })
+    }
+
+    /// Tells the audit log which photos were stored, and which got tags and regions.
+    pub(super) fn log(self, tx: &mut AsOf<'_>) {
+        for (action, subjects) in
+            [(AuditAction::ImagesAdded, self.added), (AuditAction::ImagesTagged, self.joined)]
+        {
+            if !subjects.is_empty() {
+                tx.events.push(AuditEvent::new(action, Some(self.project)).with(subjects));
+            }
+        }
     }
 
     /// Takes one photo in. What is wrong with the photo is its own entry, so that the others go on; what is wrong
     /// with the store ends the batch.
     pub(super) fn add(
         &mut self,
-        tx: &mut dyn Transaction,
+        tx: &mut AsOf<'_>,
         image: Image,
-        content: &ContentHash,
+        bytes: &PhotoBytes,
     ) -> Result<ImageAdded, StoreError> {
-        entry(self.try_add(tx, image, content))
+        entry(self.try_add(tx, image, bytes))
     }
 
     fn try_add(
         &mut self,
-        tx: &mut dyn Transaction,
+        tx: &mut AsOf<'_>,
         mut image: Image,
-        content: &ContentHash,
+        bytes: &PhotoBytes,
     ) -> Result<AddedImage, StoreError> {
         let mut seen = HashSet::new();
         image.tags.retain(|tag| seen.insert(tag.tag_id));
@@ -93,28 +114,44 @@ impl<'l> Intake<'l> {
         for tag in used {
             tags::find(&self.tags, tag)?;
         }
-        if let Some(known) = tx.image_with_content(self.project, content)? {
-            return self.merge(tx, known, image);
+        let mut due = Vec::new();
+        for known in tx.images_with_content(self.project, &bytes.content)? {
+            match tx.image(self.project, known)? {
+                Some(known) => return self.merge(tx, known, image),
+                None => due.push(known),
+            }
         }
-        if tx.image(self.project, image.id)?.is_some() {
+        tx.is_kept(self.project, DataClass::TrainingPhoto, image.created)?;
+        if tx.image_created(self.project, image.id)?.is_some() {
             return Err(StoreError::IdTaken(image.id.to_string()));
         }
         self.check(tx, &image, &image.regions)?;
         let (count, limit) = (self.images + 1, self.limits.images_per_project);
         within("photos in the project", count, limit, ErrorCode::BadRequestImageExceededCount)?;
-        tx.insert_image(self.project, &image, content)?;
+        self.erase_due(tx, &due)?;
+        tx.insert_image(self.project, &image, bytes)?;
         self.images = count;
+        self.added.push(AuditSubject { id: image.id.as_uuid(), commitment: Some(bytes.commitment) });
         Ok(AddedImage { image, duplicate: false })
+    }
+
+    /// Erases photos of the same bytes that are due, so that the bytes are not kept on for them. What is held stays
+    /// beside the new one.
+    fn erase_due(&self, tx: &mut AsOf<'_>, due: &[ImageId]) -> Result<(), StoreError> {
+        for id in due {
+            let Some(image) = tx.records().image(self.project, *id)? else { continue };
+            if self.holds.on_image(*id, &image.metadata).is_empty() {
+                let reason = ErasureReason::Due(DataClass::TrainingPhoto);
+                let (at, mut touched) = (tx.now, Touched::default());
+                images::erase(tx, self.project, &image, &mut touched, reason, at)?;
+            }
+        }
+        Ok(())
     }
 
     /// Gives the tags and regions of `new` to a photo of the same bytes. A region that is there already, with the
     /// same tag and bounds, is not drawn twice.
-    fn merge(
-        &self,
-        tx: &mut dyn Transaction,
-        mut known: Image,
-        new: Image,
-    ) -> Result<AddedImage, StoreError> {
+    fn merge(&mut self, tx: &mut AsOf<'_>, mut known: Image, new: Image) -> Result<AddedImage, StoreError> {
         let (had_tags, had_regions) = (known.tags.len(), known.regions.len());
         for tag in new.tags {
             if known.tags.iter().all(|had| had.tag_id != tag.tag_id) {
@@ -130,16 +167,12 @@ impl<'l> Intake<'l> {
         if known.tags.len() > had_tags || known.regions.len() > had_regions {
             self.check(tx, &known, known.regions.get(had_regions..).unwrap_or_default())?;
             tx.update_image(self.project, &known)?;
+            self.joined.push(known.id.as_uuid().into());
         }
         Ok(AddedImage { image: known, duplicate: true })
     }
 
-    fn check(
-        &self,
-        tx: &mut dyn Transaction,
-        image: &Image,
-        new_regions: &[Region],
-    ) -> Result<(), StoreError> {
+    fn check(&self, tx: &mut AsOf<'_>, image: &Image, new_regions: &[Region]) -> Result<(), StoreError> {
         check_numbers(image)?;
         check_negative(image, tags::negative(&self.tags))?;
         check_region_ids(tx, self.project, new_regions)

@@ -1,24 +1,32 @@
 use std::collections::{BTreeSet, HashSet};
 
 use ocelli_core::{
-    Erased, ErrorCode, Image, ImageTag, Limits, Metadata, Origin, PredictionId, ProjectId, StoredPrediction,
-    Timestamp, limits,
+    AuditAction, AuditEvent, AuditSubject, DataClass, Erased, ErrorCode, Image, ImageTag, Limits, Origin,
+    PredictionId, ProjectId, Salt, StoredPrediction, Timestamp, limits,
 };
 
-use super::{Identities, batch, batch_tags, done, erased, live, photo, within};
-use crate::{Applied, ContentHash, ImageAdded, Missing, StoreError, Transaction, UsedPrediction};
+use super::as_of::AsOf;
+use super::holds::Holds;
+use super::{Identities, batch, batch_tags, done, erased_photo, live, photo, within};
+use crate::{Applied, ContentHash, ImageAdded, Missing, StoreError, UsedPrediction};
 
 /// The iteration is not looked for: a kept prediction outlives the iteration that made it, which may have been
 /// deleted since. It may also be one that goes on giving a tag that has been erased; nothing new is to name that.
 pub(super) fn keep(
-    tx: &mut dyn Transaction,
+    tx: &mut AsOf<'_>,
     mut kept: StoredPrediction,
     bytes: &[u8],
+    salt: Salt,
     contents: &[ContentHash],
 ) -> Result<Applied, StoreError> {
     let (project, id) = (kept.prediction.project_id, kept.prediction.id);
     live(tx, project)?;
-    if tx.prediction(project, id)?.is_some() {
+    let event = kept.prediction.created;
+    let photo_kept = tx.is_kept(project, DataClass::PredictionPhoto, event);
+    if !tx.shows(project, DataClass::PredictionResult, event)? {
+        kept.prediction.predictions.clear();
+    }
+    if tx.records().prediction(project, id)?.is_some() {
         return Err(StoreError::IdTaken(id.to_string()));
     }
     for result in std::mem::take(&mut kept.prediction.predictions) {
@@ -26,13 +34,20 @@ pub(super) fn keep(
             kept.prediction.predictions.push(result);
         }
     }
+    kept.photo_kept = photo_kept.is_ok();
+    if kept.prediction.predictions.is_empty() {
+        photo_kept?;
+    }
     let content = Identities::new(tx, project, contents)?.of(0, bytes);
-    tx.insert_prediction(&kept, &content)?;
+    let recorded = kept.photo_kept.then(|| photo::recorded(content, bytes, salt));
+    tx.insert_prediction(&kept, recorded.as_ref())?;
+    let subject = AuditSubject { id: id.as_uuid(), commitment: recorded.map(|bytes| bytes.commitment) };
+    tx.events.push(AuditEvent::new(AuditAction::PredictionKept, Some(project)).with([subject]));
     Ok(Applied::Done)
 }
 
 pub(super) fn delete(
-    tx: &mut dyn Transaction,
+    tx: &mut AsOf<'_>,
     project: ProjectId,
     predictions: &[PredictionId],
     at: Timestamp,
@@ -40,16 +55,21 @@ pub(super) fn delete(
     live(tx, project)?;
     let (count, limit) = (predictions.len(), limits::MAX_PREDICTIONS_PER_DELETION);
     within("predictions in one deletion", count, limit, ErrorCode::BadRequestPredictionIdsExceededCount)?;
+    let holds = Holds::of(tx, project)?;
     for id in predictions.iter().collect::<BTreeSet<_>>() {
-        tx.prediction(project, *id)?.ok_or(StoreError::NotFound(Missing::Prediction(*id)))?;
+        let (kept, _) = tx.prediction(project, *id)?.ok_or(StoreError::NotFound(Missing::Prediction(*id)))?;
+        holds.release_prediction(*id, &kept.metadata)?;
+        // Its photo may be due and be there still.
+        let bytes = tx.records().prediction(project, *id)?.and_then(|(_, bytes)| bytes);
         tx.remove_prediction(project, *id)?;
-        erased(tx, project, Erased::Prediction(*id), at)?;
+        let commitment = bytes.map(|bytes| bytes.commitment);
+        erased_photo(tx, project, Erased::Prediction(*id), commitment, at)?;
     }
     Ok(done())
 }
 
 pub(super) fn train_on(
-    tx: &mut dyn Transaction,
+    tx: &mut AsOf<'_>,
     project: ProjectId,
     predictions: Vec<UsedPrediction>,
     at: Timestamp,
@@ -61,24 +81,34 @@ pub(super) fn train_on(
         .iter()
         .flat_map(|used| used.tags.iter().copied().chain(used.regions.iter().map(|region| region.tag_id)));
     batch_tags(tags.collect::<HashSet<_>>().len())?;
-    let mut added = Vec::with_capacity(predictions.len());
+    let (mut added, mut moved) = (Vec::with_capacity(predictions.len()), Vec::new());
     for used in predictions {
-        added.push(move_photo(tx, project, &mut intake, used, at)?);
+        let prediction = used.prediction;
+        let entry = move_photo(tx, project, &mut intake, used, at)?;
+        if entry.is_ok() {
+            moved.push(prediction.as_uuid().into());
+        }
+        added.push(entry);
     }
+    if !moved.is_empty() {
+        tx.events.push(AuditEvent::new(AuditAction::PredictionsUsed, Some(project)).with(moved));
+    }
+    intake.log(tx);
     Ok(Applied::Images(added))
 }
 
-/// A photo that is not taken stays with its kept prediction.
+/// A photo that is not taken stays with its kept prediction. What a hold keeps is moved only where the hold goes on
+/// keeping it.
 fn move_photo(
-    tx: &mut dyn Transaction,
+    tx: &mut AsOf<'_>,
     project: ProjectId,
     intake: &mut photo::Intake<'_>,
     used: UsedPrediction,
     at: Timestamp,
 ) -> Result<ImageAdded, StoreError> {
-    let (kept, content) = match find(tx, project, used.prediction, at) {
-        Ok(found) => found,
-        Err(error) => return photo::entry(Err(error)),
+    let id = used.prediction;
+    let Some((kept, Some(bytes))) = tx.prediction(project, id)? else {
+        return photo::entry(Err(StoreError::NotFound(Missing::Prediction(id))));
     };
     let image = Image {
         id: used.image,
@@ -87,28 +117,18 @@ fn move_photo(
         height: kept.height,
         tags: used.tags.into_iter().map(|tag_id| ImageTag { tag_id, created: at }).collect(),
         regions: used.regions,
-        metadata: Metadata::default(),
-        origin: Origin::Prediction { prediction_id: used.prediction },
+        metadata: kept.metadata.clone(),
+        origin: Origin::Prediction { prediction_id: id },
     };
-    let added = intake.add(tx, image, &content)?;
+    let added = intake.add(tx, image, &bytes)?;
     if let Ok(added) = &added {
-        tx.remove_prediction(project, used.prediction)?;
+        let holds = Holds::of(tx, project)?;
+        holds.go_on(id, &kept.metadata, &added.image)?;
+        tx.remove_prediction(project, id)?;
         // A photo of the same bytes does not remember the prediction: this is all that is known of its end.
         if added.duplicate {
-            erased(tx, project, Erased::Prediction(used.prediction), at)?;
+            erased_photo(tx, project, Erased::Prediction(id), Some(bytes.commitment), at)?;
         }
     }
     Ok(added)
-}
-
-/// The prediction, unless it has expired.
-fn find(
-    tx: &mut dyn Transaction,
-    project: ProjectId,
-    prediction: PredictionId,
-    at: Timestamp,
-) -> Result<(StoredPrediction, ContentHash), StoreError> {
-    tx.prediction(project, prediction)?
-        .filter(|(kept, _)| at < kept.expires)
-        .ok_or(StoreError::NotFound(Missing::Prediction(prediction)))
 }

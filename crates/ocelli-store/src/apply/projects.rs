@@ -1,16 +1,21 @@
-use ocelli_core::{Domain, Erased, ErrorCode, Limits, Project, ProjectId, ProjectUpdate, Timestamp, limits};
+use ocelli_core::{Domain, Erased, ErrorCode, Limits, Project, ProjectId, ProjectUpdate, Timestamp};
 
+use super::as_of::AsOf;
+use super::holds::Holds;
 use super::{done, erased, live, within};
-use crate::{Applied, ContentKey, Missing, StoreError, Transaction};
+use crate::{Applied, ContentKey, Missing, StoreError, is_due};
 
 pub(super) fn create(
-    tx: &mut dyn Transaction,
+    tx: &mut AsOf<'_>,
     mut project: Project,
     key: &ContentKey,
     limits: &Limits,
 ) -> Result<Applied, StoreError> {
     Domain::from_id(project.settings.domain_id).ok_or(StoreError::UnknownDomain)?;
-    if tx.project(project.id)?.is_some() {
+    if let Some(closed) = tx.account.closed {
+        return Err(StoreError::AccountClosed(closed));
+    }
+    if tx.records().project(project.id)?.is_some() {
         return Err(StoreError::IdTaken(project.id.to_string()));
     }
     has_room(tx, limits)?;
@@ -20,7 +25,7 @@ pub(super) fn create(
 }
 
 pub(super) fn update(
-    tx: &mut dyn Transaction,
+    tx: &mut AsOf<'_>,
     project: ProjectId,
     update: ProjectUpdate,
     at: Timestamp,
@@ -41,11 +46,7 @@ pub(super) fn update(
     Ok(Applied::Done)
 }
 
-pub(super) fn delete(
-    tx: &mut dyn Transaction,
-    project: ProjectId,
-    at: Timestamp,
-) -> Result<Applied, StoreError> {
+pub(super) fn delete(tx: &mut AsOf<'_>, project: ProjectId, at: Timestamp) -> Result<Applied, StoreError> {
     let mut found = live(tx, project)?;
     if let Some(published) = tx.iterations(project)?.into_iter().find(|it| it.publication.is_some()) {
         return Err(StoreError::Published(published.id));
@@ -56,29 +57,25 @@ pub(super) fn delete(
 }
 
 /// In use or deleted; whoever trains it meanwhile finds it gone.
-pub(super) fn erase(
-    tx: &mut dyn Transaction,
-    project: ProjectId,
-    at: Timestamp,
-) -> Result<Applied, StoreError> {
+pub(super) fn erase(tx: &mut AsOf<'_>, project: ProjectId, at: Timestamp) -> Result<Applied, StoreError> {
     tx.project(project)?.ok_or(StoreError::NotFound(Missing::Project(project)))?;
+    Holds::of(tx, project)?.release_project(tx)?;
     tx.remove_project(project)?;
     erased(tx, project, Erased::Project(project), at)?;
     Ok(done())
 }
 
 /// Restoring a project that has not been deleted changes nothing.
-pub(super) fn restore(
-    tx: &mut dyn Transaction,
-    project: ProjectId,
-    at: Timestamp,
-    limits: &Limits,
-) -> Result<Applied, StoreError> {
-    let mut found = tx.project(project)?.ok_or(StoreError::NotFound(Missing::Project(project)))?;
-    let Some(deleted) = found.deleted else {
-        return Ok(Applied::Done);
-    };
-    if at > deleted.plus_days(limits::DELETED_PROJECT_DAYS) {
+pub(super) fn restore(tx: &mut AsOf<'_>, project: ProjectId, limits: &Limits) -> Result<Applied, StoreError> {
+    if let Some(closed) = tx.account.closed {
+        return Err(StoreError::AccountClosed(closed));
+    }
+    let found = tx.records().project(project)?;
+    let mut found = found.ok_or(StoreError::NotFound(Missing::Project(project)))?;
+    if found.deleted.is_none() {
+        return Ok(tx.unchanged());
+    }
+    if is_due(&found, &tx.account, tx.now) {
         return Err(StoreError::RestoreExpired(project));
     }
     has_room(tx, limits)?;
@@ -88,7 +85,7 @@ pub(super) fn restore(
 }
 
 /// Refuses one project more than the limit.
-fn has_room(tx: &mut dyn Transaction, limits: &Limits) -> Result<(), StoreError> {
+fn has_room(tx: &mut AsOf<'_>, limits: &Limits) -> Result<(), StoreError> {
     let count = tx.project_count()? + 1;
     within("projects", count, limits.projects, ErrorCode::BadRequestExceedProjectLimit)
 }

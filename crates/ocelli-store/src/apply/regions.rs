@@ -2,11 +2,13 @@ use std::collections::BTreeMap;
 
 use ocelli_core::{Erased, Image, ImageId, ProjectId, Region, RegionId, Timestamp};
 
+use super::as_of::AsOf;
+use super::holds::Holds;
 use super::{batch, done, erased, live, photo, tags};
-use crate::{Applied, Missing, StoreError, Transaction};
+use crate::{Applied, Missing, StoreError};
 
 pub(super) fn add(
-    tx: &mut dyn Transaction,
+    tx: &mut AsOf<'_>,
     project: ProjectId,
     regions: Vec<(ImageId, Region)>,
 ) -> Result<Applied, StoreError> {
@@ -36,7 +38,7 @@ pub(super) fn add(
 }
 
 pub(super) fn delete(
-    tx: &mut dyn Transaction,
+    tx: &mut AsOf<'_>,
     project: ProjectId,
     regions: &[RegionId],
     at: Timestamp,
@@ -48,7 +50,9 @@ pub(super) fn delete(
         let image = tx.image_with_region(project, *id)?.ok_or(StoreError::NotFound(Missing::Region(*id)))?;
         images.entry(image.id).or_insert(image).regions.retain(|region| region.id != *id);
     }
+    let holds = Holds::of(tx, project)?;
     for image in images.values() {
+        holds.release_image(image)?;
         tx.update_image(project, image)?;
     }
     for id in regions {

@@ -1,16 +1,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ocelli_core::{
-    Affected, Erased, ErrorCode, Image, ImageId, ImageTag, Limits, Name, ProjectId, Tag, TagId, TagType,
-    TagUpdate, Timestamp, limits,
+    Affected, AuditAction, AuditEvent, Erased, ErrorCode, Image, ImageId, ImageTag, Limits, Name, ProjectId,
+    Tag, TagId, TagType, TagUpdate, Timestamp, limits,
 };
 
 use super::affected::{self, Touched};
+use super::as_of::AsOf;
+use super::holds::Holds;
 use super::{batch, batch_tags, done_with, erased, iterations, live, photo, within};
-use crate::{Applied, Missing, StoreError, TagSummary, Transaction};
+use crate::{Applied, Missing, StoreError, TagSummary};
 
 pub(super) fn create(
-    tx: &mut dyn Transaction,
+    tx: &mut AsOf<'_>,
     project: ProjectId,
     tag: &Tag,
     limits: &Limits,
@@ -31,7 +33,7 @@ pub(super) fn create(
 }
 
 pub(super) fn update(
-    tx: &mut dyn Transaction,
+    tx: &mut AsOf<'_>,
     project: ProjectId,
     tag: TagId,
     update: TagUpdate,
@@ -50,8 +52,9 @@ pub(super) fn update(
     if update.tag_type == Some(TagType::Negative) && found.tag_type != TagType::Negative {
         is_only_negative(&tags, tag)?;
         for image in tx.images_with_tag(project, tag)? {
-            let image = photo::find(tx, project, image)?;
-            photo::check_negative(&image, Some(tag))?;
+            if let Some(image) = tx.image(project, image)? {
+                photo::check_negative(&image, Some(tag))?;
+            }
         }
     }
     found.tag_type = update.tag_type.unwrap_or(found.tag_type);
@@ -60,7 +63,7 @@ pub(super) fn update(
 }
 
 pub(super) fn delete(
-    tx: &mut dyn Transaction,
+    tx: &mut AsOf<'_>,
     project: ProjectId,
     tag: TagId,
     choice: Affected,
@@ -68,6 +71,7 @@ pub(super) fn delete(
 ) -> Result<Applied, StoreError> {
     live(tx, project)?;
     let found = find(&tx.tags(project)?, tag)?.clone();
+    Holds::of(tx, project)?.release_tag(tx, tag)?;
     let mut touched = Touched::default();
     remove(tx, project, &found, &mut touched)?;
     erased(tx, project, Erased::Tag(tag), at)?;
@@ -76,7 +80,7 @@ pub(super) fn delete(
 
 /// Takes a tag and its name away, and notes which iterations that touches: any training under way may know the tag.
 pub(super) fn remove(
-    tx: &mut dyn Transaction,
+    tx: &mut AsOf<'_>,
     project: ProjectId,
     tag: &Tag,
     touched: &mut Touched,
@@ -90,7 +94,7 @@ pub(super) fn remove(
 /// Gives tags to photos. A tag that a photo has no room for is reported; the negative tag beside another is an error
 /// of the whole.
 pub(super) fn give(
-    tx: &mut dyn Transaction,
+    tx: &mut AsOf<'_>,
     project: ProjectId,
     pairs: Vec<(ImageId, TagId)>,
     at: Timestamp,
@@ -121,11 +125,15 @@ pub(super) fn give(
         photo::check_negative(image, negative)?;
         tx.update_image(project, image)?;
     }
+    if !changed.is_empty() {
+        let subjects = changed.into_iter().map(|image| image.as_uuid().into());
+        tx.events.push(AuditEvent::new(AuditAction::ImagesTagged, Some(project)).with(subjects));
+    }
     Ok(Applied::Tags(summary))
 }
 
 pub(super) fn take(
-    tx: &mut dyn Transaction,
+    tx: &mut AsOf<'_>,
     project: ProjectId,
     images: &[ImageId],
     tags: &[TagId],
@@ -137,15 +145,18 @@ pub(super) fn take(
     for tag in tags {
         find(&known, *tag)?;
     }
+    let (holds, mut changed) = (Holds::of(tx, project)?, false);
     for image in images {
         let mut image = photo::find(tx, project, *image)?;
         let had = image.tags.len();
         image.tags.retain(|tag| !tags.contains(&tag.tag_id));
         if image.tags.len() < had {
+            holds.release_image(&image)?;
             tx.update_image(project, &image)?;
+            changed = true;
         }
     }
-    Ok(Applied::Done)
+    Ok(if changed { Applied::Done } else { tx.unchanged() })
 }
 
 /// The tag, if it is one of these.

@@ -296,10 +296,10 @@ pub fn a_tag_leaves_kept_answers(make: Make) {
     let (kept, other) = (scene.keep(&answer, b"a"), scene.keep(&scene.answer(1, &[(oak, 1.0)]), b"b"));
     let _ = scene.erase(scene.deletion_of_tag(oak));
     answer.prediction.predictions.retain(|result| result.tag_id != oak);
-    assert_eq!(scene.store.prediction(scene.project, kept, at(1)).unwrap(), answer);
-    let emptied = scene.store.prediction(scene.project, other, at(1)).unwrap();
+    assert_eq!(scene.store.prediction(scene.project, kept).unwrap(), answer);
+    let emptied = scene.store.prediction(scene.project, other).unwrap();
     assert_eq!(emptied.prediction.predictions, []);
-    assert_eq!(scene.store.prediction_bytes(scene.project, other, at(1)).unwrap(), b"b");
+    assert_eq!(scene.store.prediction_bytes(scene.project, other).unwrap(), b"b");
 }
 
 /// An iteration that is kept goes on giving the tag; what it says of others is kept.
@@ -310,7 +310,7 @@ pub fn an_erased_tag_is_not_kept_with_new_answers(make: Make) {
     let mut answer = scene.answer(0, &[(oak, 0.75), (ash, 0.5), (oak, 0.25)]);
     let id = scene.keep(&answer, b"a");
     answer.prediction.predictions.retain(|result| result.tag_id == ash);
-    assert_eq!(scene.store.prediction(scene.project, id, at(1)).unwrap(), answer);
+    assert_eq!(scene.store.prediction(scene.project, id).unwrap(), answer);
 }
 
 /// As it was written there, quoted or not, when the tag is deleted and when it is renamed. Other messages stay.
@@ -361,7 +361,7 @@ fn is_erased(scene: &Scene, beside: ProjectId) {
     assert_eq!(scene.store.images(project, &ImageQuery::default()).unwrap(), []);
     assert_eq!(scene.store.iterations(project).unwrap(), []);
     assert_eq!(scene.store.calibration(project, "one").unwrap(), None);
-    assert_eq!(scene.store.predictions(project, &PredictionQuery::default(), at(1)).unwrap().results, []);
+    assert_eq!(scene.store.predictions(project, &PredictionQuery::default()).unwrap().results, []);
 }
 
 /// A project that has one of everything, and a photo in another.
@@ -497,7 +497,7 @@ pub fn a_refused_erasure_erases_and_records_nothing(make: Make) {
     assert_eq!(log(&scene), []);
     assert_eq!(evaluated(&scene, iteration), (vec![image], 0));
     assert_eq!(scene.store.image_bytes(scene.project, image).unwrap(), b"a");
-    assert_eq!(scene.store.prediction_bytes(scene.project, prediction, at(1)).unwrap(), b"b");
+    assert_eq!(scene.store.prediction_bytes(scene.project, prediction).unwrap(), b"b");
 }
 
 /// Everything that the project has, in words.
@@ -508,7 +508,7 @@ fn described(scene: &Scene) -> String {
         (scene.manifest(iteration.id), store.exports(project, iteration.id).unwrap())
     };
     let images = store.images(project, &ImageQuery::default()).unwrap();
-    let answers = store.predictions(project, &PredictionQuery::default(), at(1)).unwrap().results;
+    let answers = store.predictions(project, &PredictionQuery::default()).unwrap().results;
     let each: Vec<_> = iterations.iter().map(of_each).collect();
     format!("{:#?} {images:#?} {iterations:#?} {each:#?} {answers:#?}", store.tags(project).unwrap())
 }
@@ -557,7 +557,7 @@ pub fn an_older_state_loses_a_prediction_whose_photo_was_erased(make: Make) {
         let image = scene.store.images(scene.project, &ImageQuery::default()).unwrap()[0].id;
         let _ = scene.erase(scene.deletion_of_images(&[image]));
         let _ = older.erase(reapplying(log(&scene), Affected::Keep));
-        let found = older.store.prediction_bytes(older.project, answer.prediction.id, at(6));
+        let found = older.store.prediction_bytes(older.project, answer.prediction.id);
         assert!(matches!(found, Err(StoreError::NotFound(Missing::Prediction(_)))), "known: {known}");
     }
 }

@@ -1,21 +1,26 @@
 //! Kept predictions.
 
 use ocelli_core::{
-    ErrorCode, ImageCreateStatus, ImageId, InvalidValue, IterationId, Limits, Origin, PredictionId,
-    StoredPrediction, TagId, Threshold, Timestamp, limits,
+    DataClass, Erased, ErasureReason, ErrorCode, ImageCreateStatus, ImageId, InvalidValue, IterationId,
+    Limits, Origin, PredictionId, StoredPrediction, TagId, Threshold, Timestamp, limits,
 };
 
 use super::Make;
 use super::scene::{Scene, at, name};
 use crate::{
-    Applied, Change, CheckOptions, Continuation, ImageAdded, Missing, Order, PredictionQuery,
+    Applied, Change, CheckOptions, Continuation, ImageAdded, ItemOutcome, Missing, Order, PredictionQuery,
     ProbabilityRange, StoreError, UsedPrediction,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_600_000_100_000);
 
+/// When what was kept at 0 is due.
+fn expiry() -> Timestamp {
+    at(0).plus_days(limits::KEPT_PREDICTION_DAYS)
+}
+
 fn ask(scene: &Scene, query: &PredictionQuery) -> (Vec<PredictionId>, Option<Continuation>) {
-    let page = scene.store.predictions(scene.project, query, NOW).unwrap();
+    let page = scene.store.predictions(scene.project, query).unwrap();
     (page.results.iter().map(|kept| kept.prediction.id).collect(), page.continuation)
 }
 
@@ -49,38 +54,42 @@ pub fn a_kept_prediction_comes_back(make: Make) {
     let mut kept = scene.answer(0, &[(oak, 0.9), (ash, 0.1), (oak, 1.0 / 3.0)]);
     kept.application = Some(name("gate"));
     let id = scene.keep(&kept, b"a");
-    assert_eq!(scene.store.prediction(scene.project, id, NOW).unwrap(), kept);
-    assert_eq!(scene.store.prediction_bytes(scene.project, id, NOW).unwrap(), b"a");
-    let page = scene.store.predictions(scene.project, &PredictionQuery::default(), NOW).unwrap();
+    assert_eq!(scene.store.prediction(scene.project, id).unwrap(), kept);
+    assert_eq!(scene.store.prediction_bytes(scene.project, id).unwrap(), b"a");
+    let page = scene.store.predictions(scene.project, &PredictionQuery::default()).unwrap();
     assert_eq!((page.results, page.continuation), (vec![kept.clone()], None));
-    let again = Change::KeepPrediction { prediction: Box::new(kept), bytes: b"b".to_vec() };
+    let again = scene.keeping_prediction(&kept, b"b");
     assert!(matches!(scene.refuse(again), StoreError::IdTaken(_)));
 }
 
-/// From the very moment on, for questions and for being trained on.
+/// From the very moment on, for questions and for being trained on or deleted.
 pub fn an_expired_prediction_is_invisible(make: Make) {
     let scene = Scene::new(make);
-    let kept = StoredPrediction { expires: NOW, ..scene.answer(0, &[]) };
+    let kept = scene.answer(0, &[]);
     let id = scene.keep(&kept, b"a");
-    let before = Timestamp::from_millis(NOW.as_millis() - 1);
-    assert_eq!(scene.store.prediction(scene.project, id, before).unwrap(), kept);
-    is_missing(scene.store.prediction(scene.project, id, NOW), id);
-    is_missing(scene.store.prediction_bytes(scene.project, id, NOW), id);
+    scene.set_clock(Timestamp::from_millis(expiry().as_millis() - 1));
+    assert_eq!(scene.store.prediction(scene.project, id).unwrap(), kept);
+    scene.set_clock(expiry());
+    is_missing(scene.store.prediction(scene.project, id), id);
+    is_missing(scene.store.prediction_bytes(scene.project, id), id);
     assert_eq!(ask(&scene, &PredictionQuery::default()), (Vec::new(), None));
     let refused = train_on(&scene, vec![used(id, 1, &[])]).remove(0).unwrap_err();
     assert_eq!(refused.status, ImageCreateStatus::ErrorSource);
+    is_missing(scene.store.apply(deleting(&scene, vec![id])), id);
 }
 
 /// Its bytes are there until then.
-pub fn an_expired_prediction_can_be_deleted(make: Make) {
+pub fn an_expired_prediction_is_erased_in_steps(make: Make) {
     let scene = Scene::new(make);
-    let kept = StoredPrediction { expires: NOW, ..scene.answer(0, &[]) };
-    let id = scene.keep(&kept, b"a");
+    let id = scene.keep(&scene.answer(0, &[]), b"a");
+    scene.set_clock(expiry());
     let files = || scene.store.check(&CheckOptions::default()).unwrap().files;
     assert_eq!(files(), 1);
-    assert!(scene.erase(deleting(&scene, vec![id])).status.is_complete());
+    let due = ErasureReason::Due(DataClass::PredictionPhoto);
+    assert_eq!(scene.erase_items(&[(Erased::Prediction(id), due)]), [ItemOutcome::Erased]);
+    assert!(scene.store.finish_erasures().unwrap().is_complete());
     assert_eq!(files(), 0);
-    is_missing(scene.store.apply(deleting(&scene, vec![id])), id);
+    assert_eq!(scene.erase_items(&[(Erased::Prediction(id), due)]), [ItemOutcome::Gone]);
 }
 
 /// By time, then by id, both ways, each page going on where the one before ended.
@@ -143,7 +152,7 @@ pub fn predictions_are_filtered(make: Make) {
 pub fn prediction_questions_are_limited(make: Make) {
     let scene = Scene::new(make);
     let query = PredictionQuery { take: limits::MAX_PAGE + 1, ..PredictionQuery::default() };
-    let refused = scene.store.predictions(scene.project, &query, NOW);
+    let refused = scene.store.predictions(scene.project, &query);
     assert!(matches!(refused, Err(StoreError::Invalid(InvalidValue::Page { take: 257 }))));
     let range = |i| ProbabilityRange {
         tag_id: TagId::new(at(i), [0; 10]),
@@ -151,7 +160,7 @@ pub fn prediction_questions_are_limited(make: Make) {
         max: Threshold::default(),
     };
     let query = PredictionQuery { tags: (0..3).map(range).collect(), ..PredictionQuery::default() };
-    let refused = scene.store.predictions(scene.project, &query, NOW).unwrap_err();
+    let refused = scene.store.predictions(scene.project, &query).unwrap_err();
     assert_eq!(refused.code(), ErrorCode::BadRequestPredictionTagsExceededCount);
 }
 
@@ -164,9 +173,9 @@ pub fn deleting_predictions_is_all_or_nothing(make: Make) {
     let many = vec![one; limits::MAX_PREDICTIONS_PER_DELETION + 1];
     let refused = scene.refuse(deleting(&scene, many));
     assert_eq!(refused.code(), ErrorCode::BadRequestPredictionIdsExceededCount);
-    assert_eq!(scene.store.prediction_bytes(scene.project, one, NOW).unwrap(), b"a");
+    assert_eq!(scene.store.prediction_bytes(scene.project, one).unwrap(), b"a");
     scene.apply(deleting(&scene, vec![one, one]));
-    is_missing(scene.store.prediction(scene.project, one, NOW), one);
+    is_missing(scene.store.prediction(scene.project, one), one);
     assert_eq!(ask(&scene, &PredictionQuery::default()).0, [two]);
 }
 
@@ -186,7 +195,7 @@ pub fn a_prediction_becomes_a_photo(make: Make) {
     assert_eq!((image.tags[0].tag_id, image.tags[0].created, &image.regions), (oak, NOW, &using.regions));
     assert_eq!(scene.look(image.id), *image);
     assert_eq!(scene.store.image_bytes(scene.project, image.id).unwrap(), b"a");
-    is_missing(scene.store.prediction(scene.project, id, NOW), id);
+    is_missing(scene.store.prediction(scene.project, id), id);
     let many = vec![used(id, 1, &[]); limits::MAX_BATCH + 1];
     let refused = scene.refuse(Change::UsePredictions { project: scene.project, predictions: many, at: NOW });
     assert_eq!(refused.code(), ErrorCode::BadRequestExceededBatchSize);
@@ -202,7 +211,7 @@ pub fn a_prediction_of_a_known_photo_joins_it(make: Make) {
     assert!(added.duplicate);
     assert_eq!(added.image, scene.look(image));
     assert_eq!(scene.tags_of(image), [oak, ash]);
-    is_missing(scene.store.prediction(scene.project, id, NOW), id);
+    is_missing(scene.store.prediction(scene.project, id), id);
     assert_eq!(scene.store.image_bytes(scene.project, image).unwrap(), b"a");
 }
 
@@ -219,9 +228,9 @@ pub fn a_refused_prediction_stays(make: Make) {
     let expected =
         [Err(ImageCreateStatus::ErrorInvalidTag), Ok(()), Err(ImageCreateStatus::ErrorLimitExceed)];
     assert_eq!(statuses, expected);
-    assert_eq!(scene.store.prediction_bytes(scene.project, ids[0], NOW).unwrap(), b"a");
-    is_missing(scene.store.prediction(scene.project, ids[1], NOW), ids[1]);
-    assert_eq!(scene.store.prediction_bytes(scene.project, ids[2], NOW).unwrap(), b"c");
+    assert_eq!(scene.store.prediction_bytes(scene.project, ids[0]).unwrap(), b"a");
+    is_missing(scene.store.prediction(scene.project, ids[1]), ids[1]);
+    assert_eq!(scene.store.prediction_bytes(scene.project, ids[2]).unwrap(), b"c");
 }
 
 /// Be it a photo or a kept prediction.
@@ -230,9 +239,9 @@ pub fn bytes_live_while_something_refers_to_them(make: Make) {
     let image = scene.image(b"a", &[]);
     let (one, two) = (scene.keep(&scene.answer(0, &[]), b"a"), scene.keep(&scene.answer(0, &[]), b"a"));
     scene.apply(scene.deletion_of_images(&[image]));
-    assert_eq!(scene.store.prediction_bytes(scene.project, one, NOW).unwrap(), b"a");
+    assert_eq!(scene.store.prediction_bytes(scene.project, one).unwrap(), b"a");
     scene.apply(deleting(&scene, vec![one]));
-    assert_eq!(scene.store.prediction_bytes(scene.project, two, NOW).unwrap(), b"a");
+    assert_eq!(scene.store.prediction_bytes(scene.project, two).unwrap(), b"a");
     let image = train_on(&scene, vec![used(two, 1, &[])]).remove(0).unwrap().image.id;
     assert_eq!(scene.store.image_bytes(scene.project, image).unwrap(), b"a");
 }

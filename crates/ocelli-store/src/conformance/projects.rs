@@ -99,9 +99,9 @@ pub fn a_deleted_project_is_gone_for_every_question(make: Make) {
     is_gone(&scene, store.model(project, iteration));
     is_gone(&scene, store.exports(project, iteration));
     is_gone(&scene, store.export_bytes(project, ExportId::new(at(0), [9; 10]), &name("model.onnx")));
-    is_gone(&scene, store.predictions(project, &PredictionQuery::default(), at(1)));
-    is_gone(&scene, store.prediction(project, prediction, at(1)));
-    is_gone(&scene, store.prediction_bytes(project, prediction, at(1)));
+    is_gone(&scene, store.predictions(project, &PredictionQuery::default()));
+    is_gone(&scene, store.prediction(project, prediction));
+    is_gone(&scene, store.prediction_bytes(project, prediction));
     is_gone(&scene, store.lock_training(project));
 }
 
@@ -136,7 +136,7 @@ pub fn a_deleted_project_takes_no_change_but_restoring_and_erasing(make: Make) {
         scene.deletion_of_iteration(iteration),
         Change::KeepExport { project, export: scene.new_export(iteration), files: Vec::new() },
         Change::DeleteExport { project, export: ExportId::new(at(0), [9; 10]), at: now },
-        Change::KeepPrediction { prediction: Box::new(scene.answer(0, &[])), bytes: b"a".to_vec() },
+        scene.keeping_prediction(&scene.answer(0, &[]), b"a"),
         Change::DeletePredictions { project, predictions: vec![prediction], at: now },
         Change::UsePredictions { project, predictions: Vec::new(), at: now },
     ];
@@ -155,16 +155,16 @@ pub fn a_deleted_project_comes_back_for_thirty_days(make: Make) {
     let image = scene.image(b"a", &[scene.tag("oak")]);
     scene.apply(scene.deletion());
     let end = at(40).plus_days(limits::DELETED_PROJECT_DAYS);
-    let restore = |millis| Change::RestoreProject {
-        project: scene.project,
-        at: ocelli_core::Timestamp::from_millis(end.as_millis() + millis),
-    };
-    assert!(matches!(scene.refuse(restore(1)), StoreError::RestoreExpired(_)));
-    scene.apply(restore(0));
+    let restore = || Change::RestoreProject { project: scene.project, at: at(50) };
+    scene.set_clock(end);
+    assert!(matches!(scene.refuse(restore()), StoreError::RestoreExpired(_)));
+    scene.set_clock(ocelli_core::Timestamp::from_millis(end.as_millis() - 1));
+    scene.apply(restore());
     assert_eq!(scene.store.image_bytes(scene.project, image).unwrap(), b"a");
     assert_eq!(scene.counts(), [1]);
     assert_eq!(scene.store.project(scene.project).unwrap().deleted, None);
-    scene.apply(restore(1));
+    scene.set_clock(end);
+    scene.apply(restore());
     let nowhere = Change::RestoreProject { project: scene.new_project(), at: at(0) };
     assert!(matches!(scene.refuse(nowhere), StoreError::NotFound(Missing::Project(_))));
 }

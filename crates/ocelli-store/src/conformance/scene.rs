@@ -5,25 +5,26 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use ocelli_core::{
-    Affected, BoundingBox, ClassificationType, Description, Domain, Erasure, EvaluatedPhoto, Evaluation,
-    Export, ExportId, ExportPlatform, Image, ImageId, ImagePrediction, ImageTag, Int8Cost, Iteration,
-    IterationId, Limits, Manifest, MeasuredInt8, Metadata, Name, Origin, Precision, Prediction, PredictionId,
-    Project, ProjectId, ProjectSettings, Publication, Region, RegionId, StoredPrediction, Tag, TagId,
-    TagType, Timestamp, TrainedTag, TrainingType, limits,
+    Affected, BoundingBox, ClassificationType, Description, Domain, Erased, Erasure, ErasureReason,
+    EvaluatedPhoto, Evaluation, Export, ExportId, ExportPlatform, Image, ImageId, ImagePrediction, ImageTag,
+    Int8Cost, Iteration, IterationId, Limits, Manifest, MeasuredInt8, Metadata, Name, Origin, Precision,
+    Prediction, PredictionId, Project, ProjectId, ProjectSettings, Publication, Region, RegionId, Salt,
+    StoredPrediction, Tag, TagId, TagType, Timestamp, TrainedTag, TrainingType, limits,
 };
 
 use super::Make;
 use crate::{
-    Applied, Change, ContentKey, ImageAdded, NewExportFile, NewImage, NewIteration, Store, StoreError,
-    StoredCalibration, TagSummary, Trained,
+    Applied, Change, ContentKey, ImageAdded, ItemOutcome, ItemToErase, ManualClock, NewExportFile, NewImage,
+    NewIteration, Store, StoreError, StoreOptions, StoredCalibration, TagSummary, Trained,
 };
 
-/// A store, a project in it, and a source of ids.
+/// A store, the clock that it goes by, a project in it, and a source of ids.
 pub struct Scene {
     /// The store.
     pub store: Arc<dyn Store>,
     /// The project that changes are about.
     pub project: ProjectId,
+    clock: Option<Arc<ManualClock>>,
     ids: Cell<u32>,
     _keep: Box<dyn Any>,
 }
@@ -46,23 +47,37 @@ impl Scene {
 
     /// A fresh store of these limits with one project.
     pub fn with_limits(make: Make, limits: Limits) -> Self {
-        let fresh = make(limits);
+        let clock = Arc::new(ManualClock::new(at(0)));
+        let fresh = make(StoreOptions { limits, clock: clock.clone(), ..StoreOptions::default() });
         let project = ProjectId::new(at(0), [0; 10]);
-        let scene = Self { store: fresh.store, project, ids: Cell::new(1), _keep: fresh.keep };
+        let (clock, ids) = (Some(clock), Cell::new(1));
+        let scene = Self { store: fresh.store, project, clock, ids, _keep: fresh.keep };
         scene.apply(scene.creation(project, 0));
         scene
     }
 
     /// A scene in a project that is there, whose ids begin at a number of their own.
     pub fn over(store: Arc<dyn Store>, project: ProjectId, first_id: u32) -> Self {
-        Self { store, project, ids: Cell::new(first_id), _keep: Box::new(()) }
+        Self { store, project, clock: None, ids: Cell::new(first_id), _keep: Box::new(()) }
     }
 
-    fn random(&self) -> [u8; 10] {
+    /// Moves the clock of a store that the scene has made; it stands still otherwise, and at 0 in the beginning.
+    pub fn set_clock(&self, now: Timestamp) {
+        self.clock.as_ref().expect("the clock of a store that the scene has made").set(now);
+    }
+
+    /// Random bytes of an id, no two alike.
+    pub fn random(&self) -> [u8; 10] {
         let id = self.ids.replace(self.ids.get() + 1);
         let mut random = [0; 10];
         random[6..].copy_from_slice(&id.to_be_bytes());
         random
+    }
+
+    /// A salt, no two alike.
+    pub fn salt(&self) -> Salt {
+        let random = self.random();
+        Salt::from_bytes(std::array::from_fn(|i| random.get(i).copied().unwrap_or(1)))
     }
 
     /// A project that is not in the store yet.
@@ -145,7 +160,7 @@ impl Scene {
             metadata: Metadata::default(),
             origin: Origin::Upload { name: Some("../../etc/passwd\u{0}".to_owned()) },
         };
-        NewImage { image, bytes: bytes.to_vec() }
+        NewImage { image, bytes: bytes.to_vec(), salt: self.salt() }
     }
 
     /// Adds photos and gives what became of each.
@@ -343,6 +358,32 @@ impl Scene {
         }
     }
 
+    /// Begins an erasure of many steps.
+    pub fn begin_erasure(&self) -> u64 {
+        match self.apply(Change::BeginErasure { plan: None, at: at(45) }) {
+            Applied::Operation(number) => number,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The change that erases things of the project in a step of an erasure, and keeps iterations.
+    pub fn erasing(&self, operation: u64, items: &[(Erased, ErasureReason)]) -> Change {
+        let project_id = self.project;
+        let items = items
+            .iter()
+            .map(|(item, reason)| ItemToErase { project_id, item: *item, reason: *reason })
+            .collect();
+        Change::EraseItems { operation, items, affected: Affected::Keep, at: at(46) }
+    }
+
+    /// Erases things of the project in an erasure of its own, and says what became of each.
+    pub fn erase_items(&self, items: &[(Erased, ErasureReason)]) -> Vec<ItemOutcome> {
+        match self.apply(self.erasing(self.begin_erasure(), items)) {
+            Applied::Items(erased) => erased.outcomes,
+            other => panic!("{other:?}"),
+        }
+    }
+
     /// The change that publishes an iteration in f32.
     pub fn publication(&self, iteration: IterationId, text: &str, overwrite: bool) -> Change {
         self.publication_in(Precision::F32, iteration, text, overwrite)
@@ -437,16 +478,24 @@ impl Scene {
             application: None,
             width: 320,
             height: 200,
-            expires: created.plus_days(limits::KEPT_PREDICTION_DAYS),
+            metadata: Metadata::default(),
+            photo_kept: true,
+            expires: Some(created.plus_days(limits::KEPT_PREDICTION_DAYS)),
+        }
+    }
+
+    /// The change that keeps a prediction.
+    pub fn keeping_prediction(&self, prediction: &StoredPrediction, bytes: &[u8]) -> Change {
+        Change::KeepPrediction {
+            prediction: Box::new(prediction.clone()),
+            bytes: bytes.to_vec(),
+            salt: self.salt(),
         }
     }
 
     /// Keeps a prediction.
     pub fn keep(&self, prediction: &StoredPrediction, bytes: &[u8]) -> PredictionId {
-        self.apply(Change::KeepPrediction {
-            prediction: Box::new(prediction.clone()),
-            bytes: bytes.to_vec(),
-        });
+        self.apply(self.keeping_prediction(prediction, bytes));
         prediction.prediction.id
     }
 }

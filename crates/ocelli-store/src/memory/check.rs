@@ -41,10 +41,14 @@ impl State {
 impl Records {
     /// Every record that has bytes, with their identity.
     fn owners(&self, project_id: ProjectId) -> Vec<(Owner, ContentHash)> {
-        let images =
-            self.images.iter().map(|(id, stored)| (Owner::Image { project_id, id: *id }, stored.content));
-        let predictions =
-            self.predictions.iter().map(|(id, kept)| (Owner::Prediction { project_id, id: *id }, kept.1));
+        let images = self
+            .images
+            .iter()
+            .map(|(id, stored)| (Owner::Image { project_id, id: *id }, stored.bytes.content));
+        let predictions = self
+            .predictions
+            .iter()
+            .filter_map(|(id, kept)| Some((Owner::Prediction { project_id, id: *id }, kept.content()?)));
         let exports = self.exports.iter().flat_map(|stored| {
             let files = stored.export.files.iter().zip(&stored.contents);
             files.map(|(file, content)| {

@@ -1,14 +1,16 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use ocelli_core::{Erased, ErasureRecord, ProjectId, Timestamp};
+use ocelli_core::{Erased, ErasedItem, ErasureOperation, ErasureRecord, ProjectId, Timestamp};
 
-/// What was erased.
+/// What was erased, by which operation, and the operations' receipts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ErasureLog {
     /// In the order in which it was, none twice.
-    records: Vec<ErasureRecord>,
+    items: Vec<(u64, ErasedItem)>,
     /// The moments of each.
     moments: HashMap<(ProjectId, Erased), Vec<Timestamp>>,
+    pub(super) operations: BTreeMap<u64, ErasureOperation>,
+    pub(super) receipts: BTreeMap<u64, String>,
 }
 
 impl ErasureLog {
@@ -22,12 +24,19 @@ impl ErasureLog {
     }
 
     /// Adds one that is not known.
-    pub(super) fn record(&mut self, record: ErasureRecord) {
+    pub(super) fn record(&mut self, operation: u64, item: ErasedItem) {
+        let record = item.record;
         self.moments.entry((record.project_id, record.erased)).or_default().push(record.at);
-        self.records.push(record);
+        self.items.push((operation, item));
     }
 
     pub(super) fn since(&self, since: Timestamp) -> Vec<ErasureRecord> {
-        self.records.iter().filter(|record| record.at >= since).copied().collect()
+        let records = self.items.iter().map(|(_, item)| item.record);
+        records.filter(|record| record.at >= since).collect()
+    }
+
+    pub(super) fn of(&self, operation: u64) -> Vec<ErasedItem> {
+        let items = self.items.iter().filter(|(number, _)| *number == operation);
+        items.map(|(_, item)| *item).collect()
     }
 }

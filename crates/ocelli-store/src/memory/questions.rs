@@ -1,18 +1,22 @@
 use std::collections::HashMap;
+use std::ops::Bound;
 use std::path::Path;
 use std::sync::Arc;
 
 use ocelli_core::{
-    ErasureRecord, ErasureStatus, Export, ExportId, Image, ImageId, Iteration, IterationId, Manifest, Name,
-    PredictionId, Project, ProjectId, StoredPrediction, Tag, TagId, Timestamp,
+    Account, Commitment, DataClass, Digest, Erased, ErasedItem, ErasureOperation, ErasureRecord,
+    ErasureStatus, Export, ExportId, HeldItem, Hold, HoldId, Image, ImageId, Iteration, IterationId,
+    Manifest, Name, PredictionId, Project, ProjectId, Retention, RetentionPolicy, Salt, StoredPrediction,
+    Tag, TagId, Timestamp,
 };
+use ocelli_keys::chain_start;
 
-use super::MemoryStore;
 use super::records::{Records, StoredImage};
+use super::{MemoryStore, Seen};
 use crate::{
-    Applied, Change, CheckOptions, CheckReport, ContentHash, FeatureKey, ImageFilter, ImageQuery, Missing,
-    Order, PredictionPage, PredictionQuery, ProjectState, Store, StoreError, StoredCalibration, Trained,
-    TrainingLock, check_ids,
+    Applied, AuditPage, Change, CheckOptions, CheckReport, ContentHash, FeatureKey, ImageFilter, ImageQuery,
+    Item, ItemQuery, Missing, Order, PredictionPage, PredictionQuery, ProjectState, Store, StoreError,
+    StoredCalibration, Trained, TrainingLock, check_ids, is_due, is_live,
 };
 
 impl Store for MemoryStore {
@@ -21,11 +25,17 @@ impl Store for MemoryStore {
     }
 
     fn projects(&self, state: ProjectState) -> Result<Vec<Project>, StoreError> {
-        let wanted = |project: &Project| match state {
-            ProjectState::Live => project.deleted.is_none(),
-            ProjectState::DeletedSince(since) => project.deleted.is_some_and(|deleted| deleted >= since),
-        };
+        let (now, wanted) = (self.options.clock.now(), state);
         let state = self.read();
+        let account = state.account()?;
+        let wanted = |project: &Project| match wanted {
+            ProjectState::Live => is_live(project, account),
+            ProjectState::DeletedSince(since) => {
+                account.closed.is_none()
+                    && project.deleted.is_some_and(|deleted| deleted >= since)
+                    && !is_due(project, account, now)
+            }
+        };
         let all = state.projects.values().map(|records| &records.project);
         let mut projects: Vec<Project> = all.filter(|project| wanted(project)).cloned().collect();
         projects.sort_by_key(|project| (project.created, project.id));
@@ -39,7 +49,7 @@ impl Store for MemoryStore {
     fn tags(&self, project: ProjectId) -> Result<Vec<Tag>, StoreError> {
         let records = self.live(project)?;
         let mut counts: HashMap<TagId, u64> = HashMap::new();
-        for stored in records.images.values() {
+        for stored in records.images() {
             let regions = stored.image.regions.iter().map(|region| region.tag_id);
             let mut tags: Vec<TagId> =
                 stored.image.tags.iter().map(|tag| tag.tag_id).chain(regions).collect();
@@ -57,12 +67,12 @@ impl Store for MemoryStore {
     fn images(&self, project: ProjectId, query: &ImageQuery) -> Result<Vec<Image>, StoreError> {
         let records = self.live(project)?;
         query.check()?;
-        let oldest = records.by_time.iter();
-        let ids: Box<dyn Iterator<Item = _>> = match query.order {
+        let oldest = records.images();
+        let images: Box<dyn Iterator<Item = _>> = match query.order {
             Order::Oldest => Box::new(oldest),
             Order::Newest => Box::new(oldest.rev()),
         };
-        let images = ids.filter_map(|(_, id)| records.images.get(id)).map(|stored| &stored.image);
+        let images = images.map(|stored| &stored.image);
         let page = images.filter(|image| query.filter.admits(image)).skip(query.skip).take(query.take);
         Ok(page.cloned().collect())
     }
@@ -70,7 +80,7 @@ impl Store for MemoryStore {
     fn image_count(&self, project: ProjectId, filter: &ImageFilter) -> Result<u64, StoreError> {
         let records = self.live(project)?;
         filter.check()?;
-        Ok(records.images.values().filter(|stored| filter.admits(&stored.image)).count() as u64)
+        Ok(records.images().filter(|stored| filter.admits(&stored.image)).count() as u64)
     }
 
     fn images_by_id(&self, project: ProjectId, images: &[ImageId]) -> Result<Vec<Image>, StoreError> {
@@ -86,7 +96,7 @@ impl Store for MemoryStore {
             tags.sort_unstable();
             (image.id, tags)
         };
-        let images = records.images.values().map(|stored| &stored.image);
+        let images = records.images().map(|stored| &stored.image);
         let mut tagged: Vec<_> = images.filter(|image| !image.tags.is_empty()).map(tags_of).collect();
         tagged.sort_unstable();
         Ok(tagged)
@@ -94,7 +104,7 @@ impl Store for MemoryStore {
 
     fn image_bytes(&self, project: ProjectId, image: ImageId) -> Result<Vec<u8>, StoreError> {
         let records = self.live(project)?;
-        records.bytes_of(&records.image(image)?.content)
+        records.bytes_of(&records.image(image)?.bytes.content)
     }
 
     fn features(
@@ -104,7 +114,10 @@ impl Store for MemoryStore {
         images: &[ImageId],
     ) -> Result<Vec<Option<Vec<f32>>>, StoreError> {
         let records = self.live(project)?;
-        let of = |id| Some(records.images.get(id)?.features.get(key)?.to_vec());
+        let of = |id: &ImageId| {
+            let (computed, features) = records.image(*id).ok()?.features.get(key)?;
+            records.shows(DataClass::Features, *computed).then(|| features.to_vec())
+        };
         Ok(images.iter().map(of).collect())
     }
 
@@ -113,7 +126,7 @@ impl Store for MemoryStore {
     }
 
     fn iterations(&self, project: ProjectId) -> Result<Vec<Iteration>, StoreError> {
-        Ok(self.live(project)?.iterations.clone())
+        Ok(self.live(project)?.iterations().cloned().collect())
     }
 
     fn iteration(&self, project: ProjectId, iteration: IterationId) -> Result<Iteration, StoreError> {
@@ -122,7 +135,7 @@ impl Store for MemoryStore {
 
     fn published(&self, project: ProjectId, name: &Name) -> Result<Iteration, StoreError> {
         let records = self.live(project)?;
-        let found = records.iterations.iter().find(|iteration| iteration.publish_name() == Some(name));
+        let found = records.iterations().find(|iteration| iteration.publish_name() == Some(name));
         found.cloned().ok_or_else(|| StoreError::NotFound(Missing::Publication(name.clone())))
     }
 
@@ -138,12 +151,17 @@ impl Store for MemoryStore {
         let records = self.live(project)?;
         records.iteration(iteration)?;
         let exports = records.exports.iter().map(|stored| &stored.export);
+        let exports = exports.filter(|export| records.shows(DataClass::Export, export.created));
         Ok(exports.filter(|export| export.iteration_id == iteration).cloned().collect())
     }
 
     fn export_bytes(&self, project: ProjectId, export: ExportId, file: &Name) -> Result<Vec<u8>, StoreError> {
         let records = self.live(project)?;
-        let stored = records.export(export).ok_or(StoreError::NotFound(Missing::Export(export)))?;
+        let stored = records.export(export).filter(|stored| {
+            records.shows(DataClass::Export, stored.export.created)
+                && records.iteration(stored.export.iteration_id).is_ok()
+        });
+        let stored = stored.ok_or(StoreError::NotFound(Missing::Export(export)))?;
         let mut files = stored.export.files.iter().zip(&stored.contents);
         let (_, content) = files
             .find(|(kept, _)| kept.name == *file)
@@ -151,48 +169,120 @@ impl Store for MemoryStore {
         records.bytes_of(content)
     }
 
-    fn predictions(
-        &self,
-        project: ProjectId,
-        query: &PredictionQuery,
-        now: Timestamp,
-    ) -> Result<PredictionPage, StoreError> {
+    fn predictions(&self, project: ProjectId, query: &PredictionQuery) -> Result<PredictionPage, StoreError> {
         let records = self.live(project)?;
         query.check()?;
-        let place = |kept: &StoredPrediction| (kept.prediction.created, kept.prediction.id);
-        let after = |kept: &StoredPrediction| {
+        let after = |place: (Timestamp, PredictionId)| {
             query.continuation.is_none_or(|last| match query.order {
-                Order::Oldest => place(kept) > (last.created, last.id),
-                Order::Newest => place(kept) < (last.created, last.id),
+                Order::Oldest => place > (last.created, last.id),
+                Order::Newest => place < (last.created, last.id),
             })
         };
-        let kept = records.predictions.values().map(|kept| &kept.0);
-        let mut found: Vec<_> =
-            kept.filter(|kept| now < kept.expires && after(kept) && query.admits(kept)).collect();
-        found.sort_by_key(|kept| place(kept));
-        if query.order == Order::Newest {
-            found.reverse();
-        }
-        Ok(query.page(found.into_iter().take(query.take + 1).cloned().collect()))
+        let oldest = records.predictions_by_time.iter();
+        let places: Box<dyn Iterator<Item = _>> = match query.order {
+            Order::Oldest => Box::new(oldest),
+            Order::Newest => Box::new(oldest.rev()),
+        };
+        let places = places.filter(|place| after(**place));
+        let kept = places.filter_map(|(_, id)| Some(records.kept(*id).ok()?.0));
+        Ok(query.page(kept.filter(|kept| query.admits(kept)).take(query.take + 1).collect()))
     }
 
     fn prediction(
         &self,
         project: ProjectId,
         prediction: PredictionId,
-        now: Timestamp,
     ) -> Result<StoredPrediction, StoreError> {
-        Ok(self.live(project)?.kept(prediction, now)?.0.clone())
+        Ok(self.live(project)?.kept(prediction)?.0)
     }
 
-    fn prediction_bytes(
-        &self,
-        project: ProjectId,
-        prediction: PredictionId,
-        now: Timestamp,
-    ) -> Result<Vec<u8>, StoreError> {
+    fn prediction_bytes(&self, project: ProjectId, prediction: PredictionId) -> Result<Vec<u8>, StoreError> {
         let records = self.live(project)?;
-        records.bytes_of(&records.kept(prediction, now)?.1)
+        let (_, content) = records.kept(prediction)?;
+        records.bytes_of(&content.ok_or(StoreError::NotFound(Missing::Prediction(prediction)))?)
+    }
+
+    fn account(&self) -> Result<Account, StoreError> {
+        self.read().account().cloned()
+    }
+
+    fn retention(&self, project: ProjectId) -> Result<Retention<RetentionPolicy>, StoreError> {
+        let state = self.read();
+        let found = state.projects.get(&project).map(|records| records.retention.clone());
+        found.ok_or(StoreError::NotFound(Missing::Project(project)))
+    }
+
+    fn holds(&self) -> Result<Vec<Hold>, StoreError> {
+        Ok(self.read().holds.clone())
+    }
+
+    fn items(&self, query: &ItemQuery) -> Result<Vec<Item>, StoreError> {
+        let state = self.read().clone();
+        state.items(query)
+    }
+
+    fn held(&self, hold: HoldId, after: Option<&HeldItem>, take: usize) -> Result<Vec<HeldItem>, StoreError> {
+        let state = self.read().clone();
+        state.held(hold, after, take)
+    }
+
+    fn held_bytes(&self, hold: HoldId, project: ProjectId, item: Erased) -> Result<Vec<u8>, StoreError> {
+        let state = self.read().clone();
+        state.held_bytes(hold, project, item)
+    }
+
+    fn commitment(&self, project: ProjectId, item: Erased) -> Result<(Salt, Commitment), StoreError> {
+        let records = self.live(project)?;
+        let bytes = match item {
+            Erased::Image(image) => records.image(image)?.bytes,
+            Erased::Prediction(id) | Erased::PredictionPhoto(id) => records
+                .kept(id)?
+                .0
+                .photo_kept
+                .then(|| records.predictions.get(&id)?.bytes)
+                .flatten()
+                .ok_or(StoreError::NotFound(Missing::Prediction(id)))?,
+            _ => return Err(StoreError::Unsupported("commit to what has no photo")),
+        };
+        Ok((bytes.salt, bytes.commitment))
+    }
+
+    fn trained_on(&self, project: ProjectId, images: &[ImageId]) -> Result<Vec<IterationId>, StoreError> {
+        let records = self.live(project)?;
+        let on_one = |trained: &Trained| {
+            let mut evaluated = trained.manifest.evaluation.photos.iter().map(|photo| &photo.photo);
+            evaluated.any(|photo| images.contains(photo))
+                || trained.looked_at.iter().any(|photo| images.contains(photo))
+        };
+        let on_it = |id: &IterationId| records.trained.get(id).is_some_and(|trained| on_one(trained));
+        let mut ids: Vec<IterationId> = records.iterations().map(|it| it.id).filter(on_it).collect();
+        ids.sort_unstable();
+        Ok(ids)
+    }
+
+    fn audit(&self, after: u64, take: usize) -> Result<AuditPage, StoreError> {
+        let audit = Arc::clone(&self.read().audit);
+        Ok(audit.page(after, take))
+    }
+
+    fn audit_head(&self) -> Result<(u64, Digest), StoreError> {
+        let state = self.read();
+        Ok(state.audit.head.unwrap_or((0, chain_start(state.account()?.id))))
+    }
+
+    fn operations(&self, after: u64, take: usize) -> Result<Vec<ErasureOperation>, StoreError> {
+        let erasures = Arc::clone(&self.read().erasures);
+        let operations = erasures.operations.range((Bound::Excluded(after), Bound::Unbounded));
+        Ok(operations.take(take).map(|(_, operation)| operation.clone()).collect())
+    }
+
+    fn erased_items(&self, operation: u64) -> Result<Vec<ErasedItem>, StoreError> {
+        let erasures = Arc::clone(&self.read().erasures);
+        Ok(erasures.of(operation))
+    }
+
+    fn receipt(&self, operation: u64) -> Result<Option<String>, StoreError> {
+        Ok(self.read().erasures.receipts.get(&operation).cloned())
     }
 
     fn erasures(&self, since: Timestamp) -> Result<Vec<ErasureRecord>, StoreError> {
@@ -218,21 +308,17 @@ impl Store for MemoryStore {
     }
 }
 
-impl Records {
+impl Seen {
     fn image(&self, id: ImageId) -> Result<&StoredImage, StoreError> {
-        self.images.get(&id).map(Arc::as_ref).ok_or(StoreError::NotFound(Missing::Image(id)))
-    }
-
-    fn bytes_of(&self, content: &ContentHash) -> Result<Vec<u8>, StoreError> {
-        let bytes = self.bytes.get(content).map(|bytes| bytes.to_vec());
-        bytes.ok_or_else(|| StoreError::Corrupt { detail: format!("the bytes of {content} are missing") })
+        let found = self.images.get(&id).map(Arc::as_ref);
+        found
+            .filter(|stored| self.shows(DataClass::TrainingPhoto, stored.image.created))
+            .ok_or(StoreError::NotFound(Missing::Image(id)))
     }
 
     fn iteration(&self, id: IterationId) -> Result<&Iteration, StoreError> {
-        self.iterations
-            .iter()
-            .find(|iteration| iteration.id == id)
-            .ok_or(StoreError::NotFound(Missing::Iteration(id)))
+        let found = self.iterations().find(|iteration| iteration.id == id);
+        found.ok_or(StoreError::NotFound(Missing::Iteration(id)))
     }
 
     fn trained(&self, id: IterationId) -> Result<&Trained, StoreError> {
@@ -240,11 +326,21 @@ impl Records {
         self.trained.get(&id).map(Arc::as_ref).ok_or(StoreError::NotFound(Missing::Model(id)))
     }
 
-    fn kept(&self, id: PredictionId, now: Timestamp) -> Result<&(StoredPrediction, ContentHash), StoreError> {
-        self.predictions
-            .get(&id)
-            .map(Arc::as_ref)
-            .filter(|kept| now < kept.0.expires)
-            .ok_or(StoreError::NotFound(Missing::Prediction(id)))
+    /// What is to be seen of a kept prediction, and the identity of its photo's bytes if they are.
+    fn kept(&self, id: PredictionId) -> Result<(StoredPrediction, Option<ContentHash>), StoreError> {
+        let found = self.predictions.get(&id);
+        let seen = found.and_then(|kept| {
+            let seen = self.visibility.prediction(kept.prediction.clone())?;
+            let content = kept.content().filter(|_| seen.photo_kept);
+            Some((seen, content))
+        });
+        seen.ok_or(StoreError::NotFound(Missing::Prediction(id)))
+    }
+}
+
+impl Records {
+    pub(super) fn bytes_of(&self, content: &ContentHash) -> Result<Vec<u8>, StoreError> {
+        let bytes = self.bytes.get(content).map(|bytes| bytes.to_vec());
+        bytes.ok_or_else(|| StoreError::Corrupt { detail: format!("the bytes of {content} are missing") })
     }
 }

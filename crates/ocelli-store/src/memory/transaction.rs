@@ -2,14 +2,16 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use ocelli_core::{
-    Erased, ErasureRecord, Export, ExportId, Image, ImageId, Iteration, IterationId, PredictionId, Project,
-    ProjectId, RegionId, StoredPrediction, Tag, TagId,
+    Account, AuditEntry, Digest, Erased, ErasedItem, ErasureOperation, ErasureRecord, Export, ExportId, Hold,
+    HoldId, Image, ImageId, Iteration, IterationId, MetadataFilter, PredictionId, Project, ProjectId,
+    RegionId, Retention, RetentionPolicy, StoredPrediction, Tag, TagId, Timestamp,
 };
 
 use super::State;
 use super::records::{Records, StoredExport};
 use crate::{
-    ContentHash, ContentKey, FeatureKey, Missing, StoreError, StoredCalibration, Trained, Transaction,
+    ContentHash, ContentKey, FeatureKey, Missing, PhotoBytes, StoreError, StoredCalibration, Trained,
+    Transaction,
 };
 
 /// A change of a copy of the state.
@@ -17,11 +19,13 @@ pub(super) struct MemoryTransaction {
     state: State,
     /// Bytes that came or lost a record, which stay only if a record refers to them in the end.
     loose: HashSet<(ProjectId, ContentHash)>,
+    /// What the audit log is to say. It is not copied for it.
+    audited: Vec<(AuditEntry, Digest)>,
 }
 
 impl MemoryTransaction {
     pub(super) fn new(state: State) -> Self {
-        Self { state, loose: HashSet::new() }
+        Self { state, loose: HashSet::new(), audited: Vec::new() }
     }
 
     /// Puts bytes in place, for the records that will refer to them.
@@ -39,8 +43,8 @@ impl MemoryTransaction {
         }
     }
 
-    /// The state after the change, less the bytes that nothing refers to.
-    pub(super) fn finish(mut self) -> State {
+    /// The state after the change, less the bytes that nothing refers to, and what the audit log is to say.
+    pub(super) fn finish(mut self) -> (State, Vec<(AuditEntry, Digest)>) {
         for (project, content) in self.loose {
             if let Some(records) = self.state.projects.get_mut(&project)
                 && !records.refers_to(&content)
@@ -48,7 +52,7 @@ impl MemoryTransaction {
                 Arc::make_mut(records).bytes.remove(&content);
             }
         }
-        self.state
+        (self.state, self.audited)
     }
 
     fn records(&self, project: ProjectId) -> Option<&Records> {
@@ -81,6 +85,60 @@ impl MemoryTransaction {
 }
 
 impl Transaction for MemoryTransaction {
+    fn account(&mut self) -> Result<Account, StoreError> {
+        self.state.account().cloned()
+    }
+
+    fn put_account(&mut self, account: &Account) -> Result<(), StoreError> {
+        self.state.account = Some(account.clone());
+        Ok(())
+    }
+
+    fn retention(&mut self, project: ProjectId) -> Result<Option<Retention<RetentionPolicy>>, StoreError> {
+        Ok(self.records(project).map(|records| records.retention.clone()))
+    }
+
+    fn put_retention(
+        &mut self,
+        project: ProjectId,
+        retention: &Retention<RetentionPolicy>,
+    ) -> Result<(), StoreError> {
+        self.records_mut(project)?.retention = retention.clone();
+        Ok(())
+    }
+
+    fn holds(&mut self) -> Result<Vec<Hold>, StoreError> {
+        Ok(self.state.holds.clone())
+    }
+
+    fn put_hold(&mut self, hold: &Hold) -> Result<(), StoreError> {
+        self.state.holds.push(hold.clone());
+        Ok(())
+    }
+
+    fn remove_hold(&mut self, hold: HoldId) -> Result<(), StoreError> {
+        self.state.holds.retain(|other| other.id != hold);
+        Ok(())
+    }
+
+    fn with_metadata(
+        &mut self,
+        project: ProjectId,
+        filter: &MetadataFilter,
+    ) -> Result<Option<Erased>, StoreError> {
+        let Some(records) = self.records(project) else { return Ok(None) };
+        let image = records.images.values().find(|stored| filter.matches(&stored.image.metadata));
+        let mut predictions = records.predictions.iter();
+        Ok(image.map(|stored| Erased::Image(stored.image.id)).or_else(|| {
+            let kept = predictions.find(|(_, kept)| filter.matches(&kept.prediction.metadata));
+            kept.map(|(id, _)| Erased::Prediction(*id))
+        }))
+    }
+
+    fn project_ids(&mut self) -> Result<Vec<ProjectId>, StoreError> {
+        Ok(self.state.projects.keys().copied().collect())
+    }
+
     fn project_count(&mut self) -> Result<usize, StoreError> {
         Ok(self.state.projects.values().filter(|records| records.project.deleted.is_none()).count())
     }
@@ -132,10 +190,18 @@ impl Transaction for MemoryTransaction {
                 records.update_image(&image);
             }
         }
-        for kept in records.predictions.values_mut() {
-            if kept.0.prediction.predictions.iter().any(|result| result.tag_id == tag) {
-                Arc::make_mut(kept).0.prediction.predictions.retain(|result| result.tag_id != tag);
+        let mut empty = Vec::new();
+        for (id, kept) in &mut records.predictions {
+            if kept.has_result_for(tag) {
+                let kept = Arc::make_mut(kept);
+                kept.prediction.prediction.predictions.retain(|result| result.tag_id != tag);
+                if !kept.has_results() && kept.bytes.is_none() {
+                    empty.push(*id);
+                }
             }
+        }
+        for id in empty {
+            records.remove_prediction(id);
         }
         Ok(())
     }
@@ -152,25 +218,44 @@ impl Transaction for MemoryTransaction {
         Ok(ids)
     }
 
-    fn image_count(&mut self, project: ProjectId) -> Result<usize, StoreError> {
-        Ok(self.records(project).map_or(0, |records| records.images.len()))
+    fn predictions_with_tag(
+        &mut self,
+        project: ProjectId,
+        tag: TagId,
+    ) -> Result<Vec<PredictionId>, StoreError> {
+        let kept = self.records(project).into_iter().flat_map(|records| &records.predictions);
+        Ok(kept.filter(|(_, kept)| kept.has_result_for(tag)).map(|(id, _)| *id).collect())
     }
 
-    fn has_image(&mut self, project: ProjectId, image: ImageId) -> Result<bool, StoreError> {
-        Ok(self.records(project).is_some_and(|records| records.images.contains_key(&image)))
+    fn image_count(&mut self, project: ProjectId, after: Option<Timestamp>) -> Result<usize, StoreError> {
+        let Some(records) = self.records(project) else { return Ok(0) };
+        Ok(match after {
+            None => records.images.len(),
+            Some(after) => records.images_after(Some(after)).count(),
+        })
+    }
+
+    fn image_created(&mut self, project: ProjectId, image: ImageId) -> Result<Option<Timestamp>, StoreError> {
+        let stored = self.records(project).and_then(|records| records.images.get(&image));
+        Ok(stored.map(|stored| stored.image.created))
     }
 
     fn image(&mut self, project: ProjectId, image: ImageId) -> Result<Option<Image>, StoreError> {
         Ok(self.find_image(project, Some(&image)))
     }
 
-    fn image_with_content(
+    fn image_bytes(&mut self, project: ProjectId, image: ImageId) -> Result<Option<PhotoBytes>, StoreError> {
+        let stored = self.records(project).and_then(|records| records.images.get(&image));
+        Ok(stored.map(|stored| stored.bytes))
+    }
+
+    fn images_with_content(
         &mut self,
         project: ProjectId,
         content: &ContentHash,
-    ) -> Result<Option<Image>, StoreError> {
-        let image = self.records(project).and_then(|records| records.by_content.get(content));
-        Ok(self.find_image(project, image))
+    ) -> Result<Vec<ImageId>, StoreError> {
+        let records = self.records(project).into_iter();
+        Ok(records.flat_map(|records| records.with_content(content)).collect())
     }
 
     fn image_with_region(
@@ -186,9 +271,9 @@ impl Transaction for MemoryTransaction {
         &mut self,
         project: ProjectId,
         image: &Image,
-        content: &ContentHash,
+        bytes: &PhotoBytes,
     ) -> Result<(), StoreError> {
-        self.records_mut(project)?.insert_image(image.clone(), *content);
+        self.records_mut(project)?.insert_image(image.clone(), *bytes);
         Ok(())
     }
 
@@ -210,18 +295,39 @@ impl Transaction for MemoryTransaction {
         image: ImageId,
         key: &FeatureKey,
         features: &[f32],
+        computed: Timestamp,
     ) -> Result<(), StoreError> {
-        if let Some(stored) = self.records_mut(project)?.images.get_mut(&image) {
-            Arc::make_mut(stored).features.insert(key.clone(), features.into());
-        }
+        self.records_mut(project)?.put_features(image, key, features, computed);
+        Ok(())
+    }
+
+    fn features_computed(
+        &mut self,
+        project: ProjectId,
+        image: ImageId,
+    ) -> Result<Vec<Timestamp>, StoreError> {
+        let stored = self.records(project).and_then(|records| records.images.get(&image));
+        let features = stored.into_iter().flat_map(|stored| stored.features.values());
+        let mut moments: Vec<Timestamp> = features.map(|(computed, _)| *computed).collect();
+        moments.sort_unstable();
+        Ok(moments)
+    }
+
+    fn remove_features_of(
+        &mut self,
+        project: ProjectId,
+        image: ImageId,
+        through: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        let stays = |_: &FeatureKey, computed| through.is_some_and(|through| computed > through);
+        self.records_mut(project)?.retain_features(image, stays);
         Ok(())
     }
 
     fn remove_features(&mut self, project: ProjectId, key: &FeatureKey) -> Result<(), StoreError> {
-        for stored in self.records_mut(project)?.images.values_mut() {
-            if stored.features.contains_key(key) {
-                Arc::make_mut(stored).features.remove(key);
-            }
+        let records = self.records_mut(project)?;
+        for image in records.images.keys().copied().collect::<Vec<_>>() {
+            records.retain_features(image, |other, _| other != key);
         }
         Ok(())
     }
@@ -348,24 +454,50 @@ impl Transaction for MemoryTransaction {
         &mut self,
         project: ProjectId,
         prediction: PredictionId,
-    ) -> Result<Option<(StoredPrediction, ContentHash)>, StoreError> {
-        let records = self.records(project);
-        Ok(records.and_then(|records| records.predictions.get(&prediction)).map(|kept| kept.as_ref().clone()))
+    ) -> Result<Option<(StoredPrediction, Option<PhotoBytes>)>, StoreError> {
+        let kept = self.records(project).and_then(|records| records.predictions.get(&prediction));
+        Ok(kept.map(|kept| (kept.prediction.clone(), kept.bytes)))
     }
 
     fn insert_prediction(
         &mut self,
         prediction: &StoredPrediction,
-        content: &ContentHash,
+        bytes: Option<&PhotoBytes>,
     ) -> Result<(), StoreError> {
-        let (project, id) = (prediction.prediction.project_id, prediction.prediction.id);
-        self.records_mut(project)?.predictions.insert(id, Arc::new((prediction.clone(), *content)));
+        let records = self.records_mut(prediction.prediction.project_id)?;
+        records.insert_prediction(prediction.clone(), bytes.copied());
         Ok(())
     }
 
     fn remove_prediction(&mut self, project: ProjectId, prediction: PredictionId) -> Result<(), StoreError> {
-        if let Some(kept) = self.records_mut(project)?.predictions.remove(&prediction) {
-            self.loose.insert((project, kept.1));
+        if let Some(content) = self.records_mut(project)?.remove_prediction(prediction) {
+            self.loose.insert((project, content));
+        }
+        Ok(())
+    }
+
+    fn remove_prediction_photo(
+        &mut self,
+        project: ProjectId,
+        prediction: PredictionId,
+    ) -> Result<(), StoreError> {
+        if let Some(kept) = self.records_mut(project)?.predictions.get_mut(&prediction) {
+            let kept = Arc::make_mut(kept);
+            kept.prediction.photo_kept = false;
+            if let Some(bytes) = kept.bytes.take() {
+                self.loose.insert((project, bytes.content));
+            }
+        }
+        Ok(())
+    }
+
+    fn remove_prediction_results(
+        &mut self,
+        project: ProjectId,
+        prediction: PredictionId,
+    ) -> Result<(), StoreError> {
+        if let Some(kept) = self.records_mut(project)?.predictions.get_mut(&prediction) {
+            Arc::make_mut(kept).prediction.prediction.predictions.clear();
         }
         Ok(())
     }
@@ -378,10 +510,52 @@ impl Transaction for MemoryTransaction {
         Ok(self.state.erasures.was_erased(project, erased))
     }
 
-    fn record_erasure(&mut self, erasure: &ErasureRecord) -> Result<(), StoreError> {
-        if !self.state.erasures.knows(erasure) {
-            Arc::make_mut(&mut self.state.erasures).record(*erasure);
+    fn record_erasure(&mut self, operation: u64, erased: &ErasedItem) -> Result<(), StoreError> {
+        if !self.state.erasures.knows(&erased.record) {
+            Arc::make_mut(&mut self.state.erasures).record(operation, *erased);
         }
+        Ok(())
+    }
+
+    fn last_operation(&mut self) -> Result<u64, StoreError> {
+        Ok(self.state.erasures.operations.last_key_value().map_or(0, |(number, _)| *number))
+    }
+
+    fn operation(&mut self, number: u64) -> Result<Option<ErasureOperation>, StoreError> {
+        Ok(self.state.erasures.operations.get(&number).cloned())
+    }
+
+    fn put_operation(&mut self, operation: &ErasureOperation) -> Result<(), StoreError> {
+        let erasures = Arc::make_mut(&mut self.state.erasures);
+        erasures.operations.insert(operation.number, operation.clone());
+        Ok(())
+    }
+
+    fn has_receipt(&mut self, operation: u64) -> Result<bool, StoreError> {
+        Ok(self.state.erasures.receipts.contains_key(&operation))
+    }
+
+    fn keep_receipt(&mut self, operation: u64, receipt: &str) -> Result<(), StoreError> {
+        Arc::make_mut(&mut self.state.erasures).receipts.insert(operation, receipt.to_owned());
+        Ok(())
+    }
+
+    fn audit_head(&mut self) -> Result<Option<(u64, Digest)>, StoreError> {
+        let last = self.audited.last().map(|(entry, hash)| (entry.seq, *hash));
+        Ok(last.or(self.state.audit.head))
+    }
+
+    fn append_audit(&mut self, entry: &AuditEntry, hash: &Digest) -> Result<(), StoreError> {
+        self.audited.push((entry.clone(), *hash));
+        Ok(())
+    }
+
+    fn latest_audit(&mut self, through: u64) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.state.audit.latest(through))
+    }
+
+    fn expire_audit(&mut self, through: u64, checkpoint: &str) -> Result<(), StoreError> {
+        Arc::make_mut(&mut self.state.audit).expire(through, checkpoint);
         Ok(())
     }
 }

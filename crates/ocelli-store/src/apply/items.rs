@@ -1,0 +1,291 @@
+//! A step of an erasure of many things.
+
+use std::collections::BTreeMap;
+
+use ocelli_core::{
+    Affected, Commitment, DataClass, Erased, ErasedItem, ErasureReason, ErasureRecord, ErrorCode, ExportId,
+    HoldId, ImageId, IterationId, PredictionId, Project, ProjectId, Timestamp, limits,
+};
+
+use super::affected::{self, Touched};
+use super::as_of::AsOf;
+use super::audit::{self, Erasing};
+use super::holds::Holds;
+use super::{images, iterations, within};
+use crate::{Applied, ErasedItems, ItemOutcome, ItemToErase, StoreError};
+
+pub(super) fn erase(
+    tx: &mut AsOf<'_>,
+    number: u64,
+    items: &[ItemToErase],
+    choice: Affected,
+    at: Timestamp,
+) -> Result<Applied, StoreError> {
+    let code = ErrorCode::BadRequestExceededBatchSize;
+    within("things in one step of an erasure", items.len(), limits::MAX_ERASED_AT_ONCE, code)?;
+    let operation = tx.operation(number)?.ok_or(StoreError::NoOperation(number))?;
+    if tx.has_receipt(number)? {
+        return Err(StoreError::NoOperation(number));
+    }
+    tx.erasing = Some(Erasing::new(operation));
+    let mut projects = BTreeMap::new();
+    let mut done = ErasedItems::default();
+    let mut refused: Option<(ProjectId, Erased, Vec<HoldId>)> = None;
+    for item in items {
+        let outcome = match project(tx, &mut projects, item.project_id)? {
+            Some(project) => Step { project, at, reason: item.reason }.erase(tx, item.item)?,
+            None => ItemOutcome::Gone,
+        };
+        match &outcome {
+            ItemOutcome::Held(holds) if item.reason == ErasureReason::Requested => {
+                let (.., all) = refused.get_or_insert((item.project_id, item.item, Vec::new()));
+                all.extend(holds);
+            }
+            ItemOutcome::Erased if matches!(item.item, Erased::Project(_)) => {
+                projects.remove(&item.project_id);
+            }
+            _ => {}
+        }
+        done.outcomes.push(outcome);
+    }
+    if let Some((project, item, mut holds)) = refused {
+        holds.sort_unstable();
+        holds.dedup();
+        tx.events.push(audit::refused(project, item, holds));
+    }
+    for (id, project) in &projects {
+        done.iterations.extend(affected::settle(tx, *id, &project.touched, choice, at)?);
+    }
+    Ok(Applied::Items(done))
+}
+
+/// A project that something is erased in.
+struct InProject {
+    project: Project,
+    holds: Holds,
+    touched: Touched,
+}
+
+/// The project, in use or not, due or not, unless it is gone.
+fn project<'p>(
+    tx: &mut AsOf<'_>,
+    projects: &'p mut BTreeMap<ProjectId, InProject>,
+    id: ProjectId,
+) -> Result<Option<&'p mut InProject>, StoreError> {
+    if let std::collections::btree_map::Entry::Vacant(new) = projects.entry(id) {
+        let Some(project) = tx.records().project(id)? else { return Ok(None) };
+        new.insert(InProject { project, holds: Holds::of(tx, id)?, touched: Touched::default() });
+    }
+    Ok(projects.get_mut(&id))
+}
+
+/// One thing to erase.
+struct Step<'p> {
+    project: &'p mut InProject,
+    at: Timestamp,
+    reason: ErasureReason,
+}
+
+impl Step<'_> {
+    fn erase(&mut self, tx: &mut AsOf<'_>, item: Erased) -> Result<ItemOutcome, StoreError> {
+        match item {
+            Erased::Project(_) => self.project(tx),
+            Erased::Image(image) => self.image(tx, image),
+            Erased::Features(image) => self.features(tx, image),
+            Erased::Prediction(id) => self.prediction(tx, id),
+            Erased::PredictionPhoto(id) => self.prediction_photo(tx, id),
+            Erased::PredictionResult(id) => self.prediction_result(tx, id),
+            Erased::Iteration(iteration) => self.iteration(tx, iteration),
+            Erased::Export(export) => self.export(tx, export),
+            _ => Err(StoreError::Unsupported("erase tags, regions or metadata in steps; delete them")),
+        }
+    }
+
+    fn id(&self) -> ProjectId {
+        self.project.project.id
+    }
+
+    /// Whether the reason to erase something holds still: it was asked for, the whole project is due, or it is due
+    /// itself with every class that it has a part of.
+    fn holds_still(&self, tx: &mut AsOf<'_>, parts: &[(DataClass, Timestamp)]) -> Result<bool, StoreError> {
+        let due = |event: Option<Timestamp>, class| {
+            event.is_some_and(|event| tx.account.retention.is_due(class, event, tx.now))
+        };
+        match self.reason {
+            ErasureReason::Requested => Ok(true),
+            ErasureReason::Due(DataClass::DeletedProject) => {
+                Ok(due(self.project.project.deleted, DataClass::DeletedProject))
+            }
+            ErasureReason::Due(DataClass::ClosedAccount) => {
+                Ok(due(tx.account.closed, DataClass::ClosedAccount))
+            }
+            ErasureReason::Due(class) if parts.iter().any(|(part, _)| *part == class) => {
+                let visibility = tx.visibility(self.id())?;
+                Ok(parts.iter().all(|(class, event)| !visibility.shows(*class, *event)))
+            }
+            _ => Ok(false),
+        }
+    }
+
+    fn note(
+        &self,
+        tx: &mut AsOf<'_>,
+        erased: Erased,
+        commitment: Option<Commitment>,
+    ) -> Result<ItemOutcome, StoreError> {
+        let record = ErasureRecord { at: self.at, project_id: self.id(), erased };
+        audit::erased(tx, &ErasedItem { record, reason: self.reason, commitment })?;
+        Ok(ItemOutcome::Erased)
+    }
+
+    fn project(&mut self, tx: &mut AsOf<'_>) -> Result<ItemOutcome, StoreError> {
+        if !self.holds_still(tx, &[])? {
+            return Ok(ItemOutcome::NotDue);
+        }
+        if let Some((_, holds)) = self.project.holds.in_project(tx)? {
+            return Ok(ItemOutcome::Held(holds));
+        }
+        tx.remove_project(self.id())?;
+        self.note(tx, Erased::Project(self.id()), None)
+    }
+
+    fn image(&mut self, tx: &mut AsOf<'_>, id: ImageId) -> Result<ItemOutcome, StoreError> {
+        let project = self.id();
+        let Some(image) = tx.records().image(project, id)? else { return Ok(ItemOutcome::Gone) };
+        if !self.holds_still(tx, &[(DataClass::TrainingPhoto, image.created)])? {
+            return Ok(ItemOutcome::NotDue);
+        }
+        let holds = self.project.holds.on_image(id, &image.metadata);
+        if !holds.is_empty() {
+            return Ok(ItemOutcome::Held(holds));
+        }
+        images::erase(tx, project, &image, &mut self.project.touched, self.reason, self.at)?;
+        Ok(ItemOutcome::Erased)
+    }
+
+    fn features(&mut self, tx: &mut AsOf<'_>, id: ImageId) -> Result<ItemOutcome, StoreError> {
+        let project = self.id();
+        let Some(first) = tx.features_computed(project, id)?.first().copied() else {
+            return Ok(ItemOutcome::Gone);
+        };
+        if !self.holds_still(tx, &[(DataClass::Features, first)])? {
+            return Ok(ItemOutcome::NotDue);
+        }
+        let metadata = tx.records().image(project, id)?.map(|image| image.metadata).unwrap_or_default();
+        let holds = self.project.holds.on_image(id, &metadata);
+        if !holds.is_empty() {
+            return Ok(ItemOutcome::Held(holds));
+        }
+        let through = match self.reason {
+            ErasureReason::Due(DataClass::Features) => tx.visibility(project)?.cutoff(DataClass::Features),
+            _ => None,
+        };
+        tx.remove_features_of(project, id, through)?;
+        self.note(tx, Erased::Features(id), None)
+    }
+
+    /// A kept prediction, if these parts of it may go.
+    fn found(
+        &self,
+        tx: &mut AsOf<'_>,
+        id: PredictionId,
+        parts: &[DataClass],
+    ) -> Result<Result<Found, ItemOutcome>, StoreError> {
+        let Some((kept, bytes)) = tx.records().prediction(self.id(), id)? else {
+            return Ok(Err(ItemOutcome::Gone));
+        };
+        let (photo, results) = (bytes.is_some(), !kept.prediction.predictions.is_empty());
+        let mut there = Vec::new();
+        for class in parts {
+            if if *class == DataClass::PredictionPhoto { photo } else { results } {
+                there.push((*class, kept.prediction.created));
+            }
+        }
+        if there.is_empty() {
+            return Ok(Err(ItemOutcome::Gone));
+        }
+        if !self.holds_still(tx, &there)? {
+            return Ok(Err(ItemOutcome::NotDue));
+        }
+        let holds = self.project.holds.on_prediction(id, &kept.metadata);
+        if !holds.is_empty() {
+            return Ok(Err(ItemOutcome::Held(holds)));
+        }
+        Ok(Ok(Found { commitment: bytes.map(|bytes| bytes.commitment), photo, results }))
+    }
+
+    fn prediction(&mut self, tx: &mut AsOf<'_>, id: PredictionId) -> Result<ItemOutcome, StoreError> {
+        let parts = [DataClass::PredictionPhoto, DataClass::PredictionResult];
+        let found = match self.found(tx, id, &parts)? {
+            Ok(found) => found,
+            Err(outcome) => return Ok(outcome),
+        };
+        tx.remove_prediction(self.id(), id)?;
+        self.note(tx, Erased::Prediction(id), found.commitment)
+    }
+
+    fn prediction_photo(&mut self, tx: &mut AsOf<'_>, id: PredictionId) -> Result<ItemOutcome, StoreError> {
+        let found = match self.found(tx, id, &[DataClass::PredictionPhoto])? {
+            Ok(found) => found,
+            Err(outcome) => return Ok(outcome),
+        };
+        if found.results {
+            tx.remove_prediction_photo(self.id(), id)?;
+        } else {
+            tx.remove_prediction(self.id(), id)?;
+        }
+        self.note(tx, Erased::PredictionPhoto(id), found.commitment)
+    }
+
+    fn prediction_result(&mut self, tx: &mut AsOf<'_>, id: PredictionId) -> Result<ItemOutcome, StoreError> {
+        let found = match self.found(tx, id, &[DataClass::PredictionResult])? {
+            Ok(found) => found,
+            Err(outcome) => return Ok(outcome),
+        };
+        if found.photo {
+            tx.remove_prediction_results(self.id(), id)?;
+        } else {
+            tx.remove_prediction(self.id(), id)?;
+        }
+        self.note(tx, Erased::PredictionResult(id), None)
+    }
+
+    fn iteration(&mut self, tx: &mut AsOf<'_>, id: IterationId) -> Result<ItemOutcome, StoreError> {
+        let iterations = tx.records().iterations(self.id())?;
+        let Some(found) = iterations.into_iter().find(|iteration| iteration.id == id) else {
+            return Ok(ItemOutcome::Gone);
+        };
+        if !self.holds_still(tx, &[(DataClass::Iteration, found.created)])? {
+            return Ok(ItemOutcome::NotDue);
+        }
+        let holds = self.project.holds.on_project();
+        if !holds.is_empty() {
+            return Ok(ItemOutcome::Held(holds));
+        }
+        iterations::erase(tx, self.id(), id, self.reason, self.at)?;
+        Ok(ItemOutcome::Erased)
+    }
+
+    fn export(&mut self, tx: &mut AsOf<'_>, id: ExportId) -> Result<ItemOutcome, StoreError> {
+        let exports = tx.records().exports(self.id())?;
+        let Some(found) = exports.into_iter().find(|export| export.id == id) else {
+            return Ok(ItemOutcome::Gone);
+        };
+        if !self.holds_still(tx, &[(DataClass::Export, found.created)])? {
+            return Ok(ItemOutcome::NotDue);
+        }
+        let holds = self.project.holds.on_project();
+        if !holds.is_empty() {
+            return Ok(ItemOutcome::Held(holds));
+        }
+        tx.remove_export(self.id(), id)?;
+        self.note(tx, Erased::Export(id), None)
+    }
+}
+
+/// A kept prediction that may be erased.
+struct Found {
+    commitment: Option<Commitment>,
+    photo: bool,
+    results: bool,
+}
