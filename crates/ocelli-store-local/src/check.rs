@@ -11,6 +11,7 @@ use crate::LocalStore;
 use crate::blobs::{self, BlobKeys, Found};
 use crate::error::During;
 use crate::records::{owners, projects, removals, unscrubbed};
+use crate::sealed;
 
 /// Records that are asked for at once.
 const PAGE: u32 = 1000;
@@ -20,13 +21,18 @@ const COMPLAINTS: u32 = 100;
 pub(crate) fn check(store: &LocalStore, options: &CheckOptions) -> Result<CheckReport, StoreError> {
     let mut report = CheckReport { records: store.ask(|rows| complaints(rows))?, ..CheckReport::default() };
     for project in store.ask(|rows| projects::all_ids(rows))? {
-        check_project(store, project, options, &mut report)?;
+        match check_project(store, project, options, &mut report) {
+            Err(StoreError::Key { .. }) => report.locked.push(project),
+            checked => checked?,
+        }
     }
     find_unowned(store, options, &mut report)?;
     if options.repair {
         note_all_pages(store)?;
         store.finish()?;
     }
+    report.damaged.sort();
+    report.damaged.dedup();
     Ok(report)
 }
 
@@ -56,7 +62,14 @@ fn check_project(
     options: &CheckOptions,
     report: &mut CheckReport,
 ) -> Result<(), StoreError> {
-    let Some(keys) = blob_keys(store, project)? else { return Ok(()) };
+    let limit = report.records.len() + COMPLAINTS as usize;
+    store.ask(|rows| sealed::check(rows, project, limit, report))?;
+    let keys = match blob_keys(store, project) {
+        Ok(Some(keys)) => keys,
+        // What names the bytes is damaged itself, which has been told.
+        Ok(None) | Err(StoreError::Corrupt { .. }) => return Ok(()),
+        Err(error) => return Err(error),
+    };
     let mut last = None;
     loop {
         let contents = store.ask(|connection| owners::contents(connection, project, last.as_ref(), PAGE))?;

@@ -49,6 +49,7 @@ mod rows;
 mod schema;
 mod scrub;
 mod seal;
+mod sealed;
 mod settle;
 mod snapshot;
 mod staging;

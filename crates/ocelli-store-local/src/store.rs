@@ -257,7 +257,7 @@ impl LocalStore {
             unscrubbed::note(&rows, &BTreeSet::from([FIRST_PAGE]))?;
         }
         let sealing = Rows::new(&rows, &self.keyring);
-        let applied = apply(&mut LocalTransaction::new(&sealing), change, &contents, &self.options.limits)?;
+        let applied = apply(&mut LocalTransaction::new(&sealing, &change), change, &contents, &self.options.limits)?;
         let loose = match staged {
             Some(staged) => arrivals::end(&rows, staged.of())?,
             None => false,
