@@ -121,9 +121,7 @@ impl Keyring {
 fn refused(owner: KeyOwner, source: KeyError) -> StoreError {
     match owner {
         KeyOwner::Project(project) => StoreError::Key { project, source },
-        KeyOwner::Account => {
-            StoreError::backend("having the key of what belongs to no project")(source.into())
-        }
+        KeyOwner::Account => StoreError::AccountKey(source),
     }
 }
 

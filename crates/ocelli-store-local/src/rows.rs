@@ -52,6 +52,20 @@ impl<'c> Rows<'c> {
         Ok(seal)
     }
 
+    /// How what belongs to no one project is written: sealed from the first time on that a handle which encrypts writes such.
+    pub(crate) fn account_seal(&self) -> Result<Seal, StoreError> {
+        let owner = KeyOwner::Account;
+        match keys::get(self, owner)? {
+            Some(wrapped) => Ok(Seal::Sealed(self.keyring.unwrap(owner, &wrapped)?)),
+            None if self.keyring.encrypt => {
+                let (wrapped, key) = self.keyring.create(owner)?;
+                keys::insert(self, owner, &wrapped)?;
+                Ok(Seal::Sealed(key))
+            }
+            None => Ok(Seal::Plain),
+        }
+    }
+
     /// Gives a project that is being made a key, if the handle encrypts.
     pub(crate) fn begin(&self, project: ProjectId) -> Result<Seal, StoreError> {
         let seal = if self.keyring.encrypt {

@@ -188,6 +188,12 @@ pub enum StoreError {
         /// Why.
         source: KeyError,
     },
+    /// The key of what is encrypted and belongs to no one project, such as a hold on all of them, cannot be had.
+    #[error(
+        "what belongs to no one project is encrypted and its key cannot be had: {0}; \
+         open the store with the key provider that wrapped it"
+    )]
+    AccountKey(KeyError),
     /// A key provider is needed and there is none.
     #[error("{0} needs a key provider; open the store with one")]
     NoKeys(&'static str),
@@ -291,7 +297,9 @@ impl StoreError {
             Self::RestoreExpired(_) => ErrorCode::NotFoundProject,
             Self::IdTaken(_) => ErrorCode::BadRequestInvalidIds,
             Self::Held { .. } | Self::NotKept(_) => ErrorCode::BadRequestOperationNotSupported,
-            Self::Key { .. } | Self::NoKeys(_) => ErrorCode::BadRequestCustomerManagedKeyRevoked,
+            Self::Key { .. } | Self::AccountKey(_) | Self::NoKeys(_) => {
+                ErrorCode::BadRequestCustomerManagedKeyRevoked
+            }
             Self::AccountClosed(_) | Self::AccountDue(_) => ErrorCode::ForbiddenUserDisabled,
             Self::NoOperation(_) => ErrorCode::BadRequestInvalidIds,
             Self::NotErased(_) | Self::AuditNotDue(_) => ErrorCode::BadRequestInvalid,
