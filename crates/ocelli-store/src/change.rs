@@ -417,7 +417,8 @@ impl Change {
 
     /// Whether the change takes nothing away that was told to be kept: neither records nor what a caller put into them.
     /// What it may replace is what the store says of its own state: that a project is deleted, how a training ended, and
-    /// cached features.
+    /// cached features. [`Change::AddImages`] may erase besides, though only what is due: a store sees that by
+    /// [`Transaction::record_erasure`](crate::Transaction::record_erasure).
     pub fn only_adds(&self) -> bool {
         matches!(
             self,
@@ -624,12 +625,12 @@ pub struct TagSummary {
 
 #[cfg(test)]
 mod tests {
-    use ocelli_core::{Limits, TagType};
+    use ocelli_core::{AuditAction, Description, HoldTarget, TagType};
 
     use super::*;
     use crate::conformance::Fresh;
     use crate::conformance::scene::{Scene, at, name};
-    use crate::{FeatureKey, MemoryStore};
+    use crate::{FeatureKey, MemoryStore, StoreOptions};
 
     /// Whether the change adds and takes nothing away, and its number among all kinds: a new kind does not compile here.
     fn kind(change: &Change) -> (usize, bool) {
@@ -664,13 +665,26 @@ mod tests {
             Change::DeletePredictions { .. } => (27, false),
             Change::UsePredictions { .. } => (28, false),
             Change::ReapplyErasures { .. } => (29, false),
+            Change::SetRetention { .. } => (30, true),
+            Change::SetAccountPolicy { .. } => (31, true),
+            Change::LatchDue { .. } => (32, true),
+            Change::CloseAccount { .. } => (33, true),
+            Change::ReopenAccount { .. } => (34, true),
+            Change::PlaceHold { .. } => (35, true),
+            Change::ReleaseHold { .. } => (36, false),
+            Change::BeginErasure { .. } => (37, true),
+            Change::EraseItems { .. } => (38, false),
+            Change::CompleteErasures { .. } => (39, true),
+            Change::KeepReceipt { .. } => (40, true),
+            Change::ExpireAudit { .. } => (41, false),
+            Change::Audit { .. } => (42, true),
         }
     }
 
     #[test]
     fn every_kind_is_known_to_take_something_away_or_not() {
-        let make = |limits: Limits| Fresh {
-            store: std::sync::Arc::new(MemoryStore::new(limits)),
+        let make = |options: StoreOptions| Fresh {
+            store: std::sync::Arc::new(MemoryStore::new(options)),
             keep: Box::new(()),
         };
         let scene = Scene::new(make);
@@ -705,10 +719,30 @@ mod tests {
             scene.deletion_of_iteration(iteration),
             scene.keeping(&scene.new_export(iteration), &[]),
             scene.deletion_of_export(export),
-            Change::KeepPrediction { prediction: Box::new(scene.answer(1, &[])), bytes: Vec::new() },
+            scene.keeping_prediction(&scene.answer(1, &[]), b""),
             Change::DeletePredictions { project, predictions: Vec::new(), at },
             Change::UsePredictions { project, predictions: Vec::new(), at },
             Change::ReapplyErasures { erasures: Vec::new(), affected: Affected::Keep },
+            Change::SetRetention { project, policy: RetentionPolicy::default(), at },
+            Change::SetAccountPolicy { policy: AccountPolicy::default(), at },
+            Change::LatchDue { at },
+            Change::CloseAccount { at },
+            Change::ReopenAccount { at },
+            Change::PlaceHold {
+                hold: Hold {
+                    id: HoldId::new(at, [1; 10]),
+                    target: HoldTarget::Project { project_id: project },
+                    reason: Description::default(),
+                    placed: at,
+                },
+            },
+            Change::ReleaseHold { hold: HoldId::new(at, [1; 10]), at },
+            Change::BeginErasure { plan: None, at },
+            Change::EraseItems { operation: 1, items: Vec::new(), affected: Affected::Keep, at },
+            Change::CompleteErasures { operations: Vec::new(), at },
+            Change::KeepReceipt { operation: 1, receipt: String::new(), at },
+            Change::ExpireAudit { through: 1, checkpoint: String::new(), at },
+            Change::Audit { event: AuditEvent::new(AuditAction::Exported, None), at },
         ];
         for (number, change) in changes.iter().enumerate() {
             assert_eq!((number, change.only_adds()), kind(change), "{change:?}");

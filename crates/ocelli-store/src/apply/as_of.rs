@@ -5,8 +5,8 @@ use std::collections::hash_map::Entry;
 use std::ops::{Deref, DerefMut};
 
 use ocelli_core::{
-    Account, AuditEvent, DataClass, Export, ExportId, Image, ImageId, Iteration, PredictionId, Project,
-    ProjectId, RegionId, StoredPrediction, Timestamp,
+    Account, AuditEvent, DataClass, Export, ExportId, Image, ImageId, Iteration, IterationId, PredictionId,
+    Project, ProjectId, RegionId, StoredPrediction, Timestamp,
 };
 
 use super::audit::Erasing;
@@ -142,6 +142,11 @@ impl<'t> AsOf<'t> {
                 && iterations.iter().any(|iteration| iteration.id == export.iteration_id)
         });
         Ok(exports)
+    }
+
+    /// Whether there is an iteration of this id, due or not.
+    pub(super) fn has_iteration(&mut self, project: ProjectId, id: IterationId) -> Result<bool, StoreError> {
+        Ok(self.tx.iterations(project)?.iter().any(|iteration| iteration.id == id))
     }
 
     /// Whether there is an export of this id, due or not.

@@ -107,17 +107,13 @@ fn again(
                 tx.update_image(project, &image)?;
             }
         }
-        Erased::Iteration(iteration) => {
-            if tx.records().iterations(project)?.iter().any(|other| other.id == iteration) {
-                holds.release_part(erased)?;
-                tx.remove_iteration(project, iteration)?;
-            }
+        Erased::Iteration(iteration) if tx.has_iteration(project, iteration)? => {
+            holds.release_part(erased)?;
+            tx.remove_iteration(project, iteration)?;
         }
-        Erased::Export(export) => {
-            if tx.has_export(project, export)? {
-                holds.release_part(erased)?;
-                tx.remove_export(project, export)?;
-            }
+        Erased::Export(export) if tx.has_export(project, export)? => {
+            holds.release_part(erased)?;
+            tx.remove_export(project, export)?;
         }
         Erased::Prediction(id) | Erased::PredictionPhoto(id) | Erased::PredictionResult(id) => {
             return prediction_again(tx, project, &holds, erased, id);

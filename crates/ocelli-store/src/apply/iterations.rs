@@ -19,7 +19,7 @@ pub(super) fn begin(tx: &mut AsOf<'_>, new: NewIteration, limits: &Limits) -> Re
     live(tx, new.project_id)?;
     tx.is_kept(new.project_id, DataClass::Iteration, new.created)?;
     let mut iterations = tx.iterations(new.project_id)?;
-    if tx.records().iterations(new.project_id)?.iter().any(|other| other.id == new.id) {
+    if tx.has_iteration(new.project_id, new.id)? {
         return Err(StoreError::IdTaken(new.id.to_string()));
     }
     let (count, limit) = (iterations.len() + 1, limits.iterations_per_project);
