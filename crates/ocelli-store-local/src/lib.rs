@@ -30,6 +30,15 @@
 //! the unused part of every page that the log had changed is overwritten, where SQLite leaves stale copies of records that
 //! it moved. As long as another process reads an older state the erasure is pending, and says so.
 //!
+//! # How an encrypted project is kept
+//!
+//! A project that is made while [`StoreOptions::encrypt`](ocelli_store::StoreOptions) is on has a key of its own, which
+//! the key provider wraps. Photos, features, models, exports' files and all that people wrote are sealed under it, in the
+//! files and in the columns alike; ids, moments, sizes, counts, hashes and retention policies are not. What a value is
+//! sealed as names its project, its table and column, and its row, so that no value passes for another. Projects with
+//! and without a key lie side by side; one whose key cannot be had is left out of lists, and every question about it says
+//! why. It can be erased all the same: destroying the wrapped key is the first step.
+//!
 //! `docs/durability.md` in the project's repository has the protocol in full, what it relies on, and how it is tested.
 
 mod blobs;

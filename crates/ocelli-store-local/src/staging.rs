@@ -221,3 +221,31 @@ pub(crate) fn at_once<E: Send>(
         done
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use ocelli_store::{ContentKey, SystemRandom};
+
+    use super::*;
+    use crate::keyring::{KeyOwner, OpenKey};
+    use crate::medium::Disk;
+
+    #[test]
+    fn photos_on_their_way_in_are_sealed_where_the_project_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = Directory::create(Arc::new(Disk), folder.path()).unwrap();
+        let staging = Staging::create(&directory).unwrap();
+        let project = ProjectId::from_uuid(uuid::Uuid::from_u128(1));
+        let photo = b"a photo on its way in".as_slice();
+        let content = ContentKey::new([7; 32]).hash(photo);
+        let sealer = ocelli_keys::Sealer::new(&ocelli_keys::DataKey::from_random([1; 32]));
+        let key = OpenKey::new(KeyOwner::Project(project), sealer, Arc::new(SystemRandom));
+        for (seal, is_plain) in [(Seal::Plain, true), (Seal::Sealed(Arc::new(key)), false)] {
+            let staged = staging.write(project, &seal, &[content], &[photo]).unwrap();
+            let written = std::fs::read(&staged.files[0].0).unwrap();
+            assert_eq!(written == photo, is_plain);
+            assert_eq!(written.windows(7).any(|part| part == b"a photo"), is_plain);
+            assert_eq!(seal.open_file(&content, written.into()).as_deref(), Some(photo));
+        }
+    }
+}
