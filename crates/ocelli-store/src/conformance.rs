@@ -22,6 +22,8 @@ use std::sync::Arc;
 
 use crate::{Store, StoreOptions};
 
+pub mod accounts;
+pub mod control;
 pub mod erasures;
 pub mod exports;
 pub mod images;
@@ -29,6 +31,7 @@ pub mod iterations;
 pub mod labels;
 pub mod predictions;
 pub mod projects;
+pub mod retention;
 pub mod scene;
 
 /// An empty store and whatever must outlive it, such as its temporary directory.
@@ -144,6 +147,35 @@ macro_rules! conformance_tests {
             erasures: reapplying_does_with_iterations_as_chosen,
             erasures: reapplying_passes_over_what_is_not_there,
             erasures: nothing_is_pending_or_damaged,
+            accounts: a_deleted_project_is_restored_until_its_policy_ends,
+            accounts: a_deleted_project_may_not_be_kept_at_all,
+            accounts: a_closed_account_hides_its_projects,
+            accounts: closing_a_closed_account_changes_nothing,
+            accounts: an_account_with_a_published_iteration_stays_open,
+            accounts: a_closed_account_is_kept_for_ninety_days,
+            accounts: an_account_policy_comes_back_as_it_was_set,
+            retention: each_class_falls_due_by_its_own_rule,
+            retention: a_due_photo_is_invisible_to_every_question,
+            retention: a_due_photo_is_refused_by_every_change,
+            retention: a_training_completes_without_due_photos,
+            retention: what_is_due_stands_in_nobodys_way,
+            retention: a_due_iteration_is_not_there,
+            retention: a_due_iteration_gives_its_published_name_up,
+            retention: a_due_export_is_not_there,
+            retention: a_kept_prediction_falls_due_in_parts,
+            retention: a_prediction_whose_photo_is_due_is_not_trained_on,
+            retention: expiry_is_told_by_the_policy_of_the_moment,
+            retention: no_policy_brings_anything_back,
+            retention: no_clock_brings_anything_back,
+            retention: a_rule_may_name_the_moment,
+            retention: what_is_not_kept_at_all_is_refused,
+            retention: features_that_are_not_kept_are_passed_over,
+            retention: features_fall_due_by_their_own_age,
+            retention: a_prediction_is_kept_by_the_parts_that_may_be,
+            retention: the_bytes_of_a_due_photo_come_again_as_a_new_photo,
+            retention: the_bytes_of_a_due_held_photo_come_again_beside_it,
+            retention: the_retention_of_a_deleted_project_runs_on,
+            retention: a_policy_is_kept_with_its_latches,
         }
     };
     ($make:path => $($subject:ident: $name:ident,)*) => {
