@@ -1,15 +1,25 @@
+#[cfg(doc)]
+use ocelli_core::limits;
 use ocelli_core::{
-    AccountPolicy, Affected, AffectedIteration, AuditEvent, ClassificationType, Digest, DomainId, Erased,
-    Erasure, ErasureOperation, ErasureReason, ErasureRecord, Export, ExportId, Hold, HoldId, Image,
-    ImageCreateStatus, ImageId, Iteration, IterationId, Manifest, Metadata, Name, PredictionId, Project,
-    ProjectId, ProjectUpdate, Publication, Region, RegionId, RetentionPolicy, Salt, StoredPrediction, Tag,
-    TagId, TagUpdate, Timestamp, TrainingFailure, TrainingType,
+    AccountPolicy, Affected, AuditEvent, Digest, ErasureOperation, ErasureRecord, Export, ExportId, Hold,
+    HoldId, ImageId, IterationId, Metadata, Name, PredictionId, Project, ProjectId, ProjectUpdate,
+    Publication, Region, RegionId, RetentionPolicy, Salt, StoredPrediction, Tag, TagId, TagUpdate, Timestamp,
+    TrainingFailure,
 };
-use serde::{Deserialize, Serialize};
 
-use crate::{ContentKey, StoreError};
+#[cfg(doc)]
+use crate::Applied;
+use crate::{
+    ContentKey, FeatureKey, ItemToErase, NewExportFile, NewImage, NewIteration, StoredCalibration, Trained,
+    UsedPrediction,
+};
 
 /// A change of the store. Ids, moments and random bytes in it come from the caller.
+///
+/// What is due by the retention policies is not there for a change, though it may not have been erased yet. What a hold
+/// keeps is neither erased nor altered: that is refused with [`StoreError::Held`](crate::StoreError::Held), and the
+/// audit log says so. Data of a class that would be due at once is refused with
+/// [`StoreError::NotKept`](crate::StoreError::NotKept).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Change {
@@ -43,7 +53,8 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
-    /// Erases a project and all it owns, for good: one in use, with whatever is published, or one that was deleted.
+    /// Erases a project and all it owns, for good: one in use, with whatever is published, one that was deleted, or one
+    /// of a closed account.
     /// Answered by [`Applied::Erased`].
     EraseProject {
         /// The project.
@@ -80,7 +91,8 @@ pub enum Change {
         at: Timestamp,
     },
     /// New photos. Answered by [`Applied::Images`], one entry a photo in the same order; one that is refused does
-    /// not keep the others out.
+    /// not keep the others out. A photo of the same bytes that is due is erased first, unless a hold keeps it beside the
+    /// new one.
     AddImages {
         /// The project.
         project: ProjectId,
@@ -153,7 +165,7 @@ pub enum Change {
         /// The project.
         project: ProjectId,
         /// What they depend on besides the photo.
-        key: crate::FeatureKey,
+        key: FeatureKey,
         /// The features.
         features: Vec<(ImageId, Vec<f32>)>,
     },
@@ -261,7 +273,8 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
-    /// Keeps a prediction and its photo, without the results of tags that have been erased.
+    /// Keeps a prediction and its photo, without the results of tags that have been erased, and without the part whose
+    /// class would be due at once. What it says of when it expires is ignored.
     KeepPrediction {
         /// The prediction.
         prediction: Box<StoredPrediction>,
@@ -279,8 +292,9 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
-    /// Moves kept predictions' photos to the photos to train on. Answered by [`Applied::Images`], one entry a
-    /// prediction in the same order.
+    /// Moves kept predictions' photos, with their metadata and commitments, to the photos to train on. Answered by
+    /// [`Applied::Images`], one entry a prediction in the same order. A held prediction is moved where each of its holds
+    /// keeps the photo too: that is so for holds on the project and on metadata.
     UsePredictions {
         /// The project.
         project: ProjectId,
@@ -447,180 +461,6 @@ impl Change {
                 | Self::Audit { .. }
         )
     }
-}
-
-/// A file of an export to keep.
-#[derive(Clone, Debug)]
-pub struct NewExportFile {
-    /// Its name, unique within the export.
-    pub name: Name,
-    /// Its bytes.
-    pub bytes: Vec<u8>,
-}
-
-/// A photo to add.
-#[derive(Clone, Debug)]
-pub struct NewImage {
-    /// What is known about it.
-    pub image: Image,
-    /// Its bytes, less their metadata.
-    pub bytes: Vec<u8>,
-    /// What the commitment to it is made with.
-    pub salt: Salt,
-}
-
-/// Something for [`Change::EraseItems`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ItemToErase {
-    /// Its project.
-    pub project_id: ProjectId,
-    /// What it is.
-    pub item: Erased,
-    /// Why it goes.
-    pub reason: ErasureReason,
-}
-
-/// An iteration to begin.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct NewIteration {
-    /// Identifies it.
-    pub id: IterationId,
-    /// The project.
-    pub project_id: ProjectId,
-    /// Its name, unique within the project; `Iteration N` where there is none.
-    pub name: Option<Name>,
-    /// When it begins.
-    pub created: Timestamp,
-    /// The project's domain.
-    pub domain_id: DomainId,
-    /// The project's classification type.
-    pub classification_type: ClassificationType,
-    /// How thoroughly it is trained.
-    pub training_type: TrainingType,
-}
-
-/// What came of a training.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Trained {
-    /// What was trained on and answered.
-    pub manifest: Manifest,
-    /// The model's own part (the head, in the form that the caller chose).
-    pub model: Vec<u8>,
-    /// The photos that the calibration in the model looked at; none where the model has no calibration.
-    #[serde(default)]
-    pub looked_at: Vec<ImageId>,
-}
-
-/// What a project's photos told about a base model, so that it can compute in 8-bit integers.
-///
-/// It holds ranges over all photos that were looked at, and goes with the first of them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct StoredCalibration {
-    /// Identifies it, in hexadecimal.
-    pub fingerprint: String,
-    /// The photos that were looked at.
-    pub images: Vec<ImageId>,
-    /// Photos that the project had to train on at the time.
-    pub training_photos: u64,
-    /// The calibration, in the form that the caller chose.
-    pub data: Vec<u8>,
-}
-
-/// A kept prediction to train on.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct UsedPrediction {
-    /// The prediction.
-    pub prediction: PredictionId,
-    /// The id that its photo gets.
-    pub image: ImageId,
-    /// The tags that it gets.
-    pub tags: Vec<TagId>,
-    /// The regions that it gets.
-    pub regions: Vec<Region>,
-}
-
-/// What a change did, beyond having been done.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Applied {
-    /// Nothing more to say.
-    Done,
-    /// What became of each photo.
-    Images(Vec<ImageAdded>),
-    /// What became of each tag.
-    Tags(TagSummary),
-    /// The iteration as it is now.
-    Iteration(Box<Iteration>),
-    /// What came of an erasure.
-    Erased(Erasure),
-    /// The number of an operation that has begun.
-    Operation(u64),
-    /// What became of each item, in the order of the items.
-    Items(ErasedItems),
-}
-
-/// What came of a [`Change::EraseItems`].
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ErasedItems {
-    /// What became of each item, in their order.
-    pub outcomes: Vec<ItemOutcome>,
-    /// The iterations that were trained on what was erased.
-    pub iterations: Vec<AffectedIteration>,
-}
-
-/// What became of an item that was to be erased.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub enum ItemOutcome {
-    /// It was erased.
-    Erased,
-    /// It is not due any more, or never was.
-    NotDue,
-    /// These holds keep it.
-    Held(Vec<HoldId>),
-    /// It is not there.
-    Gone,
-}
-
-/// What became of one photo of a batch.
-pub type ImageAdded = Result<AddedImage, Refusal>;
-
-/// A photo that is in the project now.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AddedImage {
-    /// The photo, with the tags and regions that it has now.
-    pub image: Image,
-    /// Whether the project had its bytes already, so that the tags and regions joined them.
-    pub duplicate: bool,
-}
-
-/// Why one photo of a batch was not taken.
-#[derive(Debug)]
-pub struct Refusal {
-    /// In Custom Vision's terms.
-    pub status: ImageCreateStatus,
-    /// What is wrong, and what would be right.
-    pub error: StoreError,
-}
-
-/// What became of each tag of a [`Change::TagImages`].
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct TagSummary {
-    /// The photo has the tag now.
-    pub created: Vec<(ImageId, TagId)>,
-    /// The photo had the tag already.
-    pub duplicated: Vec<(ImageId, TagId)>,
-    /// The photo has no room for the tag.
-    pub exceeded: Vec<(ImageId, TagId)>,
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ pub enum ProjectState {
     /// Those in use.
     #[default]
     Live,
-    /// Those deleted at or after this moment, which can still be restored.
+    /// Those deleted at or after this moment that are not due, so that they can still be restored.
     DeletedSince(Timestamp),
 }
 

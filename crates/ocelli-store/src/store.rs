@@ -16,8 +16,9 @@ use crate::{
 /// Where projects, photos, iterations and kept predictions live.
 ///
 /// A store may be shared by threads. What one call changed, the next call of any handle sees, in any process that
-/// shares the store. Questions about a deleted project are answered with
-/// [`Missing::Project`](crate::Missing::Project); an expired prediction is not there.
+/// shares the store. Questions about a project that was deleted, or whose account is closed, are answered with
+/// [`Missing::Project`](crate::Missing::Project). What is due by the retention policies, by the store's own clock, is not
+/// there for any question but [`items`](Store::items) and those about holds.
 pub trait Store: Debug + Send + Sync {
     /// Makes a change: all of it, or none of it where this returns an error. What it acknowledged survives a crash.
     fn apply(&self, change: Change) -> Result<Applied, StoreError>;

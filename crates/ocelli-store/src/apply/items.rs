@@ -89,7 +89,8 @@ struct Step<'p> {
 impl Step<'_> {
     fn erase(&mut self, tx: &mut AsOf<'_>, item: Erased) -> Result<ItemOutcome, StoreError> {
         match item {
-            Erased::Project(_) => self.project(tx),
+            Erased::Project(id) if id == self.id() => self.project(tx),
+            Erased::Project(_) => Ok(ItemOutcome::Gone),
             Erased::Image(image) => self.image(tx, image),
             Erased::Features(image) => self.features(tx, image),
             Erased::Prediction(id) => self.prediction(tx, id),

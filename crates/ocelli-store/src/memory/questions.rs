@@ -248,7 +248,8 @@ impl Store for MemoryStore {
     }
 
     fn trained_on(&self, project: ProjectId, images: &[ImageId]) -> Result<Vec<IterationId>, StoreError> {
-        let records = self.live(project)?;
+        let records = self.read().projects.get(&project).cloned();
+        let records = records.ok_or(StoreError::NotFound(Missing::Project(project)))?;
         let on_one = |trained: &Trained| {
             let mut evaluated = trained.manifest.evaluation.photos.iter().map(|photo| &photo.photo);
             evaluated.any(|photo| images.contains(photo))
