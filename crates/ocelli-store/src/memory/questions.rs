@@ -256,7 +256,7 @@ impl Store for MemoryStore {
                 || trained.looked_at.iter().any(|photo| images.contains(photo))
         };
         let on_it = |id: &IterationId| records.trained.get(id).is_some_and(|trained| on_one(trained));
-        let mut ids: Vec<IterationId> = records.iterations().map(|it| it.id).filter(on_it).collect();
+        let mut ids: Vec<IterationId> = records.iterations.iter().map(|it| it.id).filter(on_it).collect();
         ids.sort_unstable();
         Ok(ids)
     }
