@@ -5,16 +5,19 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 
-use ocelli_core::ProjectId;
+use ocelli_core::{ProjectId, Salt};
+use ocelli_keys::commit;
 use ocelli_store::{ContentHash, ContentKey, StoreError};
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::directory::{Directory, ignore_missing};
 use crate::error::During;
-use crate::records::{projects, removals};
+use crate::records::{measures, projects, removals};
 use crate::seal::Seal;
 use crate::staging::sync_folders;
 
+/// Photos of each kind measured in one transaction.
+const MEASURED_AT_ONCE: u32 = 64;
 /// Files removed in one transaction.
 const REMOVED_AT_ONCE: u32 = 256;
 
@@ -140,6 +143,26 @@ pub(crate) fn remove_some(directory: &Directory, connection: &mut Connection) ->
         Some(error) if done.is_empty() => Err(error).during(ACTION),
         _ => Ok(!noted.is_empty()),
     }
+}
+
+/// Reads some of the photos that were stored before their bytes were counted and committed to, all of them as they lie
+/// there, since nothing was sealed then. One whose file is missing has no bytes. Says whether there may be more. The caller
+/// holds the write lock.
+pub(crate) fn measure_some(
+    directory: &Directory,
+    connection: &mut Connection,
+    salt: impl Fn() -> Result<Salt, StoreError>,
+) -> Result<bool, StoreError> {
+    const ACTION: &str = "measuring photos";
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).during(ACTION)?;
+    let found = measures::noted(&transaction, MEASURED_AT_ONCE)?;
+    for photo in &found {
+        let bytes = read_file(directory, photo.project, &photo.content)?.unwrap_or_default();
+        let salt = salt()?;
+        measures::put(&transaction, photo, bytes.len(), &salt, &commit(&salt, &bytes))?;
+    }
+    transaction.commit().during(ACTION)?;
+    Ok(!found.is_empty())
 }
 
 fn remove_file(directory: &Directory, file: &Path) -> io::Result<()> {

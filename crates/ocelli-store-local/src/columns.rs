@@ -3,8 +3,8 @@
 use std::error::Error;
 use std::str::FromStr;
 
-use ocelli_core::{Digest, Name, Timestamp};
-use ocelli_store::{ContentHash, StoreError};
+use ocelli_core::{Commitment, Digest, Salt, Timestamp};
+use ocelli_store::{ContentHash, PhotoBytes, StoreError};
 use rusqlite::types::Type;
 use rusqlite::{Error as SqlError, Result as SqlResult, Row};
 use serde::Serialize;
@@ -61,12 +61,6 @@ where
     T::try_from(row.get(index)?).map_err(|error| unreadable(index, error))
 }
 
-/// A name, or none.
-pub(crate) fn optional_name(row: &Row<'_>, index: usize) -> SqlResult<Option<Name>> {
-    let name = row.get::<_, Option<String>>(index)?.map(Name::new).transpose();
-    name.map_err(|error| unreadable(index, error))
-}
-
 /// A structure, as JSON.
 pub(crate) fn json<T: DeserializeOwned>(row: &Row<'_>, index: usize) -> SqlResult<T> {
     serde_json::from_str(row.get_ref(index)?.as_str()?).map_err(|error| unreadable(index, error))
@@ -81,6 +75,16 @@ pub(crate) fn word<'r, T: Deserialize<'r>>(row: &'r Row<'_>, index: usize) -> Sq
 /// The identity of a photo's bytes.
 pub(crate) fn content(row: &Row<'_>, index: usize) -> SqlResult<ContentHash> {
     row.get(index).map(ContentHash::from_bytes)
+}
+
+/// What is recorded of a photo's bytes, in four columns from there on.
+pub(crate) fn photo_bytes(row: &Row<'_>, index: usize) -> SqlResult<PhotoBytes> {
+    Ok(PhotoBytes {
+        content: content(row, index)?,
+        size: row.get(index + 1)?,
+        salt: row.get(index + 2).map(Salt::from_bytes)?,
+        commitment: row.get(index + 3).map(Commitment::from_bytes)?,
+    })
 }
 
 /// What [`json`] reads.

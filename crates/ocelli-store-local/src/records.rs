@@ -1,18 +1,26 @@
 //! Records as rows: reading and writing, by subject. Nothing is decided here.
 
+pub(crate) mod account;
 pub(crate) mod arrivals;
+pub(crate) mod audit;
 pub(crate) mod calibrations;
 pub(crate) mod erasures;
 pub(crate) mod exports;
 pub(crate) mod features;
+pub(crate) mod held;
+pub(crate) mod holds;
 pub(crate) mod images;
+pub(crate) mod items;
 pub(crate) mod iterations;
 pub(crate) mod keys;
 pub(crate) mod manifests;
+pub(crate) mod measures;
+pub(crate) mod operations;
 pub(crate) mod owners;
 pub(crate) mod predictions;
 pub(crate) mod projects;
 pub(crate) mod removals;
+pub(crate) mod removed_tags;
 pub(crate) mod tags;
 pub(crate) mod unscrubbed;
 

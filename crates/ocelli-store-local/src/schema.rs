@@ -1,11 +1,13 @@
 use std::path::Path;
 
+use ocelli_core::AccountId;
 use ocelli_store::StoreError;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::error::During;
 use crate::medium::Medium;
 use crate::migration;
+use crate::records::account;
 
 /// The format of the directory, `user_version` in the database.
 pub(crate) const FORMAT: u32 = 2;
@@ -49,7 +51,11 @@ fn foreign() -> StoreError {
 
 /// Makes the tables of a new database, brings an older one to today's format, and refuses a database of another program
 /// or a newer format. Where photos lie beside it, a database that is empty is one that has been lost.
-pub(crate) fn prepare(connection: &mut Connection, beside_photos: bool) -> Result<(), StoreError> {
+pub(crate) fn prepare(
+    connection: &mut Connection,
+    beside_photos: bool,
+    account: impl FnOnce() -> Result<AccountId, StoreError>,
+) -> Result<(), StoreError> {
     const ACTION: &str = "preparing the database";
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).during(ACTION)?;
     if number(&transaction, "application_id")? == APPLICATION {
@@ -74,6 +80,7 @@ pub(crate) fn prepare(connection: &mut Connection, beside_photos: bool) -> Resul
         }
         transaction.execute_batch(include_str!("schema.sql")).during(ACTION)?;
     }
+    account::create(&transaction, account()?)?;
     transaction.pragma_update(None, "user_version", FORMAT).during(ACTION)?;
     transaction.pragma_update(None, "application_id", APPLICATION).during(ACTION)?;
     transaction.commit().during(ACTION)

@@ -47,8 +47,8 @@ CREATE TABLE tags (
 CREATE TABLE removed_tags (
     project TEXT NOT NULL REFERENCES projects (id),
     tag     TEXT NOT NULL,
-    -- The last kept prediction, by row, that has been rewritten.
-    behind  INTEGER NOT NULL,
+    -- The last kept prediction, by id, that has been rewritten.
+    behind  TEXT NOT NULL,
     PRIMARY KEY (project, tag)
 ) STRICT;
 
@@ -249,7 +249,6 @@ CREATE INDEX export_files_by_content ON export_files (project, content);
 -- The iteration and the tags may have been deleted since. The photo and the results go one before the other where their
 -- rules say so, and the row with the last of them.
 CREATE TABLE predictions (
-    position     INTEGER PRIMARY KEY,
     project      TEXT NOT NULL REFERENCES projects (id),
     id           TEXT NOT NULL,
     iteration    TEXT NOT NULL,
@@ -267,7 +266,7 @@ CREATE TABLE predictions (
     results_kept INTEGER NOT NULL,
     -- All of them in one, the most probable first, so that a row is all that goes with a prediction.
     results      ANY,
-    UNIQUE (project, id)
+    PRIMARY KEY (project, id)
 ) STRICT;
 
 -- One for each class of data, so that what of the other is gone is not passed over.
@@ -322,6 +321,8 @@ CREATE TABLE erasures (
     -- A class of data that it was due as, or that it was requested.
     reason     TEXT NOT NULL,
     commitment BLOB,
+    -- Whether it went with its project: a copy that erases that again needs not be told of this.
+    along      INTEGER NOT NULL DEFAULT 0,
     UNIQUE (id, kind, project, at)
 ) STRICT;
 
@@ -333,6 +334,8 @@ CREATE TABLE operations (
     number    INTEGER PRIMARY KEY,
     begun     INTEGER NOT NULL,
     plan      BLOB,
+    -- How many things it erased.
+    count     INTEGER NOT NULL,
     completed INTEGER
 ) STRICT;
 

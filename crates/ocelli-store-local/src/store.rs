@@ -3,8 +3,10 @@ use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ocelli_core::{ErasureStatus, ProjectId};
-use ocelli_store::{Applied, Change, ContentHash, Missing, StoreError, StoreOptions, TrainingLock, apply};
+use ocelli_core::{AccountId, ErasureStatus, ProjectId, Salt};
+use ocelli_store::{
+    Applied, Change, ContentHash, Missing, StoreError, StoreOptions, TrainingLock, Visibility, apply, refusal,
+};
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::blobs::{self, BlobKeys, Found};
@@ -13,7 +15,7 @@ use crate::directory::{DATABASE_NAME, Directory, RESERVE_NAME, ignore_missing};
 use crate::error::During;
 use crate::keyring::Keyring;
 use crate::medium::{Disk, Lock, Medium};
-use crate::records::{arrivals, features, keys, projects, removals, unscrubbed};
+use crate::records::{arrivals, features, keys, projects, removals, removed_tags, unscrubbed};
 use crate::rows::Rows;
 use crate::schema;
 use crate::settle::{LONG_LOG, Settled, Settler, log_size};
@@ -27,6 +29,8 @@ const RESERVE: u64 = 8 << 20;
 const FIRST_PAGE: u32 = 1;
 /// Steps of an unfinished erasure that opening takes; the next change takes the others.
 const STEPS_AT_OPENING: u32 = 20;
+/// Steps of an unfinished erasure that a change takes which only adds; the next ones take the others.
+const STEPS_OF_OTHERS: u32 = 20;
 /// How often an erasure on a full disk is tried again, since others may take the space that it is given.
 const ATTEMPTS: u32 = 3;
 
@@ -117,7 +121,7 @@ impl LocalStore {
         let pages = directory.medium.pages(&directory.database()).during(ACTION)?;
         let mut writer = connection::open(&directory)?;
         let photos = directory.medium.list(&directory.blobs()).during(ACTION)?;
-        schema::prepare(&mut writer, !photos.is_empty())?;
+        schema::prepare(&mut writer, !photos.is_empty(), || new_account(&options))?;
         directory.medium.sync_folder(directory.root()).during(ACTION)?;
         end_abandoned(&directory, &mut writer)?;
         let staging = Staging::create(&directory)?;
@@ -133,6 +137,7 @@ impl LocalStore {
             failed: Mutex::default(),
             settler: Settler::new(pages),
         };
+        store.measure()?;
         if let Err(error) = store.tidy(false, STEPS_AT_OPENING) {
             tracing::warn!(%error, "erasures could not be gone on with");
         }
@@ -145,15 +150,32 @@ impl LocalStore {
         self.directory.root().to_owned()
     }
 
+    /// Makes a change, and writes into the audit log that holds refused it, where they did.
     pub(crate) fn change(&self, change: Change) -> Result<Applied, StoreError> {
+        let made = self.change_or_refuse(change);
+        if let Err(error) = &made
+            && let Some(event) = refusal(error)
+        {
+            self.make(Change::Audit { event, at: self.options.clock.now() })?;
+        }
+        made
+    }
+
+    fn change_or_refuse(&self, change: Change) -> Result<Applied, StoreError> {
         if change.only_adds() {
             let made = self.make(change)?;
             if made.unsettled
-                && let Err(error) = self.tidy(false, u32::MAX)
+                && let Err(error) = self.tidy(false, STEPS_OF_OTHERS)
             {
                 tracing::warn!(%error, "an erasure is pending");
             }
             return Ok(made.applied);
+        }
+        if let Change::EraseItems { .. } = &change {
+            // A step of many: what all of them leave to do is done once, when finishing is asked for.
+            let made = self.with_reserve(|| self.make(change.clone()));
+            self.keep_reserve();
+            return made.map(|made| made.applied);
         }
         let made = self.with_reserve(|| self.make(change.clone()));
         let finished = made.map(|made| (made.applied, self.finish_or_tell()));
@@ -226,7 +248,7 @@ impl LocalStore {
             return Ok(None);
         };
         let (key, seal) =
-            self.ask_about(project, |rows| Ok((projects::key(rows, project)?, rows.seal(project)?)))?;
+            self.ask_about(project, |rows, _| Ok((projects::key(rows, project)?, rows.seal(project)?)))?;
         let key = key.ok_or(StoreError::NotFound(Missing::Project(project)))?;
         let contents: Vec<ContentHash> = bytes.iter().map(|bytes| key.hash(bytes)).collect();
         self.staging.write(project, &seal, &contents, &bytes).map(Some)
@@ -257,7 +279,9 @@ impl LocalStore {
             unscrubbed::note(&rows, &BTreeSet::from([FIRST_PAGE]))?;
         }
         let sealing = Rows::new(&rows, &self.keyring);
-        let applied = apply(&mut LocalTransaction::new(&sealing, &change), change, &contents, &self.options.limits)?;
+        let (now, limits) = (self.options.clock.now(), &self.options.limits);
+        let mut records = LocalTransaction::new(&sealing, &change);
+        let applied = apply(&mut records, change, &contents, limits, now)?;
         let loose = match staged {
             Some(staged) => arrivals::end(&rows, staged.of())?,
             None => false,
@@ -306,6 +330,19 @@ impl LocalStore {
         self.in_steps(u32::MAX, blobs::remove_some).map(|_| ())
     }
 
+    /// Reads the photos that were stored before their bytes were counted and committed to.
+    fn measure(&self) -> Result<(), StoreError> {
+        let random = self.options.random.as_ref();
+        let step = |directory: &Directory, connection: &mut Connection| {
+            blobs::measure_some(directory, connection, || {
+                let mut salt = [0; 32];
+                random.fill(&mut salt).during("making a salt")?;
+                Ok(Salt::from_bytes(salt))
+            })
+        };
+        self.in_steps(u32::MAX, step).map(|_| ())
+    }
+
     /// Does what erasures left to do, others' too, in steps between which others may change the store, so many of each
     /// kind at most. A step that fails does not keep the others from being done.
     fn tidy(&self, wait: bool, steps: u32) -> Result<ErasureStatus, StoreError> {
@@ -314,15 +351,26 @@ impl LocalStore {
         let destroyed = self.settle_destroyed(wait);
         let projects = self.in_steps(steps, blobs::erase_some);
         let features = self.in_steps(steps, remove_features);
-        let bytes = self.remove_loose();
+        let tags = self.in_steps(steps, |_, connection| self.forget_tags(connection));
+        let bytes = self.in_steps(steps, blobs::remove_some);
         let settled = self.settle(wait, steps);
         failed?;
         staged?;
         destroyed?;
-        bytes?;
-        let worked_off = projects? && features?;
+        let worked_off = [projects, features, tags, bytes]
+            .into_iter()
+            .try_fold(true, |all, one| one.map(|one| all && one))?;
         let settled = settled? == Settled::Whole;
         Ok(if worked_off && settled { ErasureStatus::Complete } else { ErasureStatus::ErasurePending })
+    }
+
+    /// Takes a step in rewriting the results of kept predictions that name an erased tag.
+    fn forget_tags(&self, connection: &mut Connection) -> Result<bool, StoreError> {
+        const ACTION: &str = "rewriting results";
+        let rows = connection.transaction_with_behavior(TransactionBehavior::Immediate).during(ACTION)?;
+        let more = removed_tags::forget_some(&Rows::new(&rows, &self.keyring))?;
+        rows.commit().during(ACTION)?;
+        Ok(more)
     }
 
     /// Where a project's key has been destroyed, its bytes go before anything else that the project had.
@@ -411,15 +459,17 @@ impl LocalStore {
         self.readers.ask(question)
     }
 
-    /// Asks a question about a project that has not been deleted.
+    /// Asks a question about a project in use, less what is due.
     pub(crate) fn ask_about<T>(
         &self,
         project: ProjectId,
-        question: impl FnOnce(&Rows<'_>) -> Result<T, StoreError>,
+        question: impl FnOnce(&Rows<'_>, &Visibility) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        let now = self.options.clock.now();
         self.ask(|rows| {
             projects::check_live(rows, project)?;
-            question(rows)
+            let retention = projects::retention(rows, project)?.unwrap_or_default();
+            question(rows, &Visibility::new(retention, now))
         })
     }
 
@@ -427,15 +477,27 @@ impl LocalStore {
     pub(crate) fn bytes(
         &self,
         project: ProjectId,
+        find: impl Fn(&Rows<'_>, &Visibility) -> Result<ContentHash, StoreError>,
+    ) -> Result<Vec<u8>, StoreError> {
+        self.read_bytes(project, || {
+            self.ask_about(project, |rows, seen| Ok((find(rows, seen)?, blob_keys(rows, project)?)))
+        })
+    }
+
+    /// The same of any project: in use, deleted or of a closed account.
+    pub(crate) fn bytes_of_any(
+        &self,
+        project: ProjectId,
         find: impl Fn(&Rows<'_>) -> Result<ContentHash, StoreError>,
     ) -> Result<Vec<u8>, StoreError> {
-        let look = || {
-            self.ask_about(project, |rows| {
-                let key =
-                    projects::key(rows, project)?.ok_or(StoreError::NotFound(Missing::Project(project)))?;
-                Ok((find(rows)?, BlobKeys { content: key, seal: rows.seal(project)? }))
-            })
-        };
+        self.read_bytes(project, || self.ask(|rows| Ok((find(rows)?, blob_keys(rows, project)?))))
+    }
+
+    fn read_bytes(
+        &self,
+        project: ProjectId,
+        look: impl Fn() -> Result<(ContentHash, BlobKeys), StoreError>,
+    ) -> Result<Vec<u8>, StoreError> {
         let (content, keys) = look()?;
         let state = match blobs::read(&self.directory, project, &content, &keys)? {
             Found::Sound(bytes) => return Ok(bytes),
@@ -467,7 +529,7 @@ impl LocalStore {
     }
 
     pub(crate) fn lock(&self, project: ProjectId) -> Result<TrainingLock, StoreError> {
-        self.ask_about(project, |_| Ok(()))?;
+        self.ask_about(project, |_, _| Ok(()))?;
         let held = self.directory.lock_training(project)?.ok_or(StoreError::TrainingInProgress)?;
         Ok(TrainingLock::new(held))
     }
@@ -478,7 +540,21 @@ fn is_erasure_pending(rows: &Connection) -> Result<bool, StoreError> {
     Ok(unscrubbed::are_noted(rows)?
         || projects::erased(rows)?.is_some()
         || features::are_removed(rows)?
+        || removed_tags::are_noted(rows)?
         || !removals::noted(rows, 1)?.is_empty())
+}
+
+/// What it takes to read a project's bytes.
+fn blob_keys(rows: &Rows<'_>, project: ProjectId) -> Result<BlobKeys, StoreError> {
+    let key = projects::key(rows, project)?.ok_or(StoreError::NotFound(Missing::Project(project)))?;
+    Ok(BlobKeys { content: key, seal: rows.seal(project)? })
+}
+
+/// The id of the account of a new directory.
+fn new_account(options: &StoreOptions) -> Result<AccountId, StoreError> {
+    let mut random = [0; 10];
+    options.random.fill(&mut random).during("making the account's id")?;
+    Ok(AccountId::new(options.clock.now(), random))
 }
 
 /// Takes a step in removing features that are out of sight.

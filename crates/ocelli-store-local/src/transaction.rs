@@ -1,25 +1,33 @@
 use ocelli_core::{
-    Erased, ErasureRecord, Export, ExportId, Image, ImageId, Iteration, IterationId, PredictionId, Project,
-    ProjectId, RegionId, StoredPrediction, Tag, TagId,
+    Account, AuditEntry, Digest, Erased, ErasedItem, ErasureOperation, ErasureRecord, Export, ExportId, Hold,
+    HoldId, Image, ImageId, Iteration, IterationId, MetadataFilter, PredictionId, Project, ProjectId,
+    RegionId, Retention, RetentionPolicy, StoredPrediction, Tag, TagId, Timestamp,
 };
 use ocelli_store::{
-    ContentHash, ContentKey, FeatureKey, ImageFilter, StoreError, StoredCalibration, Trained, Transaction,
+    Change, ContentHash, ContentKey, FeatureKey, ImageFilter, PhotoBytes, StoreError, StoredCalibration,
+    Trained, Transaction,
 };
 
 use crate::records::{
-    calibrations, erasures, exports, features, images, iterations, manifests, predictions, projects,
-    removals, tags,
+    account, audit, calibrations, erasures, exports, features, held, holds, images, iterations, manifests,
+    operations, predictions, projects, removals, tags,
 };
 use crate::rows::Rows;
 
 /// The rows within a write transaction of SQLite.
 pub(crate) struct LocalTransaction<'c> {
     rows: &'c Rows<'c>,
+    /// Whether the change takes things away that need not be opened for that.
+    erases: bool,
 }
 
 impl<'c> LocalTransaction<'c> {
-    pub(crate) fn new(rows: &'c Rows<'c>) -> Self {
-        Self { rows }
+    pub(crate) fn new(rows: &'c Rows<'c>, change: &Change) -> Self {
+        let erases = matches!(
+            change,
+            Change::EraseProject { .. } | Change::EraseItems { .. } | Change::ReapplyErasures { .. }
+        );
+        Self { rows, erases }
     }
 
     fn lose(&mut self, project: ProjectId, content: &ContentHash) -> Result<(), StoreError> {
@@ -28,12 +36,60 @@ impl<'c> LocalTransaction<'c> {
 }
 
 impl Transaction for LocalTransaction<'_> {
+    fn account(&mut self) -> Result<Account, StoreError> {
+        account::get(self.rows)
+    }
+
+    fn put_account(&mut self, account: &Account) -> Result<(), StoreError> {
+        account::put(self.rows, account)
+    }
+
+    fn retention(&mut self, project: ProjectId) -> Result<Option<Retention<RetentionPolicy>>, StoreError> {
+        projects::retention(self.rows, project)
+    }
+
+    fn put_retention(
+        &mut self,
+        project: ProjectId,
+        retention: &Retention<RetentionPolicy>,
+    ) -> Result<(), StoreError> {
+        projects::put_retention(self.rows, project, retention)
+    }
+
+    fn holds(&mut self) -> Result<Vec<Hold>, StoreError> {
+        holds::list(self.rows)
+    }
+
+    fn put_hold(&mut self, hold: &Hold) -> Result<(), StoreError> {
+        holds::put(self.rows, hold)
+    }
+
+    fn remove_hold(&mut self, hold: HoldId) -> Result<(), StoreError> {
+        holds::remove(self.rows, hold)
+    }
+
+    fn with_metadata(
+        &mut self,
+        project: ProjectId,
+        filter: &MetadataFilter,
+    ) -> Result<Option<Erased>, StoreError> {
+        held::with_metadata(self.rows, project, filter)
+    }
+
+    fn project_ids(&mut self) -> Result<Vec<ProjectId>, StoreError> {
+        projects::all_ids(self.rows)
+    }
+
     fn project_count(&mut self) -> Result<usize, StoreError> {
         projects::count(self.rows)
     }
 
     fn project(&mut self, project: ProjectId) -> Result<Option<Project>, StoreError> {
-        projects::get(self.rows, project)
+        match projects::get(self.rows, project) {
+            // What nobody can open can be erased all the same.
+            Err(StoreError::Key { .. }) if self.erases => projects::outline(self.rows, project),
+            found => found,
+        }
     }
 
     fn content_key(&mut self, project: ProjectId) -> Result<Option<ContentKey>, StoreError> {
@@ -68,25 +124,37 @@ impl Transaction for LocalTransaction<'_> {
         tags::images(self.rows, project, tag)
     }
 
-    fn image_count(&mut self, project: ProjectId) -> Result<usize, StoreError> {
-        let count = images::count(self.rows, project, &ImageFilter::default())?;
+    fn predictions_with_tag(
+        &mut self,
+        project: ProjectId,
+        tag: TagId,
+    ) -> Result<Vec<PredictionId>, StoreError> {
+        predictions::with_tag(self.rows, project, tag)
+    }
+
+    fn image_count(&mut self, project: ProjectId, after: Option<Timestamp>) -> Result<usize, StoreError> {
+        let count = images::count(self.rows, project, after, &ImageFilter::default())?;
         Ok(usize::try_from(count).unwrap_or(usize::MAX))
     }
 
-    fn has_image(&mut self, project: ProjectId, image: ImageId) -> Result<bool, StoreError> {
-        Ok(images::content_of(self.rows, project, image)?.is_some())
+    fn image_created(&mut self, project: ProjectId, image: ImageId) -> Result<Option<Timestamp>, StoreError> {
+        images::created(self.rows, project, image)
     }
 
     fn image(&mut self, project: ProjectId, image: ImageId) -> Result<Option<Image>, StoreError> {
         images::get(self.rows, project, image)
     }
 
-    fn image_with_content(
+    fn image_bytes(&mut self, project: ProjectId, image: ImageId) -> Result<Option<PhotoBytes>, StoreError> {
+        images::bytes(self.rows, project, image)
+    }
+
+    fn images_with_content(
         &mut self,
         project: ProjectId,
         content: &ContentHash,
-    ) -> Result<Option<Image>, StoreError> {
-        images::get_by_content(self.rows, project, content)
+    ) -> Result<Vec<ImageId>, StoreError> {
+        images::with_content(self.rows, project, content)
     }
 
     fn image_with_region(
@@ -101,9 +169,9 @@ impl Transaction for LocalTransaction<'_> {
         &mut self,
         project: ProjectId,
         image: &Image,
-        content: &ContentHash,
+        bytes: &PhotoBytes,
     ) -> Result<(), StoreError> {
-        images::insert(self.rows, project, image, content)
+        images::insert(self.rows, project, image, bytes)
     }
 
     fn update_image(&mut self, project: ProjectId, image: &Image) -> Result<(), StoreError> {
@@ -123,8 +191,26 @@ impl Transaction for LocalTransaction<'_> {
         image: ImageId,
         key: &FeatureKey,
         features: &[f32],
+        computed: Timestamp,
     ) -> Result<(), StoreError> {
-        features::put(self.rows, project, image, key, features)
+        features::put(self.rows, project, image, key, features, computed)
+    }
+
+    fn features_computed(
+        &mut self,
+        project: ProjectId,
+        image: ImageId,
+    ) -> Result<Vec<Timestamp>, StoreError> {
+        features::computed(self.rows, project, image)
+    }
+
+    fn remove_features_of(
+        &mut self,
+        project: ProjectId,
+        image: ImageId,
+        through: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        features::remove_of(self.rows, project, image, through)
     }
 
     fn remove_features(&mut self, project: ProjectId, key: &FeatureKey) -> Result<(), StoreError> {
@@ -220,16 +306,16 @@ impl Transaction for LocalTransaction<'_> {
         &mut self,
         project: ProjectId,
         prediction: PredictionId,
-    ) -> Result<Option<(StoredPrediction, ContentHash)>, StoreError> {
+    ) -> Result<Option<(StoredPrediction, Option<PhotoBytes>)>, StoreError> {
         predictions::get(self.rows, project, prediction)
     }
 
     fn insert_prediction(
         &mut self,
         prediction: &StoredPrediction,
-        content: &ContentHash,
+        bytes: Option<&PhotoBytes>,
     ) -> Result<(), StoreError> {
-        predictions::insert(self.rows, prediction, content)
+        predictions::insert(self.rows, prediction, bytes)
     }
 
     fn remove_prediction(&mut self, project: ProjectId, prediction: PredictionId) -> Result<(), StoreError> {
@@ -237,6 +323,25 @@ impl Transaction for LocalTransaction<'_> {
             self.lose(project, &content)?;
         }
         predictions::remove(self.rows, project, prediction)
+    }
+
+    fn remove_prediction_photo(
+        &mut self,
+        project: ProjectId,
+        prediction: PredictionId,
+    ) -> Result<(), StoreError> {
+        if let Some(content) = predictions::content_of(self.rows, project, prediction)? {
+            self.lose(project, &content)?;
+        }
+        predictions::remove_photo(self.rows, project, prediction)
+    }
+
+    fn remove_prediction_results(
+        &mut self,
+        project: ProjectId,
+        prediction: PredictionId,
+    ) -> Result<(), StoreError> {
+        predictions::remove_results(self.rows, project, prediction)
     }
 
     fn knows_erasure(&mut self, erasure: &ErasureRecord) -> Result<bool, StoreError> {
@@ -247,7 +352,43 @@ impl Transaction for LocalTransaction<'_> {
         erasures::was(self.rows, project, erased)
     }
 
-    fn record_erasure(&mut self, erasure: &ErasureRecord) -> Result<(), StoreError> {
-        erasures::record(self.rows, erasure)
+    fn record_erasure(&mut self, operation: u64, erased: &ErasedItem) -> Result<(), StoreError> {
+        erasures::record(self.rows, operation, erased)
+    }
+
+    fn last_operation(&mut self) -> Result<u64, StoreError> {
+        operations::last(self.rows)
+    }
+
+    fn operation(&mut self, number: u64) -> Result<Option<ErasureOperation>, StoreError> {
+        operations::get(self.rows, number)
+    }
+
+    fn put_operation(&mut self, operation: &ErasureOperation) -> Result<(), StoreError> {
+        operations::put(self.rows, operation)
+    }
+
+    fn has_receipt(&mut self, operation: u64) -> Result<bool, StoreError> {
+        operations::has_receipt(self.rows, operation)
+    }
+
+    fn keep_receipt(&mut self, operation: u64, receipt: &str) -> Result<(), StoreError> {
+        operations::keep_receipt(self.rows, operation, receipt)
+    }
+
+    fn audit_head(&mut self) -> Result<Option<(u64, Digest)>, StoreError> {
+        audit::head(self.rows)
+    }
+
+    fn append_audit(&mut self, entry: &AuditEntry, hash: &Digest) -> Result<(), StoreError> {
+        audit::append(self.rows, entry, hash)
+    }
+
+    fn latest_audit(&mut self, through: u64) -> Result<Option<Timestamp>, StoreError> {
+        audit::latest(self.rows, through)
+    }
+
+    fn expire_audit(&mut self, through: u64, checkpoint: &str) -> Result<(), StoreError> {
+        audit::expire(self.rows, through, checkpoint)
     }
 }

@@ -26,9 +26,10 @@ pub(super) fn migrate(connection: &Connection) -> Result<(), StoreError> {
 
 /// From a row for each result to one list for each kept prediction.
 fn move_results(connection: &Connection) -> Result<(), StoreError> {
-    let sql = "SELECT p.position, t.tag, t.name, t.type, t.probability, t.bounding_box FROM prediction_tags_1 AS t
+    let sql =
+        "SELECT p.rowid, t.tag, t.name, t.type, t.probability, t.bounding_box FROM prediction_tags_1 AS t
                JOIN predictions AS p ON p.project = t.project AND p.id = t.prediction
-               ORDER BY p.position, t.rank";
+               ORDER BY p.rowid, t.rank";
     let mut statement = connection.prepare(sql).during(ACTION)?;
     let mut rows = statement.query(()).during(ACTION)?;
     let mut of: Option<(i64, Vec<Prediction>)> = None;
@@ -58,7 +59,7 @@ fn read(row: &Row<'_>) -> SqlResult<Prediction> {
 
 fn write(connection: &Connection, of: Option<(i64, Vec<Prediction>)>) -> Result<(), StoreError> {
     let Some((position, results)) = of else { return Ok(()) };
-    let sql = "UPDATE predictions SET results = ?2 WHERE position = ?1";
+    let sql = "UPDATE predictions SET results = ?2 WHERE rowid = ?1";
     let mut statement = connection.prepare_cached(sql).during(ACTION)?;
     statement.execute((position, to_json(&results)?)).map(|_| ()).during(ACTION)
 }

@@ -53,7 +53,7 @@ SELECT position, project, id, iteration, platform, flavor, created FROM exports_
 INSERT INTO export_files (position, project, export, name, size, content)
 SELECT position, project, export, name, size, content FROM export_files_1 ORDER BY position;
 
-INSERT INTO predictions (position, project, id, iteration, created, publish_name, application, width, height, metadata,
+INSERT INTO predictions (rowid, project, id, iteration, created, publish_name, application, width, height, metadata,
                          photo_kept, content, results_kept, results)
 SELECT rowid, project, id, iteration, created, publish_name, application, width, height, '{}', 1, content, 1, '[]'
 FROM predictions_1 ORDER BY rowid;

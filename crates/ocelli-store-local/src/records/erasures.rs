@@ -1,13 +1,17 @@
-use ocelli_core::{Erased, ErasureRecord, ProjectId, Timestamp};
+use ocelli_core::{
+    Commitment, DataClass, Erased, ErasedItem, ErasureReason, ErasureRecord, ProjectId, Timestamp,
+};
 use ocelli_store::StoreError;
-use rusqlite::types::Type;
 use rusqlite::{Connection, Result as SqlResult, Row};
 
 use super::{all, one, write};
-use crate::columns::{id, moment};
+use crate::columns::{id, moment, to_word, unreadable, word};
+
+/// The reason of what was not due. Others are classes of data.
+const REQUESTED: &str = "requested";
 
 /// The kind and the id of what was erased, as columns.
-fn columns(erased: &Erased) -> Result<(&'static str, String), StoreError> {
+pub(super) fn columns(erased: &Erased) -> Result<(&'static str, String), StoreError> {
     Ok(match erased {
         Erased::Project(id) => ("project", id.to_string()),
         Erased::Tag(id) => ("tag", id.to_string()),
@@ -17,6 +21,9 @@ fn columns(erased: &Erased) -> Result<(&'static str, String), StoreError> {
         Erased::Iteration(id) => ("iteration", id.to_string()),
         Erased::Export(id) => ("export", id.to_string()),
         Erased::Prediction(id) => ("prediction", id.to_string()),
+        Erased::PredictionPhoto(id) => ("predictionPhoto", id.to_string()),
+        Erased::PredictionResult(id) => ("predictionResult", id.to_string()),
+        Erased::Features(id) => ("features", id.to_string()),
         other => {
             let error = format!("{other:?} is of a kind that this version does not know");
             return Err(StoreError::backend("noting an erasure")(error.into()));
@@ -34,9 +41,11 @@ fn read(row: &Row<'_>) -> SqlResult<ErasureRecord> {
         "iteration" => Erased::Iteration(id(row, 3)?),
         "export" => Erased::Export(id(row, 3)?),
         "prediction" => Erased::Prediction(id(row, 3)?),
+        "predictionPhoto" => Erased::PredictionPhoto(id(row, 3)?),
+        "predictionResult" => Erased::PredictionResult(id(row, 3)?),
+        "features" => Erased::Features(id(row, 3)?),
         other => {
-            let error = format!("{other:?} is no kind of thing that can be erased");
-            return Err(rusqlite::Error::FromSqlConversionFailure(2, Type::Text, error.into()));
+            return Err(unreadable(2, format!("{other:?} is no kind of thing that can be erased")));
         }
     };
     Ok(ErasureRecord { at: moment(row, 0)?, project_id: id(row, 1)?, erased })
@@ -57,15 +66,78 @@ pub(crate) fn was(connection: &Connection, project: ProjectId, erased: &Erased) 
     Ok(one(connection, sql, (id, kind, project.to_string()), |row| row.get(0))?.unwrap_or(false))
 }
 
-pub(crate) fn record(connection: &Connection, erasure: &ErasureRecord) -> Result<(), StoreError> {
-    let (kind, id) = columns(&erasure.erased)?;
-    let sql = "INSERT INTO erasures (at, project, kind, id) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
-    write(connection, sql, (erasure.at.as_millis(), erasure.project_id.to_string(), kind, id))
+/// One that is known already, by its record, is passed over.
+pub(crate) fn record(connection: &Connection, operation: u64, item: &ErasedItem) -> Result<(), StoreError> {
+    insert(connection, operation, item, false).map(|_| ())
+}
+
+/// The same of what goes along with its project. Says whether it was not known.
+pub(crate) fn record_along(
+    connection: &Connection,
+    operation: u64,
+    item: &ErasedItem,
+) -> Result<bool, StoreError> {
+    insert(connection, operation, item, true)
+}
+
+fn insert(
+    connection: &Connection,
+    operation: u64,
+    item: &ErasedItem,
+    along: bool,
+) -> Result<bool, StoreError> {
+    let ErasedItem { record, reason, commitment } = item;
+    let (kind, id) = columns(&record.erased)?;
+    let reason = match reason {
+        ErasureReason::Requested => REQUESTED.to_owned(),
+        ErasureReason::Due(class) => to_word(class)?,
+        other => {
+            let error = format!("{other:?} is a reason that this version does not know");
+            return Err(StoreError::backend("noting an erasure")(error.into()));
+        }
+    };
+    let sql = "INSERT INTO erasures (at, project, kind, id, operation, reason, commitment, along)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING";
+    let commitment = commitment.as_ref().map(Commitment::as_bytes);
+    let (at, project) = (record.at.as_millis(), record.project_id.to_string());
+    write(connection, sql, (at, project, kind, id, operation, reason, commitment, along))?;
+    Ok(connection.changes() > 0)
+}
+
+/// What an operation erased, in the order in which it did.
+pub(crate) fn of_operation(connection: &Connection, operation: u64) -> Result<Vec<ErasedItem>, StoreError> {
+    let sql = "SELECT at, project, kind, id, reason, commitment FROM erasures WHERE operation = ?1
+               ORDER BY position";
+    all(connection, sql, [operation], |row| {
+        Ok(ErasedItem {
+            record: read(row)?,
+            reason: reason(row, 4)?,
+            commitment: row.get::<_, Option<_>>(5)?.map(Commitment::from_bytes),
+        })
+    })
+}
+
+fn reason(row: &Row<'_>, index: usize) -> SqlResult<ErasureReason> {
+    if row.get_ref(index)?.as_str()? == REQUESTED {
+        return Ok(ErasureReason::Requested);
+    }
+    word::<DataClass>(row, index).map(ErasureReason::Due)
+}
+
+/// The operation in which a project was erased last, when, and why.
+pub(crate) fn of_project(
+    connection: &Connection,
+    project: ProjectId,
+) -> Result<Option<(u64, Timestamp, ErasureReason)>, StoreError> {
+    let sql = "SELECT operation, at, reason FROM erasures
+               WHERE id = ?1 AND kind = 'project' AND project = ?1 AND operation IS NOT NULL
+               ORDER BY position DESC LIMIT 1";
+    one(connection, sql, [project.to_string()], |row| Ok((row.get(0)?, moment(row, 1)?, reason(row, 2)?)))
 }
 
 /// Those at or after a moment, in the order in which they were recorded.
 pub(crate) fn since(connection: &Connection, since: Timestamp) -> Result<Vec<ErasureRecord>, StoreError> {
-    let sql = "SELECT at, project, kind, id FROM erasures WHERE at >= ?1 ORDER BY position";
+    let sql = "SELECT at, project, kind, id FROM erasures WHERE at >= ?1 AND along = 0 ORDER BY position";
     all(connection, sql, [since.as_millis()], read)
 }
 
@@ -76,6 +148,7 @@ pub(crate) fn last(connection: &Connection) -> Result<i64, StoreError> {
 
 /// Those behind a position, in order.
 pub(crate) fn behind(connection: &Connection, position: i64) -> Result<Vec<ErasureRecord>, StoreError> {
-    let sql = "SELECT at, project, kind, id FROM erasures WHERE position > ?1 ORDER BY position";
+    let sql =
+        "SELECT at, project, kind, id FROM erasures WHERE position > ?1 AND along = 0 ORDER BY position";
     all(connection, sql, [position], read)
 }

@@ -1,4 +1,4 @@
-use ocelli_core::{Export, ExportFile, ExportId, IterationId, Name, ProjectId};
+use ocelli_core::{Export, ExportFile, ExportId, IterationId, Name, ProjectId, Timestamp};
 use ocelli_store::{ContentHash, Missing, StoreError};
 use rusqlite::{Connection, Result as SqlResult, Row};
 
@@ -105,6 +105,16 @@ pub(crate) fn contents(
 ) -> Result<Vec<ContentHash>, StoreError> {
     let sql = "SELECT content FROM export_files WHERE project = ?1 AND export = ?2";
     all(connection, sql, (project.to_string(), export.to_string()), |row| content(row, 0))
+}
+
+/// The iteration of an export, and when it was made.
+pub(crate) fn get(
+    connection: &Connection,
+    project: ProjectId,
+    export: ExportId,
+) -> Result<Option<(IterationId, Timestamp)>, StoreError> {
+    let sql = "SELECT iteration, created FROM exports WHERE project = ?1 AND id = ?2";
+    one(connection, sql, (project.to_string(), export.to_string()), |row| Ok((id(row, 0)?, moment(row, 1)?)))
 }
 
 /// The identity of a file's bytes.

@@ -1,9 +1,9 @@
-use ocelli_core::{ImageId, ProjectId};
+use ocelli_core::{ImageId, ProjectId, Timestamp};
 use ocelli_store::{FeatureKey, StoreError};
 use rusqlite::Connection;
 
 use super::{all, one, write};
-use crate::columns::{floats, id, to_bytes};
+use crate::columns::{floats, id, moment, to_bytes};
 use crate::error::During;
 use crate::rows::Rows;
 
@@ -28,23 +28,40 @@ fn columns(key: &FeatureKey) -> (&str, &str) {
     (&key.base, key.calibration.as_deref().unwrap_or_default())
 }
 
+/// Those that were computed after a moment, of photos that were stored after another.
 pub(crate) fn get(
     rows: &Rows<'_>,
     project: ProjectId,
     key: &FeatureKey,
     images: &[ImageId],
+    computed: Option<Timestamp>,
+    stored: Option<Timestamp>,
 ) -> Result<Vec<Option<Vec<f32>>>, StoreError> {
     let (seal, project) = (rows.seal(project)?, project.to_string());
     let Some(number) = number(rows, &project, key)? else {
         return Ok(vec![None; images.len()]);
     };
-    let sql = "SELECT \"values\" FROM features WHERE project = ?1 AND image = ?2 AND feature_key = ?3";
+    let mut sql =
+        "SELECT \"values\", created FROM features AS f WHERE project = ?1 AND image = ?2 AND feature_key = ?3"
+            .to_owned();
+    if let Some(stored) = stored {
+        sql += &format!(
+            " AND EXISTS (SELECT 1 FROM images AS i
+                          WHERE i.project = f.project AND i.id = f.image AND i.created > {})",
+            stored.as_millis()
+        );
+    }
     let of = |image: &ImageId| {
-        one(rows, sql, (&project, image.to_string(), number), |row| {
+        let found = one(rows, &sql, (&project, image.to_string(), number), |row| {
+            let created = moment(row, 1)?;
+            if computed.is_some_and(|after| created <= after) {
+                return Ok(None);
+            }
             let id = row_of(image, key);
             let bytes = seal.row("features", &id).read_bytes("values", row, 0)?;
-            floats(&bytes, 0)
-        })
+            floats(&bytes, 0).map(Some)
+        })?;
+        Ok(found.flatten())
     };
     images.iter().map(of).collect()
 }
@@ -56,6 +73,7 @@ pub(crate) fn put(
     image: ImageId,
     key: &FeatureKey,
     features: &[f32],
+    computed: Timestamp,
 ) -> Result<(), StoreError> {
     let (seal, project) = (rows.seal(project)?, project.to_string());
     let sql = "INSERT INTO feature_keys (base, calibration) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
@@ -63,9 +81,34 @@ pub(crate) fn put(
     let Some(number) = number(rows, &project, key)? else { return Ok(()) };
     let (id, bytes) = (row_of(&image, key), to_bytes(features));
     let values = seal.row("features", &id).bytes("values", &bytes)?;
-    let sql =
-        "INSERT OR REPLACE INTO features (project, image, feature_key, \"values\") VALUES (?1, ?2, ?3, ?4)";
-    write(rows, sql, (project, image.to_string(), number, values))
+    let sql = "INSERT OR REPLACE INTO features (project, image, feature_key, \"values\", created)
+               VALUES (?1, ?2, ?3, ?4, ?5)";
+    write(rows, sql, (project, image.to_string(), number, values, computed.as_millis()))
+}
+
+/// When the features of a photo were computed that are in sight, the first ones first.
+pub(crate) fn computed(
+    connection: &Connection,
+    project: ProjectId,
+    image: ImageId,
+) -> Result<Vec<Timestamp>, StoreError> {
+    let sql = "SELECT created FROM features AS f WHERE project = ?1 AND image = ?2
+               AND NOT EXISTS (SELECT 1 FROM removed_features AS r
+                               WHERE r.feature_key = f.feature_key AND r.project = f.project)
+               ORDER BY created";
+    all(connection, sql, (project.to_string(), image.to_string()), |row| moment(row, 0))
+}
+
+/// Takes those of a photo away that were computed at or before a moment; all where there is none.
+pub(crate) fn remove_of(
+    connection: &Connection,
+    project: ProjectId,
+    image: ImageId,
+    through: Option<Timestamp>,
+) -> Result<(), StoreError> {
+    let through = through.map_or(i64::MAX, Timestamp::as_millis);
+    let sql = "DELETE FROM features WHERE project = ?1 AND image = ?2 AND created <= ?3";
+    write(connection, sql, (project.to_string(), image.to_string(), through))
 }
 
 /// Takes the features of all of a project's photos under this key out of sight. They go in steps ([`remove_some`]).

@@ -1,12 +1,12 @@
 use std::fmt::Write;
 
-use ocelli_core::{BoundingBox, Image, ImageId, ImageTag, ProjectId, Region, RegionId, TagId};
-use ocelli_store::{ContentHash, ImageFilter, ImageQuery, Order, StoreError, TaggingStatus};
+use ocelli_core::{BoundingBox, Image, ImageId, ImageTag, ProjectId, Region, RegionId, TagId, Timestamp};
+use ocelli_store::{ContentHash, ImageFilter, ImageQuery, Order, PhotoBytes, StoreError, TaggingStatus};
 use rusqlite::types::{Type, Value};
 use rusqlite::{Connection, Result as SqlResult, Row, params_from_iter};
 
 use super::{all, one, write};
-use crate::columns::{content, id, moment};
+use crate::columns::{content, id, moment, photo_bytes};
 use crate::rows::Rows;
 use crate::seal::Seal;
 
@@ -60,15 +60,34 @@ pub(crate) fn get(rows: &Rows<'_>, project: ProjectId, image: ImageId) -> Result
     found.map(|image| complete(rows, project, image)).transpose()
 }
 
-pub(crate) fn get_by_content(
-    rows: &Rows<'_>,
+/// The photos that have these bytes, by id.
+pub(crate) fn with_content(
+    connection: &Connection,
     project: ProjectId,
     content: &ContentHash,
-) -> Result<Option<Image>, StoreError> {
-    let seal = rows.seal(project)?;
-    let sql = format!("{SELECT} WHERE project = ?1 AND content = ?2");
-    let found = one(rows, &sql, (project.to_string(), content.as_bytes()), |row| read(&seal, row))?;
-    found.map(|image| complete(rows, project, image)).transpose()
+) -> Result<Vec<ImageId>, StoreError> {
+    let sql = "SELECT id FROM images WHERE project = ?1 AND content = ?2 ORDER BY id";
+    all(connection, sql, (project.to_string(), content.as_bytes()), |row| id(row, 0))
+}
+
+/// When a photo was stored.
+pub(crate) fn created(
+    connection: &Connection,
+    project: ProjectId,
+    image: ImageId,
+) -> Result<Option<Timestamp>, StoreError> {
+    let sql = "SELECT created FROM images WHERE project = ?1 AND id = ?2";
+    one(connection, sql, (project.to_string(), image.to_string()), |row| moment(row, 0))
+}
+
+/// What is recorded of a photo's bytes.
+pub(crate) fn bytes(
+    connection: &Connection,
+    project: ProjectId,
+    image: ImageId,
+) -> Result<Option<PhotoBytes>, StoreError> {
+    let sql = "SELECT content, bytes, salt, commitment FROM images WHERE project = ?1 AND id = ?2";
+    one(connection, sql, (project.to_string(), image.to_string()), |row| photo_bytes(row, 0))
 }
 
 pub(crate) fn get_by_region(
@@ -93,14 +112,17 @@ pub(crate) fn content_of(
     one(connection, sql, (project.to_string(), image.to_string()), |row| content(row, 0))
 }
 
+/// Of the photos that were stored after this moment.
 pub(crate) fn list(
     rows: &Rows<'_>,
     project: ProjectId,
+    after: Option<Timestamp>,
     query: &ImageQuery,
 ) -> Result<Vec<Image>, StoreError> {
     let seal = rows.seal(project)?;
     let (mut sql, mut values) =
         (format!("{SELECT} AS i WHERE i.project = ?1"), vec![project.to_string().into()]);
+    stored_after(&mut sql, &mut values, after);
     narrow(&mut sql, &mut values, &query.filter);
     sql.push_str(match query.order {
         Order::Newest => " ORDER BY i.created DESC, i.id DESC",
@@ -114,29 +136,47 @@ pub(crate) fn list(
     images.into_iter().map(|image| complete(rows, project, image)).collect()
 }
 
-/// The photos that have tags on the whole, by id, with their tags by id.
+/// The photos stored after this moment that have tags on the whole, by id, with their tags by id.
 pub(crate) fn tagged(
     connection: &Connection,
     project: ProjectId,
+    after: Option<Timestamp>,
 ) -> Result<Vec<(ImageId, Vec<TagId>)>, StoreError> {
-    let sql = "SELECT image, tag FROM image_tags WHERE project = ?1 ORDER BY image, tag";
+    let mut sql = "SELECT image, tag FROM image_tags AS t WHERE project = ?1".to_owned();
+    let mut values: Vec<Value> = vec![project.to_string().into()];
+    if let Some(after) = after {
+        sql += " AND EXISTS (SELECT 1 FROM images AS i
+                             WHERE i.project = t.project AND i.id = t.image AND i.created > ?2)";
+        values.push(after.as_millis().into());
+    }
+    sql += " ORDER BY image, tag";
     let pairs: Vec<(ImageId, TagId)> =
-        all(connection, sql, [project.to_string()], |row| Ok((id(row, 0)?, id(row, 1)?)))?;
+        all(connection, &sql, params_from_iter(values), |row| Ok((id(row, 0)?, id(row, 1)?)))?;
     let of_one = pairs.chunk_by(|a, b| a.0 == b.0);
     let image =
         |pairs: &[(ImageId, TagId)]| Some((pairs.first()?.0, pairs.iter().map(|pair| pair.1).collect()));
     Ok(of_one.filter_map(image).collect())
 }
 
+/// Of the photos that were stored after this moment.
 pub(crate) fn count(
     connection: &Connection,
     project: ProjectId,
+    after: Option<Timestamp>,
     filter: &ImageFilter,
 ) -> Result<u64, StoreError> {
     let mut sql = "SELECT count(*) FROM images AS i WHERE i.project = ?1".to_owned();
     let mut values = vec![project.to_string().into()];
+    stored_after(&mut sql, &mut values, after);
     narrow(&mut sql, &mut values, filter);
     Ok(one(connection, &sql, params_from_iter(values), |row| row.get(0))?.unwrap_or(0))
+}
+
+fn stored_after(sql: &mut String, values: &mut Vec<Value>, after: Option<Timestamp>) {
+    if let Some(after) = after {
+        *sql += " AND i.created > ?2";
+        values.push(after.as_millis().into());
+    }
 }
 
 /// Adds a filter's conditions on the photo `i`, and their values.
@@ -170,21 +210,26 @@ pub(crate) fn insert(
     rows: &Rows<'_>,
     project: ProjectId,
     image: &Image,
-    content: &ContentHash,
+    bytes: &PhotoBytes,
 ) -> Result<(), StoreError> {
     let seal = rows.seal(project)?;
     let cells = seal.row("images", &image.id);
-    let sql = "INSERT INTO images (project, id, content, created, width, height, metadata, origin)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let sql =
+        "INSERT INTO images (project, id, content, created, width, height, metadata, origin, bytes, salt,
+                                   commitment)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
     let values = (
         project.to_string(),
         image.id.to_string(),
-        content.as_bytes(),
+        bytes.content.as_bytes(),
         image.created.as_millis(),
         image.width,
         image.height,
         cells.json("metadata", &image.metadata)?,
         cells.json("origin", &image.origin)?,
+        bytes.size,
+        bytes.salt.as_bytes(),
+        bytes.commitment.as_bytes(),
     );
     write(rows, sql, values)?;
     insert_tags(rows, project, image)

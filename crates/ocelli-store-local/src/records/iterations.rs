@@ -1,4 +1,4 @@
-use ocelli_core::{Iteration, IterationId, Name, ProjectId, Publication};
+use ocelli_core::{Iteration, IterationId, Name, ProjectId, Publication, Timestamp};
 use ocelli_store::{Missing, StoreError};
 use rusqlite::{Connection, Result as SqlResult, Row};
 
@@ -48,21 +48,19 @@ pub(crate) fn get(
         .ok_or(StoreError::NotFound(Missing::Iteration(iteration)))
 }
 
-pub(crate) fn published(rows: &Rows<'_>, project: ProjectId, name: &Name) -> Result<Iteration, StoreError> {
+/// The one that began after this moment and answers under a name. The name may be sealed, and looks different each time.
+pub(crate) fn published(
+    rows: &Rows<'_>,
+    project: ProjectId,
+    after: Option<Timestamp>,
+    name: &Name,
+) -> Result<Iteration, StoreError> {
     let seal = rows.seal(project)?;
-    let found = match &seal {
-        Seal::Plain => {
-            let values = (project.to_string(), name.as_str());
-            one(rows, &format!("{SELECT} AND publish_name = ?2"), values, |row| read(&seal, row))?
-        }
-        // The same name looks different each time that it is sealed.
-        Seal::Sealed(_) => {
-            let sql = format!("{SELECT} AND publish_name IS NOT NULL");
-            let published = all(rows, &sql, [project.to_string()], |row| read(&seal, row))?;
-            published.into_iter().find(|iteration| iteration.publish_name() == Some(name))
-        }
-    };
-    found.ok_or_else(|| StoreError::NotFound(Missing::Publication(name.clone())))
+    let sql = format!("{SELECT} AND publish_name IS NOT NULL");
+    let mut published = all(rows, &sql, [project.to_string()], |row| read(&seal, row))?.into_iter();
+    published
+        .find(|one| one.publish_name() == Some(name) && after.is_none_or(|after| one.created > after))
+        .ok_or_else(|| StoreError::NotFound(Missing::Publication(name.clone())))
 }
 
 pub(crate) fn put(rows: &Rows<'_>, iteration: &Iteration) -> Result<(), StoreError> {

@@ -18,7 +18,8 @@ pub(crate) fn contents(
     let sql = "SELECT content FROM (
                  SELECT * FROM (SELECT content FROM images WHERE project = ?1 AND content > ?2
                                 ORDER BY content LIMIT ?3)
-                 UNION SELECT * FROM (SELECT content FROM predictions WHERE project = ?1 AND content > ?2
+                 UNION SELECT * FROM (SELECT content FROM predictions
+                                      WHERE project = ?1 AND content > ?2 AND photo_kept = 1
                                       ORDER BY content LIMIT ?3)
                  UNION SELECT * FROM (SELECT content FROM export_files WHERE project = ?1 AND content > ?2
                                       ORDER BY content LIMIT ?3))
@@ -33,7 +34,7 @@ pub(crate) fn of(rows: &Rows<'_>, project: ProjectId, bytes: &ContentHash) -> Re
     let sql = "SELECT id FROM images WHERE project = ?1 AND content = ?2";
     let mut owners: Vec<Owner> =
         all(rows, sql, (&of.0, of.1), |row| Ok(Owner::Image { project_id: project, id: id(row, 0)? }))?;
-    let sql = "SELECT id FROM predictions WHERE project = ?1 AND content = ?2 ORDER BY id";
+    let sql = "SELECT id FROM predictions WHERE project = ?1 AND content = ?2 AND photo_kept = 1 ORDER BY id";
     owners.extend(all(rows, sql, (&of.0, of.1), |row| {
         Ok(Owner::Prediction { project_id: project, id: id(row, 0)? })
     })?);

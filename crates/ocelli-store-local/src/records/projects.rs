@@ -1,13 +1,19 @@
-use ocelli_core::{Project, ProjectId};
-use ocelli_store::{ContentKey, Missing, ProjectState, StoreError};
+use ocelli_core::{
+    Commitment, Description, Erased, ErasedItem, ErasureRecord, Name, Project, ProjectId, ProjectSettings,
+    Retention, RetentionPolicy, Timestamp,
+};
+use ocelli_store::{ContentKey, Missing, ProjectState, StoreError, is_due};
 use rusqlite::types::Type;
 use rusqlite::{Connection, Result as SqlResult, Row};
 
-use super::{all, features, keys, one, write};
-use crate::columns::{id, moment, unreadable};
+use super::{account, all, erasures, features, images, keys, one, operations, predictions, write};
+use crate::columns::{id, json, moment, optional_moment, to_json, unreadable};
 use crate::error::During;
 use crate::rows::Rows;
 use crate::seal::Seal;
+
+/// Things of an erased project that go in one transaction.
+const ERASED_AT_ONCE: u32 = 500;
 
 const SELECT: &str = "SELECT id, name, description, settings, created, last_modified, deleted,
                              (SELECT 1 FROM project_keys AS k WHERE k.project = projects.id)
@@ -23,7 +29,7 @@ fn read(seal: &Seal, row: &Row<'_>) -> SqlResult<Project> {
         settings: cells.read_json("settings", row, 3)?,
         created: moment(row, 4)?,
         last_modified: moment(row, 5)?,
-        deleted: if row.get_ref(6)?.data_type() == Type::Null { None } else { Some(moment(row, 6)?) },
+        deleted: optional_moment(row, 6)?,
     })
 }
 
@@ -40,14 +46,35 @@ pub(crate) fn get(rows: &Rows<'_>, project: ProjectId) -> Result<Option<Project>
     one(rows, &format!("{SELECT} AND id = ?1"), [project.to_string()], |row| read(&seal, row))
 }
 
+/// What of a project is not sealed, with something in place of what is. It is for erasing only: writing it back needs the
+/// key that is not there.
+pub(crate) fn outline(connection: &Connection, project: ProjectId) -> Result<Option<Project>, StoreError> {
+    let name = Name::new("(encrypted)")?;
+    one(connection, &format!("{SELECT} AND id = ?1"), [project.to_string()], |row| {
+        Ok(Project {
+            id: project,
+            name,
+            description: Description::default(),
+            settings: ProjectSettings::default(),
+            created: moment(row, 4)?,
+            last_modified: moment(row, 5)?,
+            deleted: optional_moment(row, 6)?,
+        })
+    })
+}
+
 /// One whose key cannot be had is left out: asking for it by its id says why.
-pub(crate) fn list(rows: &Rows<'_>, state: ProjectState) -> Result<Vec<Project>, StoreError> {
+pub(crate) fn list(rows: &Rows<'_>, state: ProjectState, now: Timestamp) -> Result<Vec<Project>, StoreError> {
     const ORDER: &str = "ORDER BY created, id";
     // Most are plain, and read in one go.
     let read = |row: &Row<'_>| match row.get_ref(7)?.data_type() {
         Type::Null => read(&Seal::Plain, row).map(Ok),
         _ => id::<ProjectId>(row, 0).map(Err),
     };
+    let account = account::get(rows)?;
+    if account.closed.is_some() {
+        return Ok(Vec::new());
+    }
     let found = match state {
         ProjectState::Live => all(rows, &format!("{SELECT} AND deleted IS NULL {ORDER}"), (), read)?,
         ProjectState::DeletedSince(since) => {
@@ -57,6 +84,7 @@ pub(crate) fn list(rows: &Rows<'_>, state: ProjectState) -> Result<Vec<Project>,
     let mut projects = Vec::with_capacity(found.len());
     for found in found {
         match found.or_else(|sealed| get(rows, sealed).transpose().unwrap_or(Err(lost(sealed)))) {
+            Ok(project) if is_due(&project, &account, now) => {}
             Ok(project) => projects.push(project),
             Err(error @ StoreError::Key { .. }) => {
                 tracing::warn!(%error, "a project is left out of the list");
@@ -76,9 +104,10 @@ pub(crate) fn all_ids(connection: &Connection) -> Result<Vec<ProjectId>, StoreEr
     all(connection, "SELECT id FROM projects WHERE erased = 0 ORDER BY id", (), |row| id(row, 0))
 }
 
-/// Refuses a project that has been deleted, or that there never was.
+/// Refuses a project that has been deleted, or is of a closed account, or that there never was.
 pub(crate) fn check_live(connection: &Connection, project: ProjectId) -> Result<(), StoreError> {
-    let sql = "SELECT 1 FROM projects WHERE id = ?1 AND erased = 0 AND deleted IS NULL";
+    let sql = "SELECT 1 FROM projects WHERE id = ?1 AND erased = 0 AND deleted IS NULL
+               AND NOT EXISTS (SELECT 1 FROM account WHERE closed IS NOT NULL)";
     one(connection, sql, [project.to_string()], |_| Ok(()))?
         .ok_or(StoreError::NotFound(Missing::Project(project)))
 }
@@ -98,8 +127,9 @@ pub(crate) fn insert(rows: &Rows<'_>, project: &Project, key: &ContentKey) -> Re
     let seal = rows.begin(project.id)?;
     let cells = seal.row("projects", &project.id);
     let sql =
-        "INSERT INTO projects (id, name, description, settings, created, last_modified, deleted, content_key)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        "INSERT INTO projects (id, name, description, settings, created, last_modified, deleted, content_key,
+                               retention)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     let values = (
         project.id.to_string(),
         cells.text("name", project.name.as_str())?,
@@ -109,6 +139,7 @@ pub(crate) fn insert(rows: &Rows<'_>, project: &Project, key: &ContentKey) -> Re
         project.last_modified.as_millis(),
         project.deleted.map(|at| at.as_millis()),
         cells.bytes("content_key", key.as_bytes())?,
+        to_json(&Retention::<RetentionPolicy>::default())?,
     );
     write(rows, sql, values)
 }
@@ -130,11 +161,32 @@ pub(crate) fn update(rows: &Rows<'_>, project: &Project) -> Result<(), StoreErro
     write(rows, sql, values)
 }
 
+/// How long a project keeps what it holds.
+pub(crate) fn retention(
+    connection: &Connection,
+    project: ProjectId,
+) -> Result<Option<Retention<RetentionPolicy>>, StoreError> {
+    let sql = "SELECT retention FROM projects WHERE id = ?1 AND erased = 0";
+    one(connection, sql, [project.to_string()], |row| json(row, 0))
+}
+
+pub(crate) fn put_retention(
+    connection: &Connection,
+    project: ProjectId,
+    retention: &Retention<RetentionPolicy>,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE projects SET retention = ?2 WHERE id = ?1 AND erased = 0";
+    write(connection, sql, (project.to_string(), to_json(retention)?))
+}
+
 /// Makes a project unseen, and takes at once what its own row says of it. What it owned goes in steps
 /// ([`erase_some`]).
 pub(crate) fn erase(rows: &Rows<'_>, project: ProjectId) -> Result<(), StoreError> {
     rows.destroy_key(project)?;
-    let sql = "UPDATE projects SET erased = 1, name = '', description = '', settings = '', content_key = x''
+    // Its results go as a whole, and can be opened no more.
+    write(rows, "DELETE FROM removed_tags WHERE project = ?1", [project.to_string()])?;
+    let sql = "UPDATE projects SET erased = 1, name = '', description = '', settings = '', content_key = x'',
+                                   retention = ''
                WHERE id = ?1";
     write(rows, sql, [project.to_string()])
 }
@@ -144,15 +196,10 @@ pub(crate) fn erased(connection: &Connection) -> Result<Option<ProjectId>, Store
     one(connection, "SELECT id FROM projects WHERE erased = 1", (), |row| id(row, 0))
 }
 
-/// Takes some of what an erased project owned away, so much that a transaction stays short. Says whether there may be
-/// more.
+/// Takes some of what an erased project owned away, so much that a transaction stays short, and notes its photos and kept
+/// predictions in the operation that the project was erased in. Says whether there may be more.
 pub(crate) fn erase_some(connection: &Connection, project: ProjectId) -> Result<bool, StoreError> {
-    const ROWS: u32 = 500;
-    const STEPS: [&str; 7] = [
-        "DELETE FROM images WHERE project = ?1
-         AND id IN (SELECT id FROM images WHERE project = ?1 LIMIT ?2)",
-        "DELETE FROM predictions WHERE project = ?1
-         AND id IN (SELECT id FROM predictions WHERE project = ?1 LIMIT ?2)",
+    const STEPS: [&str; 5] = [
         "DELETE FROM evaluated WHERE position IN
          (SELECT e.position FROM iterations AS i JOIN evaluated AS e ON e.iteration = i.position
           WHERE i.project = ?1 LIMIT ?2)",
@@ -166,13 +213,61 @@ pub(crate) fn erase_some(connection: &Connection, project: ProjectId) -> Result<
          AND base IN (SELECT base FROM calibrations WHERE project = ?1 LIMIT ?2)",
     ];
     const ACTION: &str = "erasing a project";
+    if erase_images(connection, project)? || erase_predictions(connection, project)? {
+        return Ok(true);
+    }
     for step in STEPS {
         let mut statement = connection.prepare_cached(step).during(ACTION)?;
-        if statement.execute((project.to_string(), ROWS)).during(ACTION)? > 0 {
+        if statement.execute((project.to_string(), ERASED_AT_ONCE)).during(ACTION)? > 0 {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+fn erase_images(connection: &Connection, project: ProjectId) -> Result<bool, StoreError> {
+    let sql = "SELECT id, commitment FROM images WHERE project = ?1 ORDER BY id LIMIT ?2";
+    let found = all(connection, sql, (project.to_string(), ERASED_AT_ONCE), |row| {
+        Ok((id(row, 0)?, row.get::<_, Option<_>>(1)?.map(Commitment::from_bytes)))
+    })?;
+    for (image, _) in &found {
+        images::remove(connection, project, *image)?;
+    }
+    let items = found.into_iter().map(|(image, commitment)| (Erased::Image(image), commitment)).collect();
+    note(connection, project, items)
+}
+
+fn erase_predictions(connection: &Connection, project: ProjectId) -> Result<bool, StoreError> {
+    let sql = "SELECT id, commitment FROM predictions WHERE project = ?1 ORDER BY id LIMIT ?2";
+    let found = all(connection, sql, (project.to_string(), ERASED_AT_ONCE), |row| {
+        Ok((id(row, 0)?, row.get::<_, Option<_>>(1)?.map(Commitment::from_bytes)))
+    })?;
+    for (prediction, _) in &found {
+        predictions::remove(connection, project, *prediction)?;
+    }
+    let items = found.into_iter().map(|(id, commitment)| (Erased::Prediction(id), commitment)).collect();
+    note(connection, project, items)
+}
+
+/// Notes what has gone with a project. Says whether anything has.
+fn note(
+    connection: &Connection,
+    project: ProjectId,
+    items: Vec<(Erased, Option<Commitment>)>,
+) -> Result<bool, StoreError> {
+    let any = !items.is_empty();
+    // Of one that was erased before there were operations nothing is noted.
+    if any && let Some((operation, at, reason)) = erasures::of_project(connection, project)? {
+        let mut noted = 0;
+        for (erased, commitment) in items {
+            let record = ErasureRecord { at, project_id: project, erased };
+            let new =
+                erasures::record_along(connection, operation, &ErasedItem { record, reason, commitment })?;
+            noted += usize::from(new);
+        }
+        operations::count_more(connection, operation, noted)?;
+    }
+    Ok(any)
 }
 
 /// Takes the row of an erased project away, and the notes about its bytes, whose folder is gone.

@@ -15,12 +15,12 @@ pub(crate) fn note(
     write(connection, sql, (project.to_string(), content.as_bytes()))
 }
 
-/// So many of the notes, at most.
+/// So many of the notes, at most: by content, so that few folders have the files of many.
 pub(crate) fn noted(
     connection: &Connection,
     limit: u32,
 ) -> Result<Vec<(ProjectId, ContentHash)>, StoreError> {
-    let sql = "SELECT project, content FROM removals LIMIT ?1";
+    let sql = "SELECT project, content FROM removals ORDER BY project, content LIMIT ?1";
     all(connection, sql, [limit], |row| Ok((id(row, 0)?, content(row, 1)?)))
 }
 
@@ -40,7 +40,8 @@ pub(crate) fn is_referred_to(
     content: &ContentHash,
 ) -> Result<bool, StoreError> {
     let sql = "SELECT EXISTS (SELECT 1 FROM images WHERE project = ?1 AND content = ?2)
-                   OR EXISTS (SELECT 1 FROM predictions WHERE project = ?1 AND content = ?2)
+                   OR EXISTS (SELECT 1 FROM predictions
+                              WHERE project = ?1 AND content = ?2 AND photo_kept = 1)
                    OR EXISTS (SELECT 1 FROM export_files WHERE project = ?1 AND content = ?2)";
     Ok(one(connection, sql, (project.to_string(), content.as_bytes()), |row| row.get(0))?.unwrap_or(false))
 }

@@ -1,8 +1,9 @@
-use ocelli_core::{ImageId, ProjectId, Tag, TagId};
+use ocelli_core::{ImageId, ProjectId, Tag, TagId, Timestamp};
 use ocelli_store::StoreError;
-use rusqlite::{Connection, Result as SqlResult, Row};
+use rusqlite::types::Value;
+use rusqlite::{Connection, Result as SqlResult, Row, params_from_iter};
 
-use super::{all, write};
+use super::{all, removed_tags, write};
 use crate::columns::{id, to_word, word};
 use crate::rows::Rows;
 use crate::seal::Seal;
@@ -26,17 +27,34 @@ pub(crate) fn list(rows: &Rows<'_>, project: ProjectId) -> Result<Vec<Tag>, Stor
     all(rows, sql, [project.to_string()], |row| read(&seal, row))
 }
 
-/// In the order in which they were created. A photo that has a tag both on the whole and on a region counts once.
-pub(crate) fn list_with_counts(rows: &Rows<'_>, project: ProjectId) -> Result<Vec<Tag>, StoreError> {
-    let sql = "SELECT id, name, description, type,
-                 (SELECT count(*) FROM image_tags AS t WHERE t.project = tags.project AND t.tag = tags.id)
-               + (SELECT count(DISTINCT r.image) FROM regions AS r
-                  WHERE r.project = tags.project AND r.tag = tags.id AND NOT EXISTS (
-                    SELECT 1 FROM image_tags AS t
-                    WHERE t.project = r.project AND t.image = r.image AND t.tag = r.tag))
-               FROM tags WHERE project = ?1 ORDER BY position";
+/// In the order in which they were created, with the numbers of photos that were stored after this moment. A photo that
+/// has a tag both on the whole and on a region counts once.
+pub(crate) fn list_with_counts(
+    rows: &Rows<'_>,
+    project: ProjectId,
+    after: Option<Timestamp>,
+) -> Result<Vec<Tag>, StoreError> {
+    let stored = |of: &str| match after {
+        Some(_) => format!(
+            "AND EXISTS (SELECT 1 FROM images AS i
+                         WHERE i.project = {of}.project AND i.id = {of}.image AND i.created > ?2)"
+        ),
+        None => String::new(),
+    };
+    let (tagged, drawn) = (stored("t"), stored("r"));
+    let sql = format!(
+        "SELECT id, name, description, type,
+             (SELECT count(*) FROM image_tags AS t WHERE t.project = tags.project AND t.tag = tags.id {tagged})
+           + (SELECT count(DISTINCT r.image) FROM regions AS r
+              WHERE r.project = tags.project AND r.tag = tags.id {drawn} AND NOT EXISTS (
+                SELECT 1 FROM image_tags AS t
+                WHERE t.project = r.project AND t.image = r.image AND t.tag = r.tag))
+         FROM tags WHERE project = ?1 ORDER BY position"
+    );
     let seal = rows.seal(project)?;
-    all(rows, sql, [project.to_string()], |row| read(&seal, row))
+    let mut values: Vec<Value> = vec![project.to_string().into()];
+    values.extend(after.map(|after| Value::from(after.as_millis())));
+    all(rows, &sql, params_from_iter(values), |row| read(&seal, row))
 }
 
 pub(crate) fn put(rows: &Rows<'_>, project: ProjectId, tag: &Tag) -> Result<(), StoreError> {
@@ -55,10 +73,11 @@ pub(crate) fn put(rows: &Rows<'_>, project: ProjectId, tag: &Tag) -> Result<(), 
     write(rows, sql, values)
 }
 
-/// The rows of photos, regions and kept predictions' results that have the tag go with it.
+/// The rows of photos and regions that have the tag go with it. In the results of kept predictions it is out of sight at
+/// once, and goes in steps ([`removed_tags`]).
 pub(crate) fn remove(connection: &Connection, project: ProjectId, tag: TagId) -> Result<(), StoreError> {
     let of = (project.to_string(), tag.to_string());
-    write(connection, "DELETE FROM prediction_tags WHERE project = ?1 AND tag = ?2", (&of.0, &of.1))?;
+    removed_tags::note(connection, project, tag)?;
     write(connection, "DELETE FROM tags WHERE project = ?1 AND id = ?2", (&of.0, &of.1))
 }
 
