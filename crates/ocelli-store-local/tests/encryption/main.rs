@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ocelli_core::{ErasureStatus, ImageId, ProjectId};
+use ocelli_core::{Description, ErasureStatus, Hold, HoldId, HoldTarget, ImageId, MetadataFilter, ProjectId};
 use ocelli_keys::KeyError;
 use ocelli_store::conformance::scene::{Scene, at, name};
 use ocelli_store::{
@@ -19,13 +19,13 @@ use ocelli_store::{
 use ocelli_store_local::LocalStore;
 
 use marks::{files, held, mark};
-use world::{MARKS, World, encrypting, feature_key, keys, open};
+use world::{MARKS, World, encrypting, feature_key, keys, open, without_keys};
 
 const LOOK: CheckOptions = CheckOptions { repair: false, grace: std::time::Duration::ZERO };
 
 #[test]
 fn what_is_plain_is_found_and_what_is_encrypted_is_not() {
-    let plain = World::new(StoreOptions::default());
+    let plain = World::new(without_keys());
     let found = held(plain.path());
     let lost: Vec<u32> = (0..MARKS).filter(|number| !found.contains_key(number)).collect();
     assert!(lost.is_empty(), "the markers {lost:?} are not where they would be found");
@@ -34,7 +34,7 @@ fn what_is_plain_is_found_and_what_is_encrypted_is_not() {
     assert_eq!(held(world.path()), Default::default());
     let world = world.reopened(keys(1), |folder| assert_eq!(held(folder), Default::default()));
     // Damaged bytes are set aside as they are.
-    let world = world.reopened(keys(1), |folder| blobs(folder).iter().for_each(|path| flip(path, 40)));
+    let world = world.reopened(keys(1), |folder| blobs(folder).iter().for_each(|path| flip(path, 20)));
     assert!(world.scene.store.image_bytes(world.scene.project, world.images[0]).is_err());
     assert!(files(&world.path().join("damaged")).len() == 1);
     assert_eq!(held(world.path()), Default::default());
@@ -42,7 +42,7 @@ fn what_is_plain_is_found_and_what_is_encrypted_is_not() {
 
 #[test]
 fn everything_comes_back_with_its_key() {
-    let plain = World::new(StoreOptions::default());
+    let plain = World::new(without_keys());
     let world = World::new(encrypting()).reopened(keys(1), |_| ());
     let (store, project, other) = (&world.scene.store, world.scene.project, &plain.scene.store);
     assert_eq!(store.project(project).unwrap(), other.project(project).unwrap());
@@ -68,9 +68,9 @@ fn everything_comes_back_with_its_key() {
     assert_eq!(store.exports(project, iteration).unwrap(), other.exports(project, iteration).unwrap());
     let (export, file) = (world.export.id, name(&mark(15)));
     assert_eq!(store.export_bytes(project, export, &file).unwrap(), mark(16).into_bytes());
-    let [one, two] = [store, other].map(|store| store.prediction(project, world.prediction, at(34)).unwrap());
+    let [one, two] = [store, other].map(|store| store.prediction(project, world.prediction).unwrap());
     assert_eq!(one, two);
-    assert_eq!(store.prediction_bytes(project, world.prediction, at(34)).unwrap(), mark(22).into_bytes());
+    assert_eq!(store.prediction_bytes(project, world.prediction).unwrap(), mark(22).into_bytes());
     assert!(store.check(&LOOK).unwrap().is_sound());
 }
 
@@ -97,7 +97,7 @@ fn kept_predictions_are_filtered_and_paged() {
     };
     let mut found = Vec::new();
     loop {
-        let page = scene.store.predictions(scene.project, &query, at(200)).unwrap();
+        let page = scene.store.predictions(scene.project, &query).unwrap();
         found.extend(page.results.iter().map(|kept| kept.prediction.created));
         query.continuation = page.continuation;
         if query.continuation.is_none() {
@@ -113,7 +113,7 @@ fn is_locked(error: &StoreError, project: ProjectId) -> bool {
 
 #[test]
 fn without_the_key_only_what_is_plain_is_served() {
-    for options in [StoreOptions::default(), keys(2)] {
+    for options in [without_keys(), keys(2)] {
         let world = World::new(encrypting());
         let plain = ProjectId::new(at(0), [9; 10]);
         let world = world.reopened(options, |_| ());
@@ -159,7 +159,7 @@ fn to_encrypt_needs_keys() {
 
 #[test]
 fn plain_and_encrypted_projects_lie_side_by_side() {
-    let world = World::new(StoreOptions::default()).reopened(encrypting(), |_| ());
+    let world = World::new(without_keys()).reopened(encrypting(), |_| ());
     let encrypted = ProjectId::new(at(0), [9; 10]);
     world.scene.apply(world.scene.creation(encrypted, 5));
     let beside = Scene::over(Arc::clone(&world.scene.store), encrypted, 2000);
@@ -240,6 +240,8 @@ fn every_sealed_value_that_was_changed_is_reported() {
         ("export_files", "name"),
         ("predictions", "publish_name"),
         ("predictions", "application"),
+        ("predictions", "metadata"),
+        ("predictions", "results"),
     ] {
         let world = World::new(encrypting());
         // What is in the clear is damaged too.
@@ -283,7 +285,7 @@ fn values_that_were_swapped_do_not_open() {
 #[test]
 fn photos_that_were_swapped_or_changed_are_never_served() {
     let world = World::new(encrypting());
-    let prediction = world.scene.store.prediction_bytes(world.scene.project, world.prediction, at(34));
+    let prediction = world.scene.store.prediction_bytes(world.scene.project, world.prediction);
     let world = world.reopened(keys(1), |folder| {
         // Those of the two photos are of one length.
         let all = blobs(folder);
@@ -301,7 +303,7 @@ fn photos_that_were_swapped_or_changed_are_never_served() {
         let error = store.image_bytes(project, image).unwrap_err();
         assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
     }
-    assert_eq!(store.prediction_bytes(project, world.prediction, at(34)).unwrap(), prediction.unwrap());
+    assert_eq!(store.prediction_bytes(project, world.prediction).unwrap(), prediction.unwrap());
     // Uploading the same photo makes it good.
     let bytes = mark(4).repeat(50).into_bytes();
     world.scene.add(vec![world.scene.new_image(&bytes, &[])]);
@@ -328,7 +330,7 @@ fn holds_part_of(folder: &Path, secret: &[u8]) -> Option<PathBuf> {
 
 #[test]
 fn a_key_goes_with_its_project_whoever_erases_it() {
-    for options in [keys(1), keys(2), StoreOptions::default()] {
+    for options in [keys(1), keys(2), without_keys()] {
         let mut wrapped = Vec::new();
         let world = World::new(encrypting());
         let world = world.reopened(options, |folder| wrapped = wrapped_keys(folder));
@@ -345,6 +347,64 @@ fn a_key_goes_with_its_project_whoever_erases_it() {
         let world = world.reopened(keys(1), |folder| assert!(wrapped_keys(folder).is_empty()));
         assert!(world.scene.store.check(&LOOK).unwrap().is_sound());
     }
+}
+
+fn hold(number: u8, target: HoldTarget, reason: u32) -> Hold {
+    let reason = Description::new(mark(reason)).unwrap();
+    Hold { id: HoldId::new(at(0), [number; 10]), target, reason, placed: at(45) }
+}
+
+fn filter(number: u32) -> MetadataFilter {
+    MetadataFilter::eq("who", mark(number)).unwrap()
+}
+
+/// Holds on the project, on some of its photos, and on photos of all projects.
+fn place_holds(world: &World) -> Vec<Hold> {
+    let project_id = world.scene.project;
+    let holds = vec![
+        hold(1, HoldTarget::Project { project_id }, 800),
+        hold(2, HoldTarget::Metadata { project_id: Some(project_id), filter: filter(801) }, 802),
+        hold(3, HoldTarget::Metadata { project_id: None, filter: filter(803) }, 804),
+    ];
+    for hold in &holds {
+        world.scene.apply(Change::PlaceHold { hold: hold.clone() });
+    }
+    holds
+}
+
+#[test]
+fn holds_say_nothing_without_the_key_and_hold_all_the_same() {
+    let plain = World::new(without_keys());
+    place_holds(&plain);
+    let found = held(plain.path());
+    assert!((800..805).all(|number| found.contains_key(&number)));
+
+    let world = World::new(encrypting());
+    let holds = place_holds(&world);
+    assert_eq!(held(world.path()), Default::default());
+    assert_eq!(world.scene.store.holds().unwrap(), holds);
+    let world = world.reopened(without_keys(), |_| ());
+    // What a hold on all projects keeps nobody can say.
+    let error = world.scene.store.holds().unwrap_err();
+    assert!(matches!(error, StoreError::AccountKey(_)), "{error}");
+    let world = world.reopened(keys(1), |_| ());
+    world.scene.apply(Change::ReleaseHold { hold: holds[2].id, at: at(46) });
+    let world = world.reopened(without_keys(), |_| ());
+    let listed = world.scene.store.holds().unwrap();
+    assert_eq!(listed.iter().map(|hold| hold.id).collect::<Vec<_>>(), [holds[0].id, holds[1].id]);
+    assert!(listed.iter().all(|hold| hold.reason.as_str() == "(encrypted)"));
+    let project = world.scene.project;
+    let error = world.scene.refuse(erasure(project));
+    assert!(matches!(error, StoreError::Held { .. }) || is_locked(&error, project), "{error}");
+    // Other projects do not mind.
+    let plain = ProjectId::new(at(0), [9; 10]);
+    world.scene.apply(world.scene.creation(plain, 5));
+    let beside = Scene::over(Arc::clone(&world.scene.store), plain, 2000);
+    let image = beside.image(b"a plain photo", &[]);
+    assert!(beside.erase(beside.deletion_of_images(&[image])).status.is_complete());
+    let world = world.reopened(keys(1), |_| ());
+    assert_eq!(world.scene.store.holds().unwrap(), holds[..2]);
+    assert!(world.scene.store.check(&LOOK).unwrap().is_sound());
 }
 
 /// The files as they are at one moment are what a killed process leaves.
@@ -366,7 +426,7 @@ fn what_a_killed_process_leaves_opens_with_the_key() {
 
 #[test]
 fn a_copy_keeps_everything_sealed_with_or_without_the_key() {
-    for options in [keys(1), StoreOptions::default()] {
+    for options in [keys(1), without_keys()] {
         let world = World::new(encrypting()).reopened(options, |_| ());
         let copy = tempfile::tempdir().unwrap();
         world.scene.store.snapshot(copy.path()).unwrap();

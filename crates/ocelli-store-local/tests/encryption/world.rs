@@ -10,7 +10,7 @@ use ocelli_core::{
 };
 use ocelli_keys::Keys;
 use ocelli_store::conformance::scene::{Scene, at, name};
-use ocelli_store::{Change, FeatureKey, StoreError, StoreOptions};
+use ocelli_store::{Change, FeatureKey, ManualClock, StoreError, StoreOptions};
 use ocelli_store_local::LocalStore;
 
 use crate::marks::mark;
@@ -18,7 +18,12 @@ use crate::marks::mark;
 /// Options whose keys are made from this byte.
 pub(crate) fn keys(secret: u8) -> StoreOptions {
     let keys = Arc::new(Keys::from_random([secret; 64]));
-    StoreOptions { keys: Some(keys), ..StoreOptions::default() }
+    StoreOptions { keys: Some(keys), ..without_keys() }
+}
+
+/// On the scene's clock.
+pub(crate) fn without_keys() -> StoreOptions {
+    StoreOptions { clock: Arc::new(ManualClock::new(at(200))), ..StoreOptions::default() }
 }
 
 pub(crate) fn encrypting() -> StoreOptions {
@@ -156,9 +161,9 @@ impl World {
             ("model", store.model(project, self.iteration).map(drop)),
             ("exports", store.exports(project, self.iteration).map(drop)),
             ("export_bytes", store.export_bytes(project, export, &file).map(drop)),
-            ("predictions", store.predictions(project, &Default::default(), at(34)).map(drop)),
-            ("prediction", store.prediction(project, self.prediction, at(34)).map(drop)),
-            ("prediction_bytes", store.prediction_bytes(project, self.prediction, at(34)).map(drop)),
+            ("predictions", store.predictions(project, &Default::default()).map(drop)),
+            ("prediction", store.prediction(project, self.prediction).map(drop)),
+            ("prediction_bytes", store.prediction_bytes(project, self.prediction).map(drop)),
         ]
     }
 }
