@@ -1,4 +1,11 @@
-//! The proof that data was erased, and that nobody rewrote what happened to it. No store, no clock, no files.
+//! What is due and why, the sweep that erases it, requests about a person, and the proof of what was erased.
+//!
+//! [`plan()`] says what a store holds that is due; a [`Planner`] decides it, of policies, events, holds and a moment alone.
+//! [`execute`] carries a plan out and [`sweep()`] both in rounds; [`why()`] says why something is still here.
+//! [`find_person`] and [`erase_person`] take a metadata expression in place of ids. Nothing here has a clock or opens a
+//! file: functions take the store, and who tells the time.
+//!
+//! # Proof
 //!
 //! A [`Receipt`] says, signed, that an erasure is complete and which items it covers, by the root of a Merkle tree over
 //! them; a [`MembershipProof`] shows one item's place in it. An [`AuditLog`] is a hash chain of all that happened in a data
@@ -36,20 +43,40 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod affected;
+mod audit;
 mod audit_chain;
 mod audit_log;
 mod checkpoint;
 mod document;
 mod error;
+mod issue;
 mod membership;
 mod merkle;
+mod operation;
+mod paging;
+mod person;
+mod plan;
 mod receipt;
 mod receipt_statement;
+mod retention_error;
+mod survey;
+mod sweep;
+mod why;
 
+pub use audit::{audit_head, audit_log, expire_audit};
 pub use audit_chain::{AuditChain, AuditHead, ChainedEntry};
 pub use audit_log::AuditLog;
 pub use checkpoint::Checkpoint;
 pub use error::ProofError;
+pub use issue::receipt;
 pub use membership::MembershipProof;
+pub use operation::complete;
+pub use person::{Findings, PersonErased, erase_person, find_person};
+pub use plan::{DueCount, DueItem, Plan, Planner};
 pub use receipt::{Completion, ItemCount, Receipt, ReceiptBody, ReceiptKind, verify_photo};
 pub use receipt_statement::ReceiptStatement;
+pub use retention_error::RetentionError;
+pub use survey::plan;
+pub use sweep::{Budget, SweepOptions, Swept, execute, sweep};
+pub use why::{Ticking, Why, why};

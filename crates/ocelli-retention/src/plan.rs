@@ -1,13 +1,15 @@
 //! What is due, and why.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use ocelli_core::{
     Account, DataClass, Digest, Erased, Hold, Metadata, ProjectId, Retention, RetentionPolicy, Timestamp,
 };
+use ocelli_keys::canonical_json;
 use ocelli_store::Item;
 use serde::{Deserialize, Serialize};
+
+use crate::{ProofError, document};
 
 /// Something that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -92,65 +94,52 @@ impl Plan {
         self.items.iter().fold(0, |sum, item| sum.saturating_add(item.bytes))
     }
 
-    /// The hash of the plan: BLAKE3 of its moment in milliseconds and a line feed, and then a line an item: class, project,
-    /// kind, id, event, due date (both in milliseconds) and bytes, separated by spaces.
+    /// The hash of the plan: BLAKE3 of lines that end in a line feed. The first is the JSON of its other members, `now`, `held`
+    /// and `more` in this order; each that follows is an item, as [`DueItem`] is written in JSON, without white space.
     pub fn hash(&self) -> Digest {
         self.hash
     }
 
+    /// Its canonical JSON (RFC 8785), to be looked at, kept and carried out later.
+    pub fn to_json(&self) -> Result<Vec<u8>, ProofError> {
+        Ok(canonical_json(self)?)
+    }
+
+    /// Reads what [`to_json`](Self::to_json) writes, and refuses every other text.
+    pub fn from_json(json: &[u8]) -> Result<Self, ProofError> {
+        document::read_canonical("plan", json)
+    }
+
     fn new(now: Timestamp, items: Vec<DueItem>, held: u64, more: bool) -> Self {
-        let hash = hash(now, &items);
+        let hash = hash(&Scope { now, held, more }, &items);
         Self { now, items, held, more, hash }
     }
 }
 
-fn hash(now: Timestamp, items: &[DueItem]) -> Digest {
+/// What a plan says besides its items.
+#[derive(Serialize)]
+struct Scope {
+    now: Timestamp,
+    held: u64,
+    more: bool,
+}
+
+fn hash(scope: &Scope, items: &[DueItem]) -> Digest {
     let mut hasher = blake3::Hasher::new();
-    let mut line = format!("{}\n", now.as_millis());
-    for DueItem { project_id, item, class, event, due, bytes } in items {
-        let (event, due) = (event.as_millis(), due.as_millis());
-        let (kind, id) = kind_and_id(item);
-        // Writing to a string does not fail.
-        let _ = writeln!(line, "{} {project_id} {kind} {id} {event} {due} {bytes}", class_name(*class));
-        if line.len() > 1 << 15 {
-            hasher.update(line.as_bytes());
-            line.clear();
-        }
+    let mut line = Vec::new();
+    add_line(&mut hasher, &mut line, scope);
+    for item in items {
+        add_line(&mut hasher, &mut line, item);
     }
-    hasher.update(line.as_bytes());
     Digest::from_bytes(*hasher.finalize().as_bytes())
 }
 
-fn class_name(class: DataClass) -> &'static str {
-    match class {
-        DataClass::TrainingPhoto => "trainingPhoto",
-        DataClass::PredictionPhoto => "predictionPhoto",
-        DataClass::PredictionResult => "predictionResult",
-        DataClass::Features => "features",
-        DataClass::Iteration => "iteration",
-        DataClass::Export => "export",
-        DataClass::AuditEntry => "auditEntry",
-        DataClass::DeletedProject => "deletedProject",
-        DataClass::ClosedAccount => "closedAccount",
-        _ => "other",
-    }
-}
-
-fn kind_and_id(item: &Erased) -> (&'static str, uuid::Uuid) {
-    match item {
-        Erased::Project(id) => ("project", id.as_uuid()),
-        Erased::Tag(id) => ("tag", id.as_uuid()),
-        Erased::Image(id) => ("image", id.as_uuid()),
-        Erased::Region(id) => ("region", id.as_uuid()),
-        Erased::Metadata(id) => ("metadata", id.as_uuid()),
-        Erased::Iteration(id) => ("iteration", id.as_uuid()),
-        Erased::Export(id) => ("export", id.as_uuid()),
-        Erased::Prediction(id) => ("prediction", id.as_uuid()),
-        Erased::PredictionPhoto(id) => ("predictionPhoto", id.as_uuid()),
-        Erased::PredictionResult(id) => ("predictionResult", id.as_uuid()),
-        Erased::Features(id) => ("features", id.as_uuid()),
-        _ => ("other", uuid::Uuid::nil()),
-    }
+fn add_line(hasher: &mut blake3::Hasher, line: &mut Vec<u8>, value: &impl Serialize) {
+    line.clear();
+    // Writing ids and numbers to memory does not fail.
+    let _ = serde_json::to_writer(&mut *line, value);
+    line.push(b'\n');
+    hasher.update(line);
 }
 
 /// A plan as it was written, before its hash was compared.
@@ -183,39 +172,45 @@ pub struct Planner<'a> {
     now: Timestamp,
     account: &'a Account,
     holds: &'a [Hold],
+    at_most: usize,
     items: Vec<DueItem>,
     held: u64,
     more: bool,
 }
 
 impl<'a> Planner<'a> {
-    /// Nothing is due yet.
-    pub fn new(now: Timestamp, account: &'a Account, holds: &'a [Hold]) -> Self {
-        Self { now, account, holds, items: Vec::new(), held: 0, more: false }
+    /// Nothing is due yet. At most so many items will be.
+    pub fn new(now: Timestamp, account: &'a Account, holds: &'a [Hold], at_most: usize) -> Self {
+        Self { now, account, holds, at_most, items: Vec::new(), held: 0, more: false }
     }
 
-    /// How much is due so far.
-    pub fn count(&self) -> usize {
-        self.items.len()
+    /// For how many more items it has room.
+    pub fn room(&self) -> usize {
+        self.at_most.saturating_sub(self.items.len())
+    }
+
+    /// Whether it was shown more than it had room for: nothing that it is shown from then on changes the plan's items.
+    pub fn has_more(&self) -> bool {
+        self.more
     }
 
     /// Shows it a project that was deleted, or one of a closed account, with whether a hold keeps anything in it.
-    pub fn project(&mut self, item: &Item, class: DataClass, is_held: bool) {
-        let due = self.account.retention.due(class, item.event);
-        self.select(item, class, due, self.account.retention.is_due(class, item.event, self.now), is_held);
+    pub fn project(&mut self, project: &Item, class: DataClass, is_held: bool) {
+        let due = self.whole_due(project, class);
+        self.select(project, class, due, is_held);
     }
 
-    /// Shows it something in a project. What it is due by must be told: where a hold is by metadata, the item must
-    /// tell its metadata.
+    /// Shows it something in a project that is due as a whole and stays, since a hold keeps something else in it. Where a
+    /// hold is by metadata, the item must tell its metadata.
+    pub fn part(&mut self, item: &Item, project: &Item, class: DataClass) {
+        let due = self.whole_due(project, class);
+        self.select(item, class, due, self.is_held(item));
+    }
+
+    /// Shows it something in a project. Where a hold is by metadata, the item must tell its metadata.
     pub fn item(&mut self, item: &Item, class: DataClass, retention: &Retention<RetentionPolicy>) {
-        let due = retention.due(class, item.event);
-        let is_held = self.holds.iter().any(|hold| keeps(hold, item));
-        self.select(item, class, due, retention.is_due(class, item.event, self.now), is_held);
-    }
-
-    /// Says that there is more that is due than it was shown.
-    pub fn leave_more(&mut self) {
-        self.more = true;
+        let due = retention.due(class, item.event).filter(|_| retention.is_due(class, item.event, self.now));
+        self.select(item, class, due, self.is_held(item));
     }
 
     /// The plan.
@@ -223,14 +218,25 @@ impl<'a> Planner<'a> {
         Plan::new(self.now, self.items, self.held, self.more)
     }
 
-    fn select(&mut self, item: &Item, class: DataClass, due: Option<Timestamp>, is_due: bool, is_held: bool) {
-        let Some(due) = due.filter(|_| is_due) else { return };
+    fn whole_due(&self, project: &Item, class: DataClass) -> Option<Timestamp> {
+        let retention = &self.account.retention;
+        retention.due(class, project.event).filter(|_| retention.is_due(class, project.event, self.now))
+    }
+
+    fn is_held(&self, item: &Item) -> bool {
+        self.holds.iter().any(|hold| keeps(hold, item))
+    }
+
+    fn select(&mut self, item: &Item, class: DataClass, due: Option<Timestamp>, is_held: bool) {
+        let Some(due) = due else { return };
         if is_held {
             self.held += 1;
-            return;
+        } else if self.room() == 0 {
+            self.more = true;
+        } else {
+            let Item { project_id, item, event, bytes, .. } = *item;
+            self.items.push(DueItem { project_id, item, class, event, due, bytes });
         }
-        let Item { project_id, item, event, bytes, .. } = *item;
-        self.items.push(DueItem { project_id, item, class, event, due, bytes });
     }
 }
 

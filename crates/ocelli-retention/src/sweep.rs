@@ -1,24 +1,27 @@
-//! Carrying a plan out.
+//! Carrying plans out.
 
 use std::time::{Duration, Instant};
 
-use ocelli_core::{
-    Affected, AffectedIteration, DataClass, Erased, ErasureReason, ErasureStatus, Timestamp, limits,
-};
-use ocelli_store::{Applied, Change, ItemOutcome, ItemToErase, Store, StoreError};
+use ocelli_core::{Affected, AffectedIteration, ErasureReason, ErasureStatus, Timestamp, limits};
+use ocelli_keys::KeyProvider;
+use ocelli_store::{Change, ItemOutcome, ItemToErase, Store, StoreError};
 use serde::{Deserialize, Serialize};
 
-use crate::{DueItem, Plan, completion};
+use crate::affected::AffectedIterations;
+use crate::{DueItem, Plan, RetentionError, audit, operation, survey};
 
 /// Items of the first step.
 const FIRST_STEP: usize = 64;
 /// A step that takes longer makes the next one smaller; one that takes less than half of it, larger.
 const STEP_TIME: Duration = Duration::from_millis(40);
+/// Items that a sweep plans at once.
+const ROUND: usize = 100_000;
 
 /// How much a sweep does before it answers. What is left is left for the next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Budget {
-    /// At most so many items.
+    /// At most so many items are looked at.
     pub items: usize,
     /// No new step after this time.
     pub time: Option<Duration>,
@@ -31,25 +34,53 @@ impl Default for Budget {
     }
 }
 
-/// What came of carrying out a plan.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// How plans are carried out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SweepOptions {
+    /// What becomes of the iterations that were trained on what is erased.
+    pub affected: Affected,
+    /// How much is done.
+    pub budget: Budget,
+}
+
+impl From<Budget> for SweepOptions {
+    /// Affected iterations stay.
+    fn from(budget: Budget) -> Self {
+        Self { budget, ..Self::default() }
+    }
+}
+
+impl From<Affected> for SweepOptions {
+    /// The default budget.
+    fn from(affected: Affected) -> Self {
+        Self { affected, ..Self::default() }
+    }
+}
+
+/// What came of carrying out plans.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[must_use = "the erasure may be pending, and there may be more to do"]
 pub struct Swept {
-    /// The operation, by which its receipt is found; none where nothing was due.
-    pub operation: Option<u64>,
-    /// How many items it erased.
+    /// The operations, by which receipts are found: one for each plan in which anything was due.
+    pub operations: Vec<u64>,
+    /// How many items were erased.
     pub erased: u64,
-    /// Items that were not due any more when their turn came, or gone.
+    /// Items that were gone or not due when their turn came.
     pub passed_over: u64,
-    /// Items that a hold keeps which was placed after the plan was made.
+    /// Items that holds keep which were placed after the plan was made.
     pub held: u64,
     /// The iterations that were trained on what was erased.
     pub iterations: Vec<AffectedIteration>,
     /// Whether more is due.
     pub more: bool,
-    /// Whether nothing of what was erased is left; none where nothing was erased.
-    pub status: Option<ErasureStatus>,
+    /// Whether nothing of what was erased is left.
+    pub status: ErasureStatus,
+    /// How many entries of the audit log were replaced by a checkpoint.
+    pub audit_entries: u64,
+    /// Whether due entries of the audit log stay, since there are no keys to sign a checkpoint with.
+    pub audit_needs_keys: bool,
 }
 
 /// Erases what a plan lists, in steps, each of which looks again at every item in its own transaction: what is not due any
@@ -63,92 +94,154 @@ pub struct Swept {
 pub fn execute(
     store: &dyn Store,
     plan: &Plan,
-    affected: Affected,
-    budget: Budget,
+    options: &SweepOptions,
     now: &dyn Fn() -> Timestamp,
 ) -> Result<Swept, StoreError> {
-    let mut swept = Swept { more: plan.has_more(), ..Swept::default() };
-    if plan.is_empty() {
-        return Ok(swept);
-    }
-    let started = Instant::now();
-    store.apply(Change::LatchDue { at: now() })?;
-    let operation = begin(store, plan, now())?;
-    swept.operation = Some(operation);
-    let mut left = plan.items().get(..budget.items).unwrap_or(plan.items());
-    swept.more |= left.len() < plan.items().len();
-    let mut size = FIRST_STEP;
-    while !left.is_empty() {
-        if budget.time.is_some_and(|time| started.elapsed() >= time) {
-            swept.more = true;
+    let mut work = Work::new(store, options, now);
+    work.execute(plan)?;
+    Ok(work.swept(operation::complete(store, now)?))
+}
+
+/// Erases what is due at a moment that has come: goes on with what an earlier sweep left pending, plans and executes in
+/// bounded rounds until nothing is due or the budget is used up, and replaces due entries of the audit log by a
+/// checkpoint, which takes keys.
+///
+/// # Errors
+///
+/// If the store fails, or the keys do. What was erased until then stays erased.
+pub fn sweep(
+    store: &dyn Store,
+    keys: Option<&dyn KeyProvider>,
+    at: Timestamp,
+    options: &SweepOptions,
+    now: &dyn Fn() -> Timestamp,
+) -> Result<Swept, RetentionError> {
+    let mut status = operation::complete(store, now)?;
+    let mut work = Work::new(store, options, now);
+    loop {
+        let before = work.erased;
+        let plan = survey::plan(store, at, work.items_left.min(ROUND))?;
+        work.execute(&plan)?;
+        if !plan.is_empty() {
+            status = operation::complete(store, now)?;
+        }
+        // What was passed over is in the next plan too: a round that erased nothing is the last.
+        if !plan.has_more() || work.is_spent() || work.erased == before {
             break;
         }
-        let (step, rest) = left.split_at(size.min(left.len()));
-        left = rest;
-        let began = Instant::now();
-        take_step(store, operation, step, affected, now(), &mut swept)?;
-        size = next_size(size, began.elapsed());
+        work.more = false;
     }
-    swept.status = Some(completion::complete(store, now)?);
+    let mut swept = work.swept(status);
+    match audit::expire_audit(store, keys, at) {
+        Ok(entries) => swept.audit_entries = entries,
+        Err(RetentionError::Store(StoreError::NoKeys(_))) => swept.audit_needs_keys = true,
+        Err(error) => return Err(error),
+    }
     Ok(swept)
 }
 
-fn next_size(size: usize, took: Duration) -> usize {
+/// Plans that are being carried out, and what has come of them.
+struct Work<'a> {
+    store: &'a dyn Store,
+    affected: Affected,
+    now: &'a dyn Fn() -> Timestamp,
+    started: Instant,
+    time: Option<Duration>,
+    items_left: usize,
+    step: usize,
+    operations: Vec<u64>,
+    erased: u64,
+    passed_over: u64,
+    held: u64,
+    iterations: AffectedIterations,
+    more: bool,
+}
+
+impl<'a> Work<'a> {
+    fn new(store: &'a dyn Store, options: &SweepOptions, now: &'a dyn Fn() -> Timestamp) -> Self {
+        let SweepOptions { affected, budget: Budget { items, time } } = *options;
+        Self {
+            store,
+            affected,
+            now,
+            started: Instant::now(),
+            time,
+            items_left: items,
+            step: FIRST_STEP,
+            operations: Vec::new(),
+            erased: 0,
+            passed_over: 0,
+            held: 0,
+            iterations: AffectedIterations::default(),
+            more: false,
+        }
+    }
+
+    fn is_spent(&self) -> bool {
+        self.items_left == 0 || self.time.is_some_and(|time| self.started.elapsed() >= time)
+    }
+
+    fn execute(&mut self, plan: &Plan) -> Result<(), StoreError> {
+        self.more |= plan.has_more();
+        let mut left = plan.items();
+        if left.is_empty() || self.is_spent() {
+            self.more |= !left.is_empty();
+            return Ok(());
+        }
+        self.store.apply(Change::LatchDue { at: (self.now)() })?;
+        let operation = operation::begin(self.store, Some(plan.hash()), (self.now)())?;
+        self.operations.push(operation);
+        while !left.is_empty() && !self.is_spent() {
+            let (step, rest) = left.split_at(self.step.min(left.len()).min(self.items_left));
+            left = rest;
+            self.items_left -= step.len();
+            let began = Instant::now();
+            self.take_step(operation, step)?;
+            self.step = next_step(self.step, began.elapsed());
+        }
+        self.more |= !left.is_empty();
+        Ok(())
+    }
+
+    fn take_step(&mut self, operation: u64, step: &[DueItem]) -> Result<(), StoreError> {
+        let items = step.iter().map(|due| ItemToErase {
+            project_id: due.project_id,
+            item: due.item,
+            reason: ErasureReason::Due(due.class),
+        });
+        let done = operation::step(self.store, operation, items.collect(), self.affected, (self.now)())?;
+        for outcome in done.outcomes {
+            match outcome {
+                ItemOutcome::Erased => self.erased += 1,
+                ItemOutcome::Held(_) => self.held += 1,
+                _ => self.passed_over += 1,
+            }
+        }
+        self.iterations.extend(done.iterations);
+        Ok(())
+    }
+
+    fn swept(self, status: ErasureStatus) -> Swept {
+        Swept {
+            operations: self.operations,
+            erased: self.erased,
+            passed_over: self.passed_over,
+            held: self.held,
+            iterations: self.iterations.into_vec(),
+            more: self.more,
+            status,
+            audit_entries: 0,
+            audit_needs_keys: false,
+        }
+    }
+}
+
+fn next_step(size: usize, took: Duration) -> usize {
     if took > STEP_TIME {
         (size / 2).max(1)
     } else if took < STEP_TIME / 2 {
         (size * 2).min(limits::MAX_ERASED_AT_ONCE)
     } else {
         size
-    }
-}
-
-fn begin(store: &dyn Store, plan: &Plan, at: Timestamp) -> Result<u64, StoreError> {
-    match store.apply(Change::BeginErasure { plan: Some(plan.hash()), at })? {
-        Applied::Operation(operation) => Ok(operation),
-        _ => Err(StoreError::Unsupported("say which erasure it has begun")),
-    }
-}
-
-fn take_step(
-    store: &dyn Store,
-    operation: u64,
-    step: &[DueItem],
-    affected: Affected,
-    at: Timestamp,
-    swept: &mut Swept,
-) -> Result<(), StoreError> {
-    let items = step.iter().map(|due| ItemToErase {
-        project_id: due.project_id,
-        item: due.item,
-        reason: ErasureReason::Due(due.class),
-    });
-    let change = Change::EraseItems { operation, items: items.collect(), affected, at };
-    let Applied::Items(done) = store.apply(change)? else {
-        return Err(StoreError::Unsupported("say what became of items to erase"));
-    };
-    for outcome in done.outcomes {
-        match outcome {
-            ItemOutcome::Erased => swept.erased += 1,
-            ItemOutcome::Held(_) => swept.held += 1,
-            _ => swept.passed_over += 1,
-        }
-    }
-    swept.iterations.extend(done.iterations);
-    Ok(())
-}
-
-/// Whether a class has items in the store, rather than entries of the log.
-pub(crate) fn class_of(item: &Erased) -> Option<DataClass> {
-    match item {
-        Erased::Image(_) | Erased::Tag(_) | Erased::Region(_) | Erased::Metadata(_) => {
-            Some(DataClass::TrainingPhoto)
-        }
-        Erased::Prediction(_) | Erased::PredictionPhoto(_) => Some(DataClass::PredictionPhoto),
-        Erased::PredictionResult(_) => Some(DataClass::PredictionResult),
-        Erased::Features(_) => Some(DataClass::Features),
-        Erased::Iteration(_) => Some(DataClass::Iteration),
-        Erased::Export(_) => Some(DataClass::Export),
-        _ => None,
     }
 }
