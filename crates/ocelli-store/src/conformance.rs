@@ -26,6 +26,7 @@ pub mod accounts;
 pub mod control;
 pub mod erasures;
 pub mod exports;
+pub mod holds;
 pub mod images;
 pub mod iterations;
 pub mod labels;
@@ -176,6 +177,18 @@ macro_rules! conformance_tests {
             retention: the_bytes_of_a_due_held_photo_come_again_beside_it,
             retention: the_retention_of_a_deleted_project_runs_on,
             retention: a_policy_is_kept_with_its_latches,
+            holds: a_held_photo_stays_as_it_is,
+            holds: a_hold_on_a_photo_keeps_nothing_else,
+            holds: a_held_prediction_stays_as_it_is,
+            holds: a_held_project_stays_as_it_is,
+            holds: a_held_project_may_be_deleted_and_stays,
+            holds: a_hold_on_metadata_keeps_what_it_selects,
+            holds: a_prediction_held_by_its_metadata_becomes_a_held_photo,
+            holds: what_is_due_and_held_is_seen_by_its_hold_only,
+            holds: what_a_hold_keeps_is_paged_in_order,
+            holds: several_holds_are_all_named,
+            holds: holds_are_listed_in_order,
+            holds: a_hold_is_placed_on_what_is_there,
         }
     };
     ($make:path => $($subject:ident: $name:ident,)*) => {
