@@ -62,3 +62,115 @@ pub fn is_due(project: &Project, account: &Account, now: Timestamp) -> bool {
     };
     due(DataClass::DeletedProject, project.deleted) || due(DataClass::ClosedAccount, account.closed)
 }
+
+#[cfg(test)]
+mod tests {
+    use ocelli_core::{
+        ImagePrediction, IterationId, Metadata, Name, Period, Prediction, PredictionId, ProjectId,
+        RetentionRule, TagId, TagType,
+    };
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn moment(millis: i64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
+    fn kept(created: Timestamp, photo_kept: bool, results: usize) -> StoredPrediction {
+        let result = Prediction {
+            probability: 0.5,
+            tag_id: TagId::new(created, [1; 10]),
+            tag_name: Name::new("oak").unwrap(),
+            tag_type: TagType::Regular,
+            bounding_box: None,
+        };
+        StoredPrediction {
+            prediction: ImagePrediction {
+                id: PredictionId::new(created, [2; 10]),
+                project_id: ProjectId::new(created, [3; 10]),
+                iteration_id: IterationId::new(created, [4; 10]),
+                created,
+                predictions: vec![result; results],
+            },
+            publish_name: None,
+            application: None,
+            width: 1,
+            height: 1,
+            metadata: Metadata::default(),
+            photo_kept,
+            expires: None,
+        }
+    }
+
+    fn rule() -> impl Strategy<Value = RetentionRule> {
+        prop_oneof![
+            Just(RetentionRule::Forever),
+            (0u64..10_000).prop_map(|millis| RetentionRule::For { millis: Period::millis(millis) }),
+            (0i64..10_000).prop_map(|millis| RetentionRule::Until { until: moment(millis) }),
+            Just(RetentionRule::NotAtAll),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_prediction_is_seen_until_it_expires(
+            photos in rule(),
+            results in rule(),
+            later in (rule(), rule(), 0i64..5_000),
+            event in 0i64..10_000,
+            wait in 0i64..20_000,
+            photo_kept in any::<bool>(),
+            has_results in any::<bool>(),
+        ) {
+            prop_assume!(photo_kept || has_results);
+            let policy = |photos, results| RetentionPolicy {
+                prediction_photos: photos,
+                prediction_results: results,
+                ..RetentionPolicy::default()
+            };
+            let mut retention = Retention::new(policy(photos, results));
+            let changed = event + later.2;
+            retention.set_policy(policy(later.0, later.1), moment(changed));
+            let now = moment(changed + wait);
+            let visibility = Visibility::new(retention, now);
+            let record = kept(moment(event), photo_kept, usize::from(has_results));
+            let expires = visibility.dated(record.clone()).expires;
+            let seen = visibility.prediction(record);
+            prop_assert_eq!(seen.is_some(), expires.is_none_or(|expires| now < expires));
+            if let Some(seen) = seen {
+                let parts = seen.photo_kept || !seen.prediction.predictions.is_empty();
+                prop_assert!(parts && (photo_kept || !seen.photo_kept));
+                prop_assert_eq!(seen.expires, expires);
+            }
+        }
+    }
+
+    #[test]
+    fn each_part_goes_by_its_own_rule() {
+        let policy = RetentionPolicy {
+            prediction_photos: RetentionRule::days(1),
+            prediction_results: RetentionRule::days(2),
+            ..RetentionPolicy::default()
+        };
+        let at = |day: i64| Visibility::new(Retention::new(policy.clone()), moment(0).plus_days(day));
+        let record = || kept(moment(0), true, 1);
+        let parts = |seen: Option<StoredPrediction>| {
+            seen.map(|seen| (seen.photo_kept, seen.prediction.predictions.len()))
+        };
+        assert_eq!(parts(at(0).prediction(record())), Some((true, 1)));
+        assert_eq!(parts(at(1).prediction(record())), Some((false, 1)));
+        assert_eq!(parts(at(2).prediction(record())), None);
+        assert_eq!(at(0).dated(record()).expires, Some(moment(0).plus_days(2)));
+        assert_eq!(at(0).dated(kept(moment(0), true, 0)).expires, Some(moment(0).plus_days(1)));
+    }
+
+    #[test]
+    fn one_part_for_ever_keeps_the_whole() {
+        let policy =
+            RetentionPolicy { prediction_results: RetentionRule::Forever, ..RetentionPolicy::default() };
+        let visibility = Visibility::new(Retention::new(policy), moment(0));
+        assert_eq!(visibility.dated(kept(moment(0), true, 1)).expires, None);
+        assert!(visibility.dated(kept(moment(0), true, 0)).expires.is_some());
+    }
+}
