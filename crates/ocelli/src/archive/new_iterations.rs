@@ -1,0 +1,188 @@
+//! Iterations of a new project, with what came of their training, and their exports.
+
+use std::collections::HashSet;
+
+use ocelli_archive::IterationRecord;
+use ocelli_core::{
+    Domain, Erased, ErrorCode, Export, ExportId, ImageId, Iteration, IterationId, IterationStatus, Manifest,
+    TrainingFailure,
+};
+use ocelli_store::{Change, NewExportFile, NewIteration, Trained};
+use serde_json::Value;
+
+use super::destination::Models;
+use super::importing::Importing;
+use super::relabel;
+use super::stored::CALIBRATED_WITH;
+use super::summary::ImportedIteration;
+use crate::Error;
+
+/// How an iteration ended.
+enum Ending {
+    Completed { trained: Box<Trained>, millis: u64 },
+    Failed(TrainingFailure),
+}
+
+impl Importing<'_> {
+    pub(super) fn take_iteration(&mut self, record: IterationRecord, models: &Models) -> Result<(), Error> {
+        let (source, item) = (&record.iteration, Erased::Iteration(record.iteration.id));
+        if Domain::from_id(source.domain_id).is_none() {
+            self.left_out(item, &ocelli_store::StoreError::UnknownDomain.into());
+            return Ok(());
+        }
+        let (ending, at) = match &source.status {
+            // Nobody goes on with it here.
+            IterationStatus::Training => (Ending::Failed(TrainingFailure::Interrupted), source.last_modified),
+            IterationStatus::Failed { failure } => (Ending::Failed(failure.clone()), source.last_modified),
+            IterationStatus::Completed { trained_at, training_millis } => {
+                let Some(trained) = self.trained(&record, models)? else { return Ok(()) };
+                (Ending::Completed { trained: Box::new(trained), millis: *training_millis }, *trained_at)
+            }
+        };
+        self.begin_and_end(record.iteration, ending, at)
+    }
+
+    fn begin_and_end(
+        &mut self,
+        source: Iteration,
+        ending: Ending,
+        at: ocelli_core::Timestamp,
+    ) -> Result<(), Error> {
+        let (shared, project, now) = (self.import.shared, self.project, self.now);
+        if self.lock.is_none() {
+            self.lock = Some(shared.store.lock_training(project)?);
+        }
+        let created = source.created.min(now);
+        let iteration = self.fresh.make(shared, created, IterationId::new)?;
+        let new = NewIteration {
+            id: iteration,
+            project_id: project,
+            name: Some(source.name.clone()),
+            created,
+            domain_id: source.domain_id,
+            classification_type: source.classification_type,
+            training_type: source.training_type,
+        };
+        if !self.try_apply(Erased::Iteration(source.id), Change::BeginTraining { iteration: new })? {
+            return Ok(());
+        }
+        let at = at.min(now);
+        shared.store.apply(match ending {
+            Ending::Completed { trained, millis } => {
+                Change::CompleteTraining { project, iteration, trained, at, training_millis: millis }
+            }
+            Ending::Failed(failure) => Change::FailTraining { project, iteration, failure, at },
+        })?;
+        let modified = source.last_modified.min(now);
+        if modified != at {
+            // Its name is what it was; the moment is what this sets.
+            let name = source.name.clone();
+            shared.store.apply(Change::RenameIteration { project, iteration, name, at: modified })?;
+        }
+        self.imported.ids.iterations.insert(source.id, iteration);
+        self.imported.iterations.push(ImportedIteration {
+            source_id: source.id,
+            id: iteration,
+            name: source.name,
+            publication: source.publication,
+        });
+        Ok(())
+    }
+
+    /// What came of the training, under the ids that things have here; none where it cannot be had, which is a problem
+    /// then.
+    fn trained(&mut self, record: &IterationRecord, models: &Models) -> Result<Option<Trained>, Error> {
+        let item = Erased::Iteration(record.iteration.id);
+        let Some(manifest) = &record.manifest else {
+            let why = "it has a model and no manifest";
+            self.left_out_because(item, ErrorCode::BadRequestIterationIsNotTrained, why);
+            return Ok(None);
+        };
+        let model = match relabel::read(&self.import.shared.bases, &record.iteration, models) {
+            Ok(model) => model,
+            Err(error) => {
+                self.left_out(item, &error);
+                return Ok(None);
+            }
+        };
+        if !model.tags().eq(manifest.evaluation.tags.iter().map(|tag| tag.id)) {
+            let why = "its model gives other tags than its manifest names";
+            self.left_out_because(item, ErrorCode::BadRequestIterationValidationFailed, why);
+            return Ok(None);
+        }
+        let looked_at = looked_at(record);
+        let manifest = self.renumbered_manifest(manifest.clone(), &looked_at)?;
+        let tags = manifest.evaluation.tags.iter().map(|tag| tag.id);
+        let model = match model.with_tags(tags) {
+            Ok(model) => model,
+            Err(error) => {
+                self.left_out(item, &error);
+                return Ok(None);
+            }
+        };
+        let looked_at = looked_at.iter().filter_map(|image| self.imported.ids.images.get(image)).copied();
+        Ok(Some(Trained { manifest, model, looked_at: looked_at.collect() }))
+    }
+
+    /// Photos that have not come along count as erased.
+    fn renumbered_manifest(
+        &mut self,
+        mut manifest: Manifest,
+        looked_at: &[ImageId],
+    ) -> Result<Manifest, Error> {
+        for tag in &mut manifest.evaluation.tags {
+            tag.id = self.tag(tag.id)?;
+        }
+        let images = &self.imported.ids.images;
+        let mut gone: HashSet<ImageId> =
+            looked_at.iter().filter(|image| !images.contains_key(image)).copied().collect();
+        let mut seen = HashSet::new();
+        manifest.evaluation.photos.retain_mut(|photo| match images.get(&photo.photo) {
+            // Of two photos that are one now, the first speaks for both.
+            Some(id) if seen.insert(*id) => {
+                photo.photo = *id;
+                true
+            }
+            Some(_) => false,
+            None => {
+                gone.insert(photo.photo);
+                false
+            }
+        });
+        let gone = u32::try_from(gone.len()).unwrap_or(u32::MAX);
+        manifest.erased = manifest.erased.saturating_add(gone);
+        manifest.left_out.retain_mut(|(image, _)| match images.get(image) {
+            Some(id) if seen.insert(*id) => {
+                *image = *id;
+                true
+            }
+            _ => false,
+        });
+        Ok(manifest)
+    }
+
+    pub(super) fn take_export(&mut self, source: Export, files: Vec<Vec<u8>>) -> Result<(), Error> {
+        let Some(iteration_id) = self.imported.ids.iterations.get(&source.iteration_id).copied() else {
+            let why = "its iteration was left out";
+            self.left_out_because(Erased::Export(source.id), ErrorCode::NotFoundIteration, why);
+            return Ok(());
+        };
+        let created = source.created.min(self.now);
+        let id = self.fresh.make(self.import.shared, created, ExportId::new)?;
+        let names = source.files.iter().map(|file| file.name.clone());
+        let files = names.zip(files).map(|(name, bytes)| NewExportFile { name, bytes }).collect();
+        let (source_id, export) = (source.id, Export { id, iteration_id, created, ..source });
+        let change = Change::KeepExport { project: self.project, export, files };
+        if self.try_apply(Erased::Export(source_id), change)? {
+            self.imported.exports += 1;
+            self.imported.ids.exports.insert(source_id, id);
+        }
+        Ok(())
+    }
+}
+
+/// The photos that only the calibration looked at, as far as the record says.
+fn looked_at(record: &IterationRecord) -> Vec<ImageId> {
+    let listed = record.extras.get(CALIBRATED_WITH).and_then(Value::as_array);
+    listed.into_iter().flatten().filter_map(|id| id.as_str()?.parse().ok()).collect()
+}

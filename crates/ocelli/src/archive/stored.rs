@@ -1,0 +1,337 @@
+//! A project in a store, as a source of records.
+
+use std::collections::{BTreeMap, HashSet};
+
+use ocelli_archive::{ImageRecord, IterationRecord, PredictionRecord, ProjectRecord};
+use ocelli_core::{
+    DataClass, Erased, ErrorCode, Image, ImageId, Iteration, IterationId, IterationStatus, MetadataFilter,
+    ProjectId, StoredPrediction, TagId, limits,
+};
+use ocelli_store::{ItemQuery, Order, PredictionQuery, StoreError, Visibility};
+use serde_json::Value;
+
+use super::destination::{Destination, Models};
+use super::problem::TransferProblem;
+use crate::Error;
+use crate::ocelli::Shared;
+
+/// The name under which a project's record has its retention policy.
+pub(super) const RETENTION: &str = "retention";
+/// The name under which an iteration's record has the photos that only its int8 calibration looked at.
+pub(super) const CALIBRATED_WITH: &str = "calibratedWith";
+/// The name under which an iteration's record has the id of the export that an archive was given of it.
+pub(super) const ONNX: &str = "onnx";
+
+/// A project in a store. What is due is not there, and what goes while it is read is passed over.
+pub(super) struct StoredProject<'s> {
+    shared: &'s Shared,
+    id: ProjectId,
+    /// Only photos and kept predictions whose metadata this selects, and of iterations what they know of those.
+    filter: Option<&'s MetadataFilter>,
+    record: ProjectRecord,
+    tags: HashSet<TagId>,
+}
+
+/// None for what has gone, be it that alone or the project.
+fn unless_gone<T>(answer: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    match answer {
+        Err(StoreError::NotFound(_)) => Ok(None),
+        answer => answer.map(Some),
+    }
+}
+
+/// Whether bytes are there but not as they were stored, which is the matter of these bytes alone.
+fn is_damage(error: &StoreError) -> bool {
+    matches!(error, StoreError::Corrupt { .. })
+}
+
+impl<'s> StoredProject<'s> {
+    /// A project that is in use, with all that it has.
+    pub(super) fn new(shared: &'s Shared, id: ProjectId) -> Result<Self, Error> {
+        let store = &shared.store;
+        let (project, tags) = (store.project(id)?, store.tags(id)?);
+        let mut extras = BTreeMap::new();
+        let policy =
+            serde_json::to_value(store.retention(id)?.policy()).map_err(|error| unwritable(&error))?;
+        extras.insert(RETENTION.to_owned(), policy);
+        let known = tags.iter().map(|tag| tag.id).collect();
+        Ok(Self { shared, id, filter: None, record: ProjectRecord { project, tags, extras }, tags: known })
+    }
+
+    /// A project with what a filter selects, and of its tags those alone that are on that; none where it selects nothing.
+    pub(super) fn selected(
+        shared: &'s Shared,
+        id: ProjectId,
+        filter: &'s MetadataFilter,
+    ) -> Result<Option<(Self, Vec<Erased>)>, Error> {
+        let mut found = Self { filter: Some(filter), ..Self::new(shared, id)? };
+        let (mut items, mut tags) = (Vec::new(), HashSet::new());
+        found.each_image(|image| {
+            items.push(Erased::Image(image.id));
+            tags.extend(image.tags.iter().map(|tag| tag.tag_id));
+            tags.extend(image.regions.iter().map(|region| region.tag_id));
+            Ok(())
+        })?;
+        found.each_prediction(|kept| {
+            items.push(Erased::Prediction(kept.prediction.id));
+            tags.extend(kept.prediction.predictions.iter().map(|result| result.tag_id));
+            Ok(())
+        })?;
+        if items.is_empty() {
+            return Ok(None);
+        }
+        found.record.tags.retain(|tag| tags.contains(&tag.id));
+        found.record.extras.clear();
+        found.tags = found.record.tags.iter().map(|tag| tag.id).collect();
+        Ok(Some((found, items)))
+    }
+
+    pub(super) fn record(&self) -> &ProjectRecord {
+        &self.record
+    }
+
+    /// Gives everything to a destination.
+    pub(super) fn send(&self, to: &mut dyn Destination) -> Result<(), Error> {
+        let iterations = self.ended_iterations(to)?;
+        let evaluated = self.evaluated_by_calibrated(&iterations);
+        let (mut sent, mut looked_at) = (HashSet::new(), BTreeMap::new());
+        self.each_image(|image| {
+            let id = image.id;
+            if !self.send_image(image, to)? {
+                return Ok(());
+            }
+            sent.insert(id);
+            if evaluated.values().any(|photos| !photos.contains(&id)) {
+                let on_it = unless_gone(self.shared.store.trained_on(self.id, &[id]))?.unwrap_or_default();
+                for iteration in on_it {
+                    if evaluated.get(&iteration).is_some_and(|photos| !photos.contains(&id)) {
+                        looked_at.entry(iteration).or_insert_with(Vec::new).push(id);
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        for mut record in iterations {
+            if let Some(looked_at) = looked_at.remove(&record.iteration.id) {
+                let ids = looked_at.into_iter().map(|image| Value::String(image.to_string()));
+                record.extras.insert(CALIBRATED_WITH.to_owned(), Value::Array(ids.collect()));
+            }
+            self.send_iteration(record, &sent, to)?;
+        }
+        self.each_prediction(|kept| self.send_prediction(kept, to))
+    }
+
+    /// The iterations whose models have calibrations, with the photos that they were trained on: what only a calibration
+    /// looked at is not among those.
+    fn evaluated_by_calibrated(
+        &self,
+        iterations: &[IterationRecord],
+    ) -> BTreeMap<IterationId, HashSet<ImageId>> {
+        let calibrated = iterations.iter().filter(|_| self.filter.is_none()).filter_map(|record| {
+            let manifest = record.manifest.as_ref().filter(|manifest| manifest.int8.is_some())?;
+            let photos = manifest.evaluation.photos.iter().map(|photo| photo.photo).collect();
+            Some((record.iteration.id, photos))
+        });
+        calibrated.collect()
+    }
+
+    /// Asks for the photos, oldest first, and for each page only when the one before is done.
+    fn each_image(&self, mut each: impl FnMut(Image) -> Result<(), Error>) -> Result<(), Error> {
+        let store = &self.shared.store;
+        let Some(retention) = unless_gone(store.retention(self.id))? else { return Ok(()) };
+        let visible = Visibility::new(retention, self.shared.now());
+        let mut query = ItemQuery {
+            metadata: self.filter.cloned(),
+            ..ItemQuery::new(DataClass::TrainingPhoto, Some(self.id), limits::MAX_PAGE)
+        };
+        loop {
+            let items = unless_gone(store.items(&query))?.unwrap_or_default();
+            let shown = items.iter().filter(|item| visible.shows(DataClass::TrainingPhoto, item.event));
+            let ids: Vec<ImageId> = shown
+                .filter_map(|item| match item.item {
+                    Erased::Image(id) => Some(id),
+                    _ => None,
+                })
+                .collect();
+            for image in self.images(&ids)? {
+                each(image)?;
+            }
+            match items.last() {
+                Some(last) if items.len() >= query.take => query.after = Some((last.event, last.item)),
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// Those of the photos that are there still.
+    fn images(&self, ids: &[ImageId]) -> Result<Vec<Image>, Error> {
+        let store = &self.shared.store;
+        if let Some(images) = unless_gone(store.images_by_id(self.id, ids))? {
+            return Ok(images);
+        }
+        let mut images = Vec::new();
+        for id in ids {
+            images.extend(unless_gone(store.images_by_id(self.id, &[*id]))?.into_iter().flatten());
+        }
+        Ok(images)
+    }
+
+    /// Whether the photo was there and whole.
+    fn send_image(&self, mut image: Image, to: &mut dyn Destination) -> Result<bool, Error> {
+        let (store, item) = (&self.shared.store, Erased::Image(image.id));
+        let bytes = match unless_gone(store.image_bytes(self.id, image.id)) {
+            Err(error) if is_damage(&error) => {
+                to.problem(TransferProblem::new(item, &error.into(), "it was left out"));
+                return Ok(false);
+            }
+            bytes => bytes?,
+        };
+        let proof = unless_gone(store.commitment(self.id, item))?;
+        let (Some(bytes), Some((salt, commitment))) = (bytes, proof) else { return Ok(false) };
+        // A tag that was made since the project's were listed is not in the record that has been sent.
+        image.tags.retain(|tag| self.tags.contains(&tag.tag_id));
+        image.regions.retain(|region| self.tags.contains(&region.tag_id));
+        let record = ImageRecord { image, salt: Some(salt), commitment: Some(commitment) };
+        to.image(record, bytes)?;
+        Ok(true)
+    }
+
+    /// The iterations whose training has ended, with their manifests.
+    fn ended_iterations(&self, to: &mut dyn Destination) -> Result<Vec<IterationRecord>, Error> {
+        let store = &self.shared.store;
+        let mut ended = Vec::new();
+        for iteration in unless_gone(store.iterations(self.id))?.unwrap_or_default() {
+            let id = iteration.id;
+            let manifest = match iteration.status {
+                IterationStatus::Training => {
+                    let why = "its training is under way; it was left out";
+                    let code = ErrorCode::BadRequestIterationIsNotTrained;
+                    to.problem(TransferProblem::because(Erased::Iteration(id), code, why));
+                    continue;
+                }
+                IterationStatus::Completed { .. } => match unless_gone(store.manifest(self.id, id))? {
+                    None => continue,
+                    manifest => manifest,
+                },
+                IterationStatus::Failed { .. } => None,
+            };
+            ended.push(IterationRecord { iteration, manifest, extras: BTreeMap::new() });
+        }
+        Ok(ended)
+    }
+
+    fn send_iteration(
+        &self,
+        record: IterationRecord,
+        sent: &HashSet<ImageId>,
+        to: &mut dyn Destination,
+    ) -> Result<(), Error> {
+        if self.filter.is_some() {
+            return self.send_part_of_iteration(record, sent, to);
+        }
+        let (store, id) = (&self.shared.store, record.iteration.id);
+        let mut models = Models::default();
+        if record.iteration.is_completed() {
+            models.stored = match unless_gone(store.model(self.id, id)) {
+                Err(error) if is_damage(&error) => {
+                    let done = "it was taken without its model";
+                    to.problem(TransferProblem::new(Erased::Iteration(id), &error.into(), done));
+                    None
+                }
+                Ok(None) => return Ok(()),
+                model => model?,
+            };
+        }
+        let iteration = record.iteration.clone();
+        to.iteration(record, models)?;
+        self.send_exports(&iteration, to)
+    }
+
+    /// Of an iteration what it answered to the photos that are sent, if it was trained on any.
+    fn send_part_of_iteration(
+        &self,
+        mut record: IterationRecord,
+        sent: &HashSet<ImageId>,
+        to: &mut dyn Destination,
+    ) -> Result<(), Error> {
+        let Some(manifest) = &mut record.manifest else { return Ok(()) };
+        manifest.evaluation.photos.retain(|photo| sent.contains(&photo.photo));
+        manifest.left_out.retain(|(image, _)| sent.contains(image));
+        if manifest.evaluation.photos.is_empty() && manifest.left_out.is_empty() {
+            return Ok(());
+        }
+        to.iteration(record, Models::default())
+    }
+
+    fn send_exports(&self, iteration: &Iteration, to: &mut dyn Destination) -> Result<(), Error> {
+        let store = &self.shared.store;
+        for export in unless_gone(store.exports(self.id, iteration.id))?.unwrap_or_default() {
+            let mut files = Vec::new();
+            for file in &export.files {
+                match unless_gone(store.export_bytes(self.id, export.id, &file.name)) {
+                    Err(error) if is_damage(&error) => {
+                        let item = Erased::Export(export.id);
+                        to.problem(TransferProblem::new(item, &error.into(), "it was left out"));
+                        break;
+                    }
+                    Ok(None) => break,
+                    bytes => files.extend(bytes?),
+                }
+            }
+            if files.len() == export.files.len() {
+                to.export(export, files)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn each_prediction(
+        &self,
+        mut each: impl FnMut(StoredPrediction) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut query =
+            PredictionQuery { order: Order::Oldest, take: limits::MAX_PAGE, ..PredictionQuery::default() };
+        loop {
+            let page = unless_gone(self.shared.store.predictions(self.id, &query))?.unwrap_or_default();
+            for kept in page.results {
+                if self.filter.is_none_or(|filter| filter.matches(&kept.metadata)) {
+                    each(kept)?;
+                }
+            }
+            query.continuation = page.continuation;
+            if query.continuation.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn send_prediction(&self, mut kept: StoredPrediction, to: &mut dyn Destination) -> Result<(), Error> {
+        let (store, id) = (&self.shared.store, kept.prediction.id);
+        let (mut photo, mut proof) = (None, None);
+        if kept.photo_kept {
+            photo = match unless_gone(store.prediction_bytes(self.id, id)) {
+                Err(error) if is_damage(&error) => {
+                    let done = "it was taken without its photo";
+                    to.problem(TransferProblem::new(Erased::PredictionPhoto(id), &error.into(), done));
+                    None
+                }
+                Ok(None) => return Ok(()),
+                bytes => bytes?,
+            };
+            kept.photo_kept = photo.is_some();
+        }
+        if photo.is_some() {
+            proof = unless_gone(store.commitment(self.id, Erased::Prediction(id)))?;
+            if proof.is_none() {
+                return Ok(());
+            }
+        }
+        let (salt, commitment) = proof.unzip();
+        to.prediction(PredictionRecord { prediction: kept, salt, commitment }, photo)
+    }
+}
+
+pub(super) fn unwritable(error: &serde_json::Error) -> Error {
+    ocelli_archive::ArchiveError::Unwritable { entry: "a record".to_owned(), reason: error.to_string() }
+        .into()
+}
