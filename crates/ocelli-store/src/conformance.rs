@@ -28,8 +28,10 @@ pub mod erasures;
 pub mod exports;
 pub mod holds;
 pub mod images;
+pub mod items;
 pub mod iterations;
 pub mod labels;
+pub mod operations;
 pub mod predictions;
 pub mod projects;
 pub mod retention;
@@ -91,6 +93,14 @@ macro_rules! conformance_tests {
             images: metadata_is_replaced,
             images: features_are_kept_by_photo_and_key,
             images: a_calibration_is_kept_until_another_comes,
+            items: each_class_lists_its_own,
+            items: what_is_due_is_listed,
+            items: items_are_paged_by_event_and_id,
+            items: items_tell_bytes_metadata_and_commitments,
+            items: items_are_selected_by_metadata,
+            items: features_are_an_item_for_each_moment,
+            items: deleted_projects_and_those_of_a_closed_account_are_listed,
+            items: items_are_of_a_project_that_is_there,
             iterations: an_iteration_begins_and_completes,
             iterations: an_iteration_fails_with_its_reason,
             iterations: what_lost_its_process_is_interrupted,
@@ -189,6 +199,19 @@ macro_rules! conformance_tests {
             holds: several_holds_are_all_named,
             holds: holds_are_listed_in_order,
             holds: a_hold_is_placed_on_what_is_there,
+            operations: an_erasure_is_an_operation_of_its_own,
+            operations: what_erases_nothing_begins_no_operation,
+            operations: the_end_of_a_used_prediction_is_known,
+            operations: an_erasure_in_steps_adds_up,
+            operations: each_step_looks_again,
+            operations: a_prediction_is_erased_in_parts,
+            operations: due_features_go_without_those_that_are_not,
+            operations: what_is_deleted_is_erased_in_steps,
+            operations: a_step_tells_of_iterations,
+            operations: a_step_is_limited,
+            operations: an_erasure_completes,
+            operations: a_receipt_is_kept_once,
+            operations: an_unknown_operation_is_refused,
         }
     };
     ($make:path => $($subject:ident: $name:ident,)*) => {
