@@ -12,6 +12,7 @@ use serde::de::value::{Error as WordError, StrDeserializer};
 use serde::de::{Deserialize, DeserializeOwned};
 
 use crate::error::During;
+use crate::seal::Cells;
 
 pub(crate) fn unreadable(index: usize, error: impl Into<Box<dyn Error + Send + Sync>>) -> SqlError {
     SqlError::FromSqlConversionFailure(index, Type::Text, error.into())
@@ -77,12 +78,15 @@ pub(crate) fn content(row: &Row<'_>, index: usize) -> SqlResult<ContentHash> {
     row.get(index).map(ContentHash::from_bytes)
 }
 
-/// What is recorded of a photo's bytes, in four columns from there on.
-pub(crate) fn photo_bytes(row: &Row<'_>, index: usize) -> SqlResult<PhotoBytes> {
+/// What is recorded of a photo's bytes, in four columns from there on. Who has the salt can try whether a photo is the one
+/// that was committed to, so that it is sealed.
+pub(crate) fn photo_bytes(cells: Cells<'_>, row: &Row<'_>, index: usize) -> SqlResult<PhotoBytes> {
+    let salt = cells.read_bytes("salt", row, index + 2)?;
+    let salt = <[u8; 32]>::try_from(&*salt).map_err(|error| unreadable(index + 2, error))?;
     Ok(PhotoBytes {
         content: content(row, index)?,
         size: row.get(index + 1)?,
-        salt: row.get(index + 2).map(Salt::from_bytes)?,
+        salt: Salt::from_bytes(salt),
         commitment: row.get(index + 3).map(Commitment::from_bytes)?,
     })
 }

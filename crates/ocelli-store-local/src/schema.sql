@@ -63,7 +63,7 @@ CREATE TABLE images (
     origin     ANY NOT NULL,
     -- How many the photo has; none where it was stored before format 2 and has not been read since.
     bytes      INTEGER,
-    salt       BLOB,
+    salt       ANY,
     commitment BLOB,
     PRIMARY KEY (project, id)
 ) STRICT;
@@ -261,7 +261,7 @@ CREATE TABLE predictions (
     photo_kept   INTEGER NOT NULL,
     content      BLOB,
     bytes        INTEGER,
-    salt         BLOB,
+    salt         ANY,
     commitment   BLOB,
     results_kept INTEGER NOT NULL,
     -- All of them in one, the most probable first, so that a row is all that goes with a prediction.

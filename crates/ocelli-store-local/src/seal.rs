@@ -108,13 +108,6 @@ impl Cells<'_> {
         }
     }
 
-    pub(crate) fn number(&self, column: &str, number: f32) -> Result<ToSqlOutput<'static>, StoreError> {
-        match self.seal {
-            Seal::Plain => Ok(ToSqlOutput::Owned(Value::Real(number.into()))),
-            Seal::Sealed(key) => self.sealed(key, column, &number.to_le_bytes()),
-        }
-    }
-
     fn value<'v>(
         &self,
         column: &str,
@@ -189,19 +182,6 @@ impl Cells<'_> {
         let word = self.read_str(column, row, index)?;
         T::deserialize(StrDeserializer::<WordError>::new(&word))
             .map_err(|error| SqlError::FromSqlConversionFailure(index, Type::Text, error.into()))
-    }
-
-    /// What [`number`](Self::number) wrote.
-    pub(crate) fn read_number(&self, column: &str, row: &Row<'_>, index: usize) -> SqlResult<f32> {
-        match self.seal {
-            Seal::Plain => row.get(index),
-            Seal::Sealed(key) => {
-                let plain = self.open(key, column, row.get_ref(index)?, index)?;
-                let bytes =
-                    plain.try_into().map_err(|_| self.unreadable(column, index, "it is no number"))?;
-                Ok(f32::from_le_bytes(bytes))
-            }
-        }
     }
 
     fn read_str<'r>(&self, column: &str, row: &'r Row<'_>, index: usize) -> SqlResult<Cow<'r, str>> {
@@ -315,21 +295,20 @@ mod tests {
     }
 
     #[test]
-    fn numbers_words_and_structures_come_back() {
+    fn bytes_structures_and_what_is_not_there_come_back() {
         let seal = sealed(1, 1);
         for cells in [Seal::Plain.row("t", &1), seal.row("t", &1)] {
             let database = Connection::open_in_memory().unwrap();
-            database.execute_batch("CREATE TABLE t (a ANY, b ANY, c ANY, d ANY) STRICT").unwrap();
-            let (number, bytes) = (cells.number("a", 0.1).unwrap(), cells.bytes("c", &[1, 2]).unwrap());
-            let json = cells.json("b", &[1, 2]).unwrap();
-            let none = cells.optional_name("d", None).unwrap();
-            database.execute("INSERT INTO t VALUES (?1, ?2, ?3, ?4)", (number, json, bytes, none)).unwrap();
-            let read = database.query_row("SELECT a, b, c, d FROM t", (), |row| {
-                let bytes = cells.read_bytes("c", row, 2)?.into_owned();
-                let (number, json) = (cells.read_number("a", row, 0)?, cells.read_json("b", row, 1)?);
-                Ok((number, json, bytes, cells.read_optional_name("d", row, 3)?))
+            database.execute_batch("CREATE TABLE t (a ANY, b ANY, c ANY) STRICT").unwrap();
+            let (json, bytes) = (cells.json("a", &[1, 2]).unwrap(), cells.bytes("b", &[1, 2]).unwrap());
+            let none = cells.optional_name("c", None).unwrap();
+            database.execute("INSERT INTO t VALUES (?1, ?2, ?3)", (json, bytes, none)).unwrap();
+            let read = database.query_row("SELECT a, b, c FROM t", (), |row| {
+                let (json, bytes) =
+                    (cells.read_json("a", row, 0)?, cells.read_bytes("b", row, 1)?.into_owned());
+                Ok((json, bytes, cells.read_optional_name("c", row, 2)?))
             });
-            assert_eq!(read.unwrap(), (0.1, vec![1, 2], vec![1, 2], None));
+            assert_eq!(read.unwrap(), (vec![1, 2], vec![1, 2], None));
         }
     }
 }

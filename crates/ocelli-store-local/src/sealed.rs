@@ -30,8 +30,8 @@ const TABLES: &[Table] = &[
     },
     Table {
         name: "images",
-        columns: &["metadata", "origin"],
-        sql: "SELECT id, metadata, origin FROM images WHERE project = ?1",
+        columns: &["metadata", "origin", "salt"],
+        sql: "SELECT id, metadata, origin, salt FROM images WHERE project = ?1",
     },
     Table {
         name: "features",
@@ -75,8 +75,8 @@ const TABLES: &[Table] = &[
     },
     Table {
         name: "predictions",
-        columns: &["publish_name", "application", "metadata", "results"],
-        sql: "SELECT id, publish_name, application, metadata, results FROM predictions WHERE project = ?1",
+        columns: &["publish_name", "application", "metadata", "results", "salt"],
+        sql: "SELECT id, publish_name, application, metadata, results, salt FROM predictions WHERE project = ?1",
     },
 ];
 

@@ -82,12 +82,15 @@ pub(crate) fn created(
 
 /// What is recorded of a photo's bytes.
 pub(crate) fn bytes(
-    connection: &Connection,
+    rows: &Rows<'_>,
     project: ProjectId,
     image: ImageId,
 ) -> Result<Option<PhotoBytes>, StoreError> {
     let sql = "SELECT content, bytes, salt, commitment FROM images WHERE project = ?1 AND id = ?2";
-    one(connection, sql, (project.to_string(), image.to_string()), |row| photo_bytes(row, 0))
+    let seal = rows.seal(project)?;
+    one(rows, sql, (project.to_string(), image.to_string()), |row| {
+        photo_bytes(seal.row("images", &image), row, 0)
+    })
 }
 
 pub(crate) fn get_by_region(
@@ -228,7 +231,7 @@ pub(crate) fn insert(
         cells.json("metadata", &image.metadata)?,
         cells.json("origin", &image.origin)?,
         bytes.size,
-        bytes.salt.as_bytes(),
+        cells.bytes("salt", bytes.salt.as_bytes())?,
         bytes.commitment.as_bytes(),
     );
     write(rows, sql, values)?;

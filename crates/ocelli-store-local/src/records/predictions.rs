@@ -43,7 +43,7 @@ fn read(seal: &Seal, project: ProjectId, row: &Row<'_>) -> SqlResult<Kept> {
         photo_kept,
         expires: None,
     };
-    Ok((kept, if photo_kept { Some(photo_bytes(row, 9)?) } else { None }))
+    Ok((kept, if photo_kept { Some(photo_bytes(cells, row, 9)?) } else { None }))
 }
 
 pub(crate) fn get(
@@ -198,7 +198,7 @@ pub(crate) fn insert(
         bytes.is_some(),
         bytes.map(|bytes| bytes.content.as_bytes()),
         bytes.map(|bytes| bytes.size),
-        bytes.map(|bytes| bytes.salt.as_bytes()),
+        bytes.map(|bytes| cells.bytes("salt", bytes.salt.as_bytes())).transpose()?,
         bytes.map(|bytes| bytes.commitment.as_bytes()),
         !results.is_empty(),
         if results.is_empty() { None } else { Some(cells.json("results", results)?) },

@@ -227,6 +227,7 @@ fn every_sealed_value_that_was_changed_is_reported() {
         ("tags", "description"),
         ("images", "metadata"),
         ("images", "origin"),
+        ("images", "salt"),
         ("features", "\"values\""),
         ("calibrations", "data"),
         ("iterations", "name"),
@@ -242,6 +243,7 @@ fn every_sealed_value_that_was_changed_is_reported() {
         ("predictions", "application"),
         ("predictions", "metadata"),
         ("predictions", "results"),
+        ("predictions", "salt"),
     ] {
         let world = World::new(encrypting());
         // What is in the clear is damaged too.
