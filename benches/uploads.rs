@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use ocelli_core::{
     Affected, Description, Image, ImageId, ImageTag, Limits, Metadata, Name, Origin, Project, ProjectId,
-    ProjectSettings, Tag, TagId, TagType, Timestamp, limits,
+    ProjectSettings, Salt, Tag, TagId, TagType, Timestamp, limits,
 };
 use ocelli_store::{Applied, Change, ContentKey, ImageQuery, NewImage, Store};
 use ocelli_store_local::LocalStore;
@@ -96,7 +96,7 @@ fn photo(number: u32, tag_id: TagId, bytes: Vec<u8>) -> NewImage {
         metadata: Metadata::default(),
         origin: Origin::Upload { name: Some(format!("photo {number}.jpg")) },
     };
-    NewImage { image, bytes }
+    NewImage { image, bytes, salt: Salt::from_bytes([7; 32]) }
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {

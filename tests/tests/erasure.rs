@@ -47,7 +47,7 @@ fn a_deleted_prediction_leaves_neither_bytes_nor_application() {
     let scene = Scene::in_directory();
     let (project, iteration) = trained(&scene.ocelli);
     let photo = drawn(90);
-    let keep = Keep::For { application: Some(Name::new(SECRET).unwrap()) };
+    let keep = Keep::by(Name::new(SECRET).unwrap());
     let kept = iteration.quick_test_with(&photo, keep).unwrap().id;
     assert_eq!(holding(scene.path(), &photo).len(), 1);
     assert!(!holding(scene.path(), SECRET.as_bytes()).is_empty());
@@ -62,7 +62,7 @@ fn bytes_last_as_long_as_a_photo_or_a_prediction_has_them() {
     let (project, iteration) = trained(&scene.ocelli);
     let photo = drawn(90);
     let image = project.add_image(photo.clone(), &[]).unwrap().image.id;
-    let kept = iteration.quick_test_with(&photo, Keep::For { application: None }).unwrap().id;
+    let kept = iteration.quick_test_with(&photo, Keep::both()).unwrap().id;
     assert_eq!(holding(scene.path(), &photo).len(), 1, "one file serves both");
     assert!(project.delete_images(vec![image]).unwrap().status.is_complete());
     assert_eq!(project.prediction_bytes(kept).unwrap(), photo);

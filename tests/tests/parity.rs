@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 
 use ocelli::{
-    Domain, ExportId, IterationHandle, Keep, Model, Name, NewProject, Ocelli, OpenOptions, ProjectHandle,
-    PublishOptions, TaggingStatus, Timestamp, Upload, limits,
+    Domain, ExportId, IterationHandle, Keep, Metadata, Model, Name, NewProject, Ocelli, OpenOptions,
+    ProjectHandle, PublishOptions, TaggingStatus, Timestamp, Upload, limits,
 };
 
 const DOCUMENT: &str = include_str!("../../docs/parity.md");
@@ -40,7 +40,7 @@ fn calls() -> BTreeSet<&'static str> {
             "Upload::file"
         },
         {
-            let _ = |application: Option<Name>| Keep::For { application };
+            let _ = |application: Option<Name>, metadata: Metadata| Keep::For { application, metadata };
             "Keep::For"
         },
     ];

@@ -13,11 +13,11 @@ fn code<T>(result: Result<T, Error>) -> ErrorCode {
 }
 
 fn keep() -> Keep {
-    Keep::For { application: None }
+    Keep::both()
 }
 
 fn kept_for(application: &str) -> Keep {
-    Keep::For { application: Some(Name::new(application).unwrap()) }
+    Keep::by(Name::new(application).unwrap())
 }
 
 fn published(scene: &Scene) -> (ProjectHandle, IterationHandle) {
@@ -69,7 +69,7 @@ fn a_kept_prediction_has_the_answer_and_the_photo() {
         assert_eq!((kept.width, kept.height), (48, 32));
         assert_eq!(kept.publish_name.unwrap(), "production");
         assert_eq!(kept.application.unwrap(), "shop");
-        assert_eq!(kept.expires, answer.created.plus_days(30));
+        assert_eq!(kept.expires, Some(answer.created.plus_days(30)));
         assert_eq!(project.prediction_bytes(answer.id).unwrap(), drawn(90));
     });
 }

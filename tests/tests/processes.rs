@@ -260,7 +260,7 @@ fn child_that_predicts_and_uploads() {
     let Some(project) = parents_project() else { return };
     let (stopped, level, mut number) = (stopped(), tag_named(&project, "level"), 1000);
     while !stopped.load(Ordering::Relaxed) {
-        let keep = Keep::For { application: Some(Name::new(text(number)).unwrap()) };
+        let keep = Keep::by(Name::new(text(number)).unwrap());
         project.predict_with("production", &noise(number), keep).unwrap();
         let added = project.add_images(vec![upload_of(number + 1).tag(level)]).unwrap();
         assert!(added.is_batch_successful(), "{added:?}");

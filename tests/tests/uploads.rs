@@ -257,7 +257,7 @@ fn the_place_of_a_photo_is_nowhere_in_the_data_directory() {
     assert!(contains(&photo, PLACE));
     let image = project.add_image(photo, &[]).unwrap().image.id;
     assert!(!contains(&project.image_bytes(image).unwrap(), PLACE));
-    let keep = Keep::For { application: None };
+    let keep = Keep::both();
     let kept = iteration.quick_test_with(&turned_photo_with_place(91), keep).unwrap().id;
     assert!(!contains(&project.prediction_bytes(kept).unwrap(), PLACE));
     let (hits, files) = search(scene.path(), PLACE);
@@ -271,7 +271,7 @@ fn sizes_are_those_of_the_upright_photo() {
         let (project, iteration) = trained(&scene.ocelli);
         let image = project.add_image(turned_photo_with_place(90), &[]).unwrap().image;
         assert_eq!((image.width, image.height), (20, 40));
-        let keep = Keep::For { application: None };
+        let keep = Keep::both();
         let kept = iteration.quick_test_with(&turned_photo_with_place(91), keep).unwrap().id;
         let kept = project.prediction(kept).unwrap();
         assert_eq!((kept.width, kept.height), (20, 40));

@@ -16,14 +16,27 @@ impl Shared {
         let erasure = match self.store.apply(change)? {
             Applied::Erased(erasure) => erasure,
             // A store that does not say knows by its next answer.
-            _ => Erasure { status: self.store.finish_erasures()?, iterations: Vec::new() },
+            _ => Erasure { operation: None, status: self.store.finish_erasures()?, iterations: Vec::new() },
         };
+        self.record_completion(&erasure);
         for iteration in &erasure.iterations {
             if iteration.outcome == AffectedOutcome::Deleted {
                 self.networks.forget(iteration.id);
             }
         }
         Ok(erasure)
+    }
+
+    /// Records that an erasure is complete, for its receipt. Where it cannot be, the next call that finishes erasures does.
+    fn record_completion(&self, erasure: &Erasure) {
+        let Some(operation) = erasure.operation.filter(|_| erasure.status.is_complete()) else { return };
+        let complete = || {
+            let operations = self.store.operations(operation.saturating_sub(1), 1)?;
+            self.store.apply(Change::CompleteErasures { operations, at: self.now() })
+        };
+        if let Err(error) = complete() {
+            tracing::warn!(operation, %error, "that an erasure is complete could not be recorded");
+        }
     }
 }
 
@@ -41,6 +54,9 @@ impl Ocelli {
     /// Goes on with erasures that are pending ([`ErasureStatus::ErasurePending`]), and says whether any still is. So do
     /// the next change of any handle, in any process, and the next opening.
     pub fn finish_erasures(&self) -> Result<ErasureStatus, Error> {
+        #[cfg(feature = "retention")]
+        return Ok(ocelli_retention::complete(&*self.shared.store, &|| self.shared.now())?);
+        #[cfg(not(feature = "retention"))]
         Ok(self.shared.store.finish_erasures()?)
     }
 

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use ocelli_core::{BaseModel, Domain, ErrorCode, ImageCreateStatus, Int8Cost, InvalidValue};
 use ocelli_imaging::ImagingError;
 use ocelli_infer::InferError;
+use ocelli_keys::KeyError;
 use ocelli_model::ModelError;
 use ocelli_store::StoreError;
 
@@ -30,6 +31,21 @@ pub enum Error {
     #[cfg(feature = "train")]
     #[error(transparent)]
     Train(#[from] ocelli_train::TrainError),
+    /// A proof that could not be made, or does not hold.
+    #[cfg(feature = "retention")]
+    #[error(transparent)]
+    Proof(#[from] ocelli_retention::ProofError),
+    /// What else kept a sweep or a receipt from being carried out.
+    #[cfg(feature = "retention")]
+    #[error(transparent)]
+    Retention(ocelli_retention::RetentionError),
+    /// What the keys refused.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// An archive or a folder that could not be written or read.
+    #[cfg(feature = "archive")]
+    #[error(transparent)]
+    Archive(#[from] ocelli_archive::ArchiveError),
     /// A network that could not be exported.
     #[cfg(feature = "export")]
     #[error(transparent)]
@@ -104,6 +120,17 @@ pub enum Error {
     },
 }
 
+#[cfg(feature = "retention")]
+impl From<ocelli_retention::RetentionError> for Error {
+    fn from(error: ocelli_retention::RetentionError) -> Self {
+        match error {
+            ocelli_retention::RetentionError::Store(error) => Self::Store(error),
+            ocelli_retention::RetentionError::Proof(error) => Self::Proof(error),
+            other => Self::Retention(other),
+        }
+    }
+}
+
 impl Error {
     /// The Custom Vision code for this error.
     pub fn code(&self) -> ErrorCode {
@@ -113,6 +140,13 @@ impl Error {
             Self::Store(error) | Self::Open { source: error, .. } => error.code(),
             Self::Model(error) => error.code(),
             Self::Infer(error) => error.code(),
+            #[cfg(feature = "retention")]
+            Self::Proof(error) => error.code(),
+            #[cfg(feature = "retention")]
+            Self::Retention(error) => error.code(),
+            Self::Key(error) => error.code(),
+            #[cfg(feature = "archive")]
+            Self::Archive(error) => error.code(),
             #[cfg(feature = "export")]
             Self::Export(error) => error.code(),
             #[cfg(feature = "train")]

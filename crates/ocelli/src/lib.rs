@@ -1,24 +1,35 @@
 #![doc = include_str!("../../../README.md")]
 
+mod account;
+#[cfg(feature = "archive")]
+mod archive;
 mod base;
 #[cfg(feature = "train")]
 mod calibration;
-mod environment;
+#[cfg(feature = "archive")]
+mod custom_vision_import;
 mod erasure;
 mod error;
 #[cfg(feature = "export")]
 mod export;
 #[cfg(feature = "train")]
 mod features;
+mod holds;
 mod images;
 mod iteration;
 mod kept_exports;
 mod networks;
 mod ocelli;
+#[cfg(feature = "retention")]
+mod person;
 mod pool;
 mod predict;
 mod predictions;
 mod project;
+#[cfg(feature = "retention")]
+mod proof;
+#[cfg(feature = "retention")]
+mod retention;
 #[cfg(feature = "train")]
 mod retraining;
 #[cfg(feature = "train")]
@@ -27,7 +38,13 @@ mod stored_photos;
 mod training;
 mod upload;
 
-pub use environment::{Clock, ManualClock, Random, SystemClock, SystemRandom};
+#[cfg(feature = "archive")]
+pub use archive::{
+    ExportOptions, ExportSummary, ExportedProject, ImportOptions, ImportSummary, ImportedIds,
+    ImportedIteration, ImportedProject, TransferProblem,
+};
+#[cfg(feature = "archive")]
+pub use custom_vision_import::{CustomVisionImport, CustomVisionOptions};
 pub use error::Error;
 pub use iteration::{IterationHandle, PublishOptions};
 pub use ocelli::{Ocelli, OpenOptions};
@@ -40,15 +57,28 @@ pub use retraining::Retrained;
 pub use training::TrainOptions;
 pub use upload::{NewRegion, Upload, UploadResult, UploadSummary};
 
+#[cfg(feature = "archive")]
+pub use ocelli_archive::{
+    ArchiveError, ArchiveReader, Contents, ContentsEntry, ImageRecord, IterationRecord, PredictionRecord,
+    ProjectReader, ProjectRecord, ReadLimits, Written, custom_vision,
+};
 pub use ocelli_core::*;
 #[cfg(feature = "export")]
 pub use ocelli_export::{ExportError, ExportedFile, OnnxExport, OnnxInput};
 pub use ocelli_imaging::{ImagingError, RgbImage, RgbView};
 pub use ocelli_infer::{CompileOptions, InferError, Level, Model};
+pub use ocelli_keys::{DataKey, KeyError, KeyFile, KeyProvider, Keys, PublicKey, Signature};
 pub use ocelli_model::{ModelError, View};
+#[cfg(feature = "retention")]
+pub use ocelli_retention::{
+    AuditHead, AuditLog, Budget, ChainedEntry, Checkpoint, DueCount, DueItem, Findings, ItemCount,
+    MembershipProof, PersonErased, Plan, ProofError, Receipt, ReceiptBody, ReceiptKind, ReceiptStatement,
+    RetentionError, SweepOptions, Swept, Ticking, Why, verify_photo,
+};
 pub use ocelli_store::{
-    AddedImage, CheckOptions, CheckReport, Continuation, ImageFilter, ImageQuery, Missing, Order, Owner,
-    PredictionPage, PredictionQuery, ProbabilityRange, Store, StoreError, TagSummary, TaggingStatus,
+    AddedImage, CheckOptions, CheckReport, Clock, Continuation, ImageFilter, ImageQuery, Item, ManualClock,
+    Missing, Order, Owner, PredictionPage, PredictionQuery, ProbabilityRange, Random, Store, StoreError,
+    StoreOptions, SystemClock, SystemRandom, TagSummary, TaggingStatus,
 };
 #[cfg(feature = "train")]
 pub use ocelli_train::{Lack, StopToken, TrainError, TrainingEvent};

@@ -7,6 +7,7 @@ use ocelli_core::{Domain, Iteration, IterationId, Precision, ProjectId};
 use ocelli_imaging::DecodeLimits;
 use ocelli_infer::{CompileOptions, Model};
 use ocelli_model::{ModelError, Network, View, file};
+use ocelli_store::StoreError;
 
 use crate::Error;
 use crate::ocelli::Shared;
@@ -54,6 +55,13 @@ impl Networks {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|((_, other, _), _)| *other != id);
     }
 
+    /// Whose networks are kept.
+    #[cfg(feature = "retention")]
+    fn kept(&self) -> Vec<(ProjectId, IterationId)> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.iter().map(|((project, id, _), _)| (*project, *id)).collect()
+    }
+
     /// Forgets the networks of a project that has been erased.
     pub(crate) fn forget_project(&self, id: ProjectId) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|((other, ..), _)| *other != id);
@@ -61,6 +69,16 @@ impl Networks {
 }
 
 impl Shared {
+    /// Forgets the networks of iterations that are not there any more.
+    #[cfg(feature = "retention")]
+    pub(crate) fn forget_erased_networks(&self) {
+        for (project, id) in self.networks.kept() {
+            if let Err(StoreError::NotFound(_)) = self.store.iteration(project, id) {
+                self.networks.forget(id);
+            }
+        }
+    }
+
     /// The compiled network of an iteration that the store has just returned.
     pub(crate) fn model(&self, iteration: &Iteration, precision: Precision) -> Result<Arc<Model>, Error> {
         let key = (iteration.project_id, iteration.id, precision);
@@ -81,7 +99,7 @@ impl Shared {
     /// The network of an iteration: the base of its domain, and its own part from the store.
     pub(crate) fn network(&self, iteration: &Iteration) -> Result<Network, Error> {
         let bytes = self.store.model(iteration.project_id, iteration.id)?;
-        let unknown = || ocelli_store::StoreError::UnknownDomain;
+        let unknown = || StoreError::UnknownDomain;
         let domain = Domain::from_id(iteration.domain_id).ok_or_else(unknown)?;
         let base = self.bases.for_domain(domain)?;
         let mut trained = String::new();

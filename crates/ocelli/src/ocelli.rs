@@ -2,14 +2,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ocelli_core::{
-    Description, Domain, IterationStatus, Limits, Name, Project, ProjectId, Timestamp, TrainingFailure,
-    limits,
+    DataClass, Description, Domain, IterationStatus, Limits, Name, Project, ProjectId, Timestamp,
+    TrainingFailure,
 };
-use ocelli_store::{Change, ContentKey, MemoryStore, ProjectState, Store, StoreError};
+use ocelli_keys::KeyProvider;
+use ocelli_store::{
+    Change, Clock, ContentKey, MemoryStore, ProjectState, Random, Store, StoreError, StoreOptions,
+};
 use ocelli_store_local::LocalStore;
 
 use crate::base::Bases;
-use crate::environment::{Clock, Random, SystemClock, SystemRandom};
 use crate::networks::Networks;
 use crate::pool::Pool;
 use crate::{Error, NewProject, ProjectHandle};
@@ -28,8 +30,9 @@ pub(crate) struct Shared {
     pub(crate) bases: Bases,
     pub(crate) networks: Networks,
     pub(crate) pool: Pool,
-    clock: Box<dyn Clock>,
-    random: Box<dyn Random>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    keys: Option<Arc<dyn KeyProvider>>,
 }
 
 impl Shared {
@@ -42,26 +45,17 @@ impl Shared {
         self.random.fill(&mut bytes).map_err(Error::Random)?;
         Ok(bytes)
     }
+
+    pub(crate) fn keys(&self) -> Option<&dyn KeyProvider> {
+        self.keys.as_deref()
+    }
 }
 
 /// How a data directory is opened.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct OpenOptions {
-    limits: Limits,
     threads: Option<usize>,
-    clock: Box<dyn Clock>,
-    random: Box<dyn Random>,
-}
-
-impl Default for OpenOptions {
-    fn default() -> Self {
-        Self {
-            limits: Limits::default(),
-            threads: None,
-            clock: Box::new(SystemClock),
-            random: Box::new(SystemRandom),
-        }
-    }
+    store: StoreOptions,
 }
 
 impl OpenOptions {
@@ -72,7 +66,7 @@ impl OpenOptions {
 
     /// Other limits.
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+        self.store.limits = limits;
         self
     }
 
@@ -84,41 +78,57 @@ impl OpenOptions {
 
     /// Another clock.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.clock = Box::new(clock);
+        self.store.clock = Arc::new(clock);
         self
     }
 
     /// Another random source.
     pub fn random(mut self, random: impl Random + 'static) -> Self {
-        self.random = Box::new(random);
+        self.store.random = Arc::new(random);
+        self
+    }
+
+    /// Keys: to sign receipts and checkpoints of the audit log with, and to wrap the keys of encrypted projects with.
+    pub fn keys(mut self, keys: impl KeyProvider + 'static) -> Self {
+        self.store.keys = Some(Arc::new(keys));
+        self
+    }
+
+    /// Whether projects that are made are encrypted at rest, which takes [`keys`](Self::keys). Those that there are stay
+    /// as they are.
+    pub fn encrypted(mut self, encrypted: bool) -> Self {
+        self.store.encrypt = encrypted;
         self
     }
 
     /// Opens a data directory, and makes it where there is none. Several processes may open one.
     pub fn open(self, directory: impl AsRef<Path>) -> Result<Ocelli, Error> {
         let path = directory.as_ref();
-        let store = LocalStore::open(path, self.limits.clone())
+        let store = LocalStore::open(path, self.store.clone())
             .map_err(|source| Error::Open { path: path.to_owned(), source })?;
         self.with_store(Arc::new(store))
     }
 
     /// Keeps everything in memory, and nothing after the last handle is gone.
     pub fn in_memory(self) -> Result<Ocelli, Error> {
-        let store = MemoryStore::new(self.limits.clone());
+        let store = MemoryStore::new(self.store.clone());
         self.with_store(Arc::new(store))
     }
 
-    /// Uses a store of the caller's.
+    /// Uses a store of the caller's, which was opened with options of its own. Of these, the clock should be the same; the
+    /// keys sign.
     pub fn with_store(self, store: Arc<dyn Store>) -> Result<Ocelli, Error> {
+        let StoreOptions { limits, clock, random, keys, encrypt: _ } = self.store;
         let ocelli = Ocelli {
             shared: Arc::new(Shared {
                 store,
-                limits: self.limits,
+                limits,
                 bases: Bases::default(),
                 networks: Networks::default(),
                 pool: Pool::new(self.threads),
-                clock: self.clock,
-                random: self.random,
+                clock,
+                random,
+                keys,
             }),
         };
         ocelli.fail_interrupted_trainings()?;
@@ -168,11 +178,14 @@ impl Ocelli {
 
     /// The deleted projects that can still be restored.
     pub fn deleted_projects(&self) -> Result<Vec<Project>, Error> {
-        let since = self.shared.now().plus_days(-limits::DELETED_PROJECT_DAYS);
-        Ok(self.shared.store.projects(ProjectState::DeletedSince(since))?)
+        let retention = self.account()?.retention;
+        let cutoff = retention.cutoff(DataClass::DeletedProject, self.shared.now());
+        let since = cutoff.map_or(i64::MIN, |cutoff| cutoff.as_millis().saturating_add(1));
+        Ok(self.shared.store.projects(ProjectState::DeletedSince(Timestamp::from_millis(since)))?)
     }
 
-    /// Brings back a project that was deleted at most [`limits::DELETED_PROJECT_DAYS`] days ago.
+    /// Brings back a project that was deleted and is not due: the account's policy gives it
+    /// [`DELETED_PROJECT_DAYS`](ocelli_core::limits::DELETED_PROJECT_DAYS) days by default.
     pub fn restore_project(&self, id: ProjectId) -> Result<ProjectHandle, Error> {
         self.shared.store.apply(Change::RestoreProject { project: id, at: self.shared.now() })?;
         // A training that ended while the project was deleted could not say so.

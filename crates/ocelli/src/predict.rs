@@ -1,4 +1,6 @@
-use ocelli_core::{ImagePrediction, Iteration, Name, Precision, PredictionId, StoredPrediction, limits};
+use ocelli_core::{
+    ImagePrediction, Iteration, Metadata, Name, Precision, PredictionId, Salt, StoredPrediction,
+};
 use ocelli_imaging::{DecodeLimits, decode, strip_metadata};
 use ocelli_infer::Model;
 use ocelli_store::{Change, Missing, StoreError};
@@ -16,11 +18,37 @@ pub enum Keep {
     /// Nothing is kept.
     #[default]
     No,
-    /// Both are kept for [`limits::KEPT_PREDICTION_DAYS`] days, to be looked at and trained on.
+    /// Both are kept as long as the project's policy says
+    /// ([`KEPT_PREDICTION_DAYS`](ocelli_core::limits::KEPT_PREDICTION_DAYS) days by default), to be looked at and
+    /// trained on.
     For {
         /// The program that asks, by which kept predictions can be found.
         application: Option<Name>,
+        /// Facts about the photo, by which a person's photos can be found, held and erased.
+        #[serde(default)]
+        metadata: Metadata,
     },
+}
+
+impl Keep {
+    /// Both are kept.
+    pub fn both() -> Self {
+        Self::For { application: None, metadata: Metadata::default() }
+    }
+
+    /// Both are kept, to be found by the program that asks.
+    pub fn by(application: Name) -> Self {
+        Self::For { application: Some(application), metadata: Metadata::default() }
+    }
+
+    /// Both are kept, with facts about the photo.
+    pub fn with_metadata(self, metadata: Metadata) -> Self {
+        let application = match self {
+            Self::No => None,
+            Self::For { application, .. } => application,
+        };
+        Self::For { application, metadata }
+    }
 }
 
 impl ProjectHandle {
@@ -120,17 +148,19 @@ impl Shared {
             created,
             predictions,
         };
-        if let Keep::For { application } = keep {
+        if let Keep::For { application, metadata } = keep {
             let stored = StoredPrediction {
                 prediction: prediction.clone(),
                 publish_name,
                 application,
                 width: photo.width(),
                 height: photo.height(),
-                expires: created.plus_days(limits::KEPT_PREDICTION_DAYS),
+                metadata,
+                photo_kept: true,
+                expires: None,
             };
-            let bytes = strip_metadata(bytes)?;
-            self.store.apply(Change::KeepPrediction { prediction: Box::new(stored), bytes })?;
+            let (bytes, salt) = (strip_metadata(bytes)?, Salt::from_bytes(self.random()?));
+            self.store.apply(Change::KeepPrediction { prediction: Box::new(stored), bytes, salt })?;
         }
         Ok(prediction)
     }

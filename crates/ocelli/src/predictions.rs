@@ -25,17 +25,17 @@ impl ProjectHandle {
     /// If the page takes more than [`MAX_PAGE`](ocelli_core::limits::MAX_PAGE), or the question combines more than
     /// [`MAX_TAGS_PER_PREDICTION_QUERY`](ocelli_core::limits::MAX_TAGS_PER_PREDICTION_QUERY) tags.
     pub fn predictions(&self, query: &PredictionQuery) -> Result<PredictionPage, Error> {
-        Ok(self.shared.store.predictions(self.id(), query, self.shared.now())?)
+        Ok(self.shared.store.predictions(self.id(), query)?)
     }
 
     /// A kept prediction.
     pub fn prediction(&self, id: PredictionId) -> Result<StoredPrediction, Error> {
-        Ok(self.shared.store.prediction(self.id(), id, self.shared.now())?)
+        Ok(self.shared.store.prediction(self.id(), id)?)
     }
 
     /// The photo of a kept prediction, less the metadata within.
     pub fn prediction_bytes(&self, id: PredictionId) -> Result<Vec<u8>, Error> {
-        Ok(self.shared.store.prediction_bytes(self.id(), id, self.shared.now())?)
+        Ok(self.shared.store.prediction_bytes(self.id(), id)?)
     }
 
     /// Erases kept predictions and their photos, also those that have expired. A photo to train on that has the same bytes stays.

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use ocelli_core::{
     Affected, ClassificationType, Description, Domain, Erasure, Name, Project, ProjectId, ProjectSettings,
-    ProjectUpdate, Tag, TagId, TagType, TagUpdate,
+    ProjectUpdate, Retention, RetentionPolicy, Tag, TagId, TagType, TagUpdate,
 };
 use ocelli_store::{Applied, Change};
 use serde::{Deserialize, Serialize};
@@ -93,10 +93,10 @@ impl ProjectHandle {
         self.details()
     }
 
-    /// Hides the project and all it owns at once. It can be restored for
-    /// [`DELETED_PROJECT_DAYS`](ocelli_core::limits::DELETED_PROJECT_DAYS) days
-    /// ([`Ocelli::restore_project`](crate::Ocelli::restore_project)); nothing of it is erased until
-    /// [`Ocelli::erase_project`](crate::Ocelli::erase_project) does.
+    /// Hides the project and all it owns at once. It can be restored
+    /// ([`Ocelli::restore_project`](crate::Ocelli::restore_project)) as long as the account's policy says,
+    /// [`DELETED_PROJECT_DAYS`](ocelli_core::limits::DELETED_PROJECT_DAYS) days by default. Nothing of it is erased until
+    /// [`Ocelli::erase_project`](crate::Ocelli::erase_project) does, or a sweep once it is due.
     ///
     /// # Errors
     ///
@@ -139,6 +139,35 @@ impl ProjectHandle {
         let tag = Tag { id, name: Name::new(name)?, description, tag_type, image_count: 0 };
         self.apply(Change::CreateTag { project: self.id, tag: tag.clone() })?;
         Ok(tag)
+    }
+
+    /// How long the project keeps what it holds.
+    pub fn retention(&self) -> Result<Retention<RetentionPolicy>, Error> {
+        Ok(self.shared.store.retention(self.id)?)
+    }
+
+    /// Replaces the policy that says how long the project keeps what it holds.
+    ///
+    /// What is due by the new policy is invisible at once, and erased by the next sweep. What was due under the policy
+    /// before stays due: no policy brings anything back.
+    ///
+    /// ```
+    /// use ocelli::{NewProject, OpenOptions, RetentionPolicy, RetentionRule};
+    ///
+    /// # fn main() -> Result<(), ocelli::Error> {
+    /// let project = OpenOptions::new().in_memory()?.create_project(NewProject::new("visitors"))?;
+    /// let policy = RetentionPolicy {
+    ///     training_photos: RetentionRule::days(365),
+    ///     prediction_photos: RetentionRule::NotAtAll,
+    ///     ..project.retention()?.policy().clone()
+    /// };
+    /// project.set_retention(policy)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn set_retention(&self, policy: RetentionPolicy) -> Result<(), Error> {
+        self.apply(Change::SetRetention { project: self.id, policy, at: self.shared.now() })?;
+        Ok(())
     }
 
     /// The tags, in the order in which they were made, with their numbers of photos.

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use ocelli_core::{
     BoundingBox, ErrorCode, Image, ImageCreateStatus, ImageId, ImageTag, Metadata, Name, Origin, Region,
-    RegionId, TagId, Timestamp, limits,
+    RegionId, Salt, TagId, Timestamp, limits,
 };
 use ocelli_imaging::{DecodeLimits, ImagingError, decode, strip_metadata};
 use ocelli_store::{AddedImage, Applied, Change, NewImage, StoreError};
@@ -328,7 +328,8 @@ impl Shared {
                 name: upload.name.map(|name| name.chars().take(limits::MAX_NAME).collect()),
             },
         };
-        Ok(NewImage { image, bytes: strip_metadata(&bytes)? })
+        let salt = Salt::from_bytes(self.random()?);
+        Ok(NewImage { image, bytes: strip_metadata(&bytes)?, salt })
     }
 }
 

@@ -8,13 +8,17 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use ocelli::{
-    CheckOptions, CheckReport, ErasureRecord, ErasureStatus, Export, ExportId, Image, ImageFilter, ImageId,
-    ImageQuery, Iteration, IterationId, IterationStatus, Limits, Manifest, Name, NewProject, Ocelli,
-    OpenOptions, PredictionId, PredictionPage, PredictionQuery, Project, ProjectHandle, ProjectId, StopToken,
-    Store, StoreError, StoredPrediction, Tag, TagId, Timestamp, TrainOptions, TrainingEvent, TrainingFailure,
-    Upload,
+    Account, CheckOptions, CheckReport, Commitment, Digest, Erased, ErasedItem, ErasureOperation,
+    ErasureRecord, ErasureStatus, Export, ExportId, HeldItem, Hold, HoldId, Image, ImageFilter, ImageId,
+    ImageQuery, Item, Iteration, IterationId, IterationStatus, Limits, Manifest, Name, NewProject, Ocelli,
+    OpenOptions, PredictionId, PredictionPage, PredictionQuery, Project, ProjectHandle, ProjectId, Retention,
+    RetentionPolicy, Salt, StopToken, Store, StoreError, StoredPrediction, Tag, TagId, Timestamp,
+    TrainOptions, TrainingEvent, TrainingFailure, Upload,
 };
-use ocelli_store::{Applied, Change, FeatureKey, MemoryStore, ProjectState, StoredCalibration, TrainingLock};
+use ocelli_store::{
+    Applied, AuditPage, Change, FeatureKey, ItemQuery, MemoryStore, ProjectState, StoredCalibration,
+    TrainingLock,
+};
 
 fn photos_of(tag: &str) -> Vec<PathBuf> {
     let photos = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/photos/train");
@@ -147,11 +151,24 @@ impl Store for Takeover {
         iteration(project: ProjectId, iteration: IterationId) -> Iteration;
         manifest(project: ProjectId, iteration: IterationId) -> Manifest;
         model(project: ProjectId, iteration: IterationId) -> Vec<u8>;
-        predictions(project: ProjectId, query: &PredictionQuery, now: Timestamp) -> PredictionPage;
-        prediction(project: ProjectId, prediction: PredictionId, now: Timestamp) -> StoredPrediction;
-        prediction_bytes(project: ProjectId, prediction: PredictionId, now: Timestamp) -> Vec<u8>;
+        predictions(project: ProjectId, query: &PredictionQuery) -> PredictionPage;
+        prediction(project: ProjectId, prediction: PredictionId) -> StoredPrediction;
+        prediction_bytes(project: ProjectId, prediction: PredictionId) -> Vec<u8>;
         exports(project: ProjectId, iteration: IterationId) -> Vec<Export>;
         export_bytes(project: ProjectId, export: ExportId, file: &Name) -> Vec<u8>;
+        account() -> Account;
+        retention(project: ProjectId) -> Retention<RetentionPolicy>;
+        holds() -> Vec<Hold>;
+        items(query: &ItemQuery) -> Vec<Item>;
+        held(hold: HoldId, after: Option<&HeldItem>, take: usize) -> Vec<HeldItem>;
+        held_bytes(hold: HoldId, project: ProjectId, item: Erased) -> Vec<u8>;
+        commitment(project: ProjectId, item: Erased) -> (Salt, Commitment);
+        trained_on(project: ProjectId, images: &[ImageId]) -> Vec<IterationId>;
+        audit(after: u64, take: usize) -> AuditPage;
+        audit_head() -> (u64, Digest);
+        operations(after: u64, take: usize) -> Vec<ErasureOperation>;
+        erased_items(operation: u64) -> Vec<ErasedItem>;
+        receipt(operation: u64) -> Option<String>;
         erasures(since: Timestamp) -> Vec<ErasureRecord>;
         finish_erasures() -> ErasureStatus;
         check(options: &CheckOptions) -> CheckReport;

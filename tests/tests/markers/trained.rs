@@ -47,7 +47,7 @@ fn a_real_training_is_erased_with_all_that_came_of_it() {
     let iteration = project.train(&options).unwrap();
     let publication = planting.text("publication");
     iteration.publish(&publication).unwrap();
-    let keep = Keep::For { application: Some(planting.name("application")) };
+    let keep = Keep::by(planting.name("application"));
     let answer =
         project.predict_with(&publication, &planting.photo("photo of the prediction"), keep).unwrap();
     let export = iteration.keep_export(OnnxInput::Photo).unwrap();

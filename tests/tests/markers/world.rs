@@ -8,7 +8,7 @@ use ocelli::{
     OpenOptions, Origin, PredictionId, ProjectHandle, TagId, Upload,
 };
 use ocelli_store::conformance::scene::{Scene, at, name};
-use ocelli_store::{Change, FeatureKey, NewImage};
+use ocelli_store::{Change, FeatureKey, NewImage, StoreOptions};
 use ocelli_store_local::LocalStore;
 use ocelli_tests::Markers;
 use tempfile::TempDir;
@@ -129,7 +129,8 @@ impl World {
         let clock = Arc::new(ManualClock::new(at(1_000_000)));
         let ocelli = OpenOptions::new().clock(clock.clone()).open(directory.path()).unwrap();
         let project = ocelli.create_project(NewProject::new("among others")).unwrap();
-        let store = LocalStore::open(directory.path(), Default::default()).unwrap();
+        let options = StoreOptions { clock: clock.clone(), ..StoreOptions::default() };
+        let store = LocalStore::open(directory.path(), options).unwrap();
         let below = Scene::over(Arc::new(store), project.id(), 1);
         let tags = (0..12).map(|number| below.tag(&format!("tag {number}"))).collect();
         Self {
