@@ -10,7 +10,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::LocalStore;
 use crate::blobs::{self, BlobKeys, Found};
 use crate::error::During;
-use crate::records::{owners, projects, removals, unscrubbed};
+use crate::records::{holds, owners, projects, removals, unscrubbed};
 use crate::sealed;
 
 /// Records that are asked for at once.
@@ -25,6 +25,13 @@ pub(crate) fn check(store: &LocalStore, options: &CheckOptions) -> Result<CheckR
             Err(StoreError::Key { .. }) => report.locked.push(project),
             checked => checked?,
         }
+    }
+    match store.ask(|rows| holds::list(rows)) {
+        Ok(_) => {}
+        Err(error @ (StoreError::Corrupt { .. } | StoreError::AccountKey(_))) => {
+            report.records.push(format!("the holds cannot be read: {error}"));
+        }
+        Err(error) => return Err(error),
     }
     find_unowned(store, options, &mut report)?;
     if options.repair {

@@ -10,11 +10,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ocelli_core::{Description, ErasureStatus, Hold, HoldId, HoldTarget, ImageId, MetadataFilter, ProjectId};
+use ocelli_core::{
+    Affected, DataClass, Description, Erased, ErasureReason, ErasureStatus, Hold, HoldId, HoldTarget,
+    ImageId, MetadataFilter, ProjectId,
+};
 use ocelli_keys::KeyError;
 use ocelli_store::conformance::scene::{Scene, at, name};
 use ocelli_store::{
-    Change, CheckOptions, Owner, PredictionQuery, ProbabilityRange, ProjectState, StoreError, StoreOptions,
+    Applied, Change, CheckOptions, ItemOutcome, ItemQuery, ItemToErase, ManualClock, Owner, PredictionQuery,
+    ProbabilityRange, ProjectState, StoreError, StoreOptions,
 };
 use ocelli_store_local::LocalStore;
 
@@ -407,6 +411,50 @@ fn holds_say_nothing_without_the_key_and_hold_all_the_same() {
     let world = world.reopened(keys(1), |_| ());
     assert_eq!(world.scene.store.holds().unwrap(), holds[..2]);
     assert!(world.scene.store.check(&LOOK).unwrap().is_sound());
+}
+
+/// What is due as a whole can be swept without being opened.
+#[test]
+fn a_deleted_project_falls_due_without_its_key() {
+    let world = World::new(encrypting());
+    let project = world.scene.project;
+    world.scene.apply(Change::Unpublish { project, iteration: world.iteration, at: at(46) });
+    world.scene.apply(Change::DeleteProject { project, at: at(47) });
+    let later = at(48).plus_days(31);
+    let options = StoreOptions { clock: Arc::new(ManualClock::new(later)), ..StoreOptions::default() };
+    let world = world.reopened(options, |_| ());
+    let class = DataClass::DeletedProject;
+    let query = ItemQuery { through: Some(later), ..ItemQuery::new(class, None, 10) };
+    let due = world.scene.store.items(&query).unwrap();
+    assert_eq!(due.iter().map(|item| item.item).collect::<Vec<_>>(), [Erased::Project(project)]);
+    world.scene.apply(Change::LatchDue { at: later });
+    let operation = match world.scene.apply(Change::BeginErasure { plan: None, at: later }) {
+        Applied::Operation(number) => number,
+        other => panic!("{other:?}"),
+    };
+    let (item, reason) = (Erased::Project(project), ErasureReason::Due(class));
+    let items = vec![ItemToErase { project_id: project, item, reason }];
+    let step = Change::EraseItems { operation, items, affected: Affected::Keep, at: later };
+    match world.scene.apply(step) {
+        Applied::Items(items) => assert_eq!(items.outcomes, [ItemOutcome::Erased]),
+        other => panic!("{other:?}"),
+    }
+    assert!(world.scene.store.finish_erasures().unwrap().is_complete());
+    assert!(files(&world.path().join("blobs")).is_empty());
+}
+
+#[test]
+fn a_hold_that_was_changed_is_reported() {
+    for column in ["filter", "reason"] {
+        let world = World::new(encrypting());
+        place_holds(&world);
+        let sql = format!("UPDATE holds SET {column} = 'in the clear' WHERE {column} IS NOT NULL");
+        let world = world.tampered(keys(1), &[&sql]);
+        let report = world.scene.store.check(&LOOK).unwrap();
+        assert!(report.records.iter().any(|line| line.contains(&format!("holds.{column}"))), "{report:?}");
+        let error = world.scene.store.holds().unwrap_err();
+        assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
+    }
 }
 
 /// The files as they are at one moment are what a killed process leaves.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ocelli_core::{
-    Description, ErrorCode, Export, ExportId, ImageId, IterationId, Metadata, Origin, PredictionId,
+    Description, Erased, ErrorCode, Export, ExportId, ImageId, IterationId, Metadata, Origin, PredictionId,
     ProjectId, ProjectUpdate, TagId, TagUpdate, TrainingFailure,
 };
 use ocelli_keys::Keys;
@@ -152,6 +152,7 @@ impl World {
             ("images", store.images(project, &Default::default()).map(drop)),
             ("images_by_id", store.images_by_id(project, &self.images).map(drop)),
             ("image_bytes", store.image_bytes(project, image).map(drop)),
+            ("commitment", store.commitment(project, Erased::Image(image)).map(drop)),
             ("features", store.features(project, &feature_key(), &self.images).map(drop)),
             ("calibration", store.calibration(project, "base").map(drop)),
             ("iterations", store.iterations(project).map(drop)),
