@@ -246,9 +246,9 @@ impl Store for LocalStore {
     }
 
     fn trained_on(&self, project: ProjectId, images: &[ImageId]) -> Result<Vec<IterationId>, StoreError> {
-        self.ask_about(project, |rows, seen| {
-            let after = seen.cutoff(DataClass::Iteration);
-            manifests::trained_on(rows, project, images, after)
+        self.ask(|rows| {
+            projects::retention(rows, project)?.ok_or(StoreError::NotFound(Missing::Project(project)))?;
+            manifests::trained_on(rows, project, images)
         })
     }
 

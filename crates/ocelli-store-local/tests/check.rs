@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test reports")]
 
 mod marks;
+mod moment;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use ocelli_store_local::LocalStore;
 use tempfile::TempDir;
 
 use marks::{files, held, mark};
+use moment::options;
 
 /// Looking only, and repairing what it finds, however new.
 const LOOK: CheckOptions = CheckOptions { repair: false, grace: Duration::ZERO };
@@ -33,7 +35,7 @@ impl Stage {
     /// A photo, a kept prediction and an export of two files, each with bytes of its own.
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let store = Arc::new(LocalStore::open(directory.path(), Limits::default()).unwrap());
+        let store = Arc::new(LocalStore::open(directory.path(), options(Limits::default())).unwrap());
         let scene = Scene::over(store, ProjectId::new(at(0), [0; 10]), 1);
         scene.apply(scene.creation(scene.project, 0));
         let oak = scene.tag("oak");
@@ -62,7 +64,7 @@ impl Stage {
         let (store, project) = (&self.scene.store, self.scene.project);
         [
             store.image_bytes(project, self.image),
-            store.prediction_bytes(project, self.prediction, at(1)),
+            store.prediction_bytes(project, self.prediction),
             store.export_bytes(project, self.export, &name("model.onnx")),
         ]
     }
@@ -137,7 +139,7 @@ fn damaged_bytes_that_were_set_aside_are_never_served() {
     let stage = Stage::new();
     fs::write(stage.place(CONTENTS[0]), "damaged").unwrap();
     stage.check(&REPAIR);
-    let reopened = LocalStore::open(stage.directory.path(), Limits::default()).unwrap();
+    let reopened = LocalStore::open(stage.directory.path(), options(Limits::default())).unwrap();
     for store in [stage.scene.store.as_ref(), &reopened] {
         let answer = store.image_bytes(stage.scene.project, stage.image);
         assert!(matches!(answer, Err(StoreError::Corrupt { .. })), "{answer:?}");
@@ -227,7 +229,7 @@ fn what_the_store_would_not_have_named_so_is_told_and_left_alone() {
 fn what_another_handle_is_uploading_is_no_file_without_a_record() {
     let stage = Stage::new();
     let stray = stage.stray("blobs");
-    let other = LocalStore::open(stage.directory.path(), Limits::default()).unwrap();
+    let other = LocalStore::open(stage.directory.path(), options(Limits::default())).unwrap();
     let handles = fs::read_dir(stage.path("staging")).unwrap();
     let names = handles.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
     let handle = names.max().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
@@ -270,7 +272,7 @@ fn an_index_that_does_not_agree_with_its_table_is_told() {
     // A page of an index without entries.
     let empty = [10, 0, 0, 0, 0, u8::try_from(size >> 8).unwrap(), 0, 0];
     overwrite(&path, (root - 1) * size, &empty);
-    let store = LocalStore::open(directory.path(), Limits::default()).unwrap();
+    let store = LocalStore::open(directory.path(), options(Limits::default())).unwrap();
     let report = store.check(&LOOK).unwrap();
     assert!(report.records.iter().any(|complaint| complaint.contains("images_by_time")), "{report:?}");
 }

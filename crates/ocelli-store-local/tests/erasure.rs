@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test reports")]
 
+mod moment;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,6 +16,8 @@ use ocelli_store::conformance::scene::{Scene, at, name};
 use ocelli_store::{Applied, Change, CheckOptions, FeatureKey};
 use ocelli_store_local::LocalStore;
 use proptest::prelude::*;
+
+use moment::options;
 
 /// What every marker begins with; six digits follow.
 const MARK: &str = "#MARK";
@@ -65,7 +69,7 @@ struct Stage {
 
 fn open(directory: &Path, first_id: u32) -> Scene {
     let limits = Limits { tags_per_project: 5000, ..Limits::default() };
-    let store = Arc::new(LocalStore::open(directory, limits).unwrap());
+    let store = Arc::new(LocalStore::open(directory, options(limits)).unwrap());
     Scene::over(store, ProjectId::new(at(0), [0; 10]), first_id)
 }
 

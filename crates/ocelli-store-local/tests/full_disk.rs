@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "how a test reports")]
 
 mod marks;
+mod moment;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, Permissions};
@@ -20,6 +21,7 @@ use ocelli_store::*;
 use ocelli_store_local::LocalStore;
 
 use marks::{files, held, mark};
+use moment::options;
 
 const PART: &str = "OCELLI_TEST_PART";
 const DIRECTORY: &str = "OCELLI_TEST_DIRECTORY";
@@ -27,7 +29,7 @@ const DIRECTORY: &str = "OCELLI_TEST_DIRECTORY";
 const SIZE: u64 = 32 << 20;
 
 fn open(path: &Path, first_id: u32) -> Result<Scene, StoreError> {
-    let store = Arc::new(LocalStore::open(path, Limits::default())?);
+    let store = Arc::new(LocalStore::open(path, options(Limits::default()))?);
     Ok(Scene::over(store, ProjectId::new(at(0), [0; 10]), first_id))
 }
 

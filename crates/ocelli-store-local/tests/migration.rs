@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test reports")]
 
 mod marks;
+mod moment;
 mod telling;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use ocelli_store_local::LocalStore;
 use tempfile::TempDir;
 
 use marks::{files, held, mark};
+use moment::options;
 use telling::everything;
 
 const TODAY: u32 = 1;
@@ -30,7 +32,7 @@ fn project(number: u8) -> ProjectId {
 }
 
 fn open(path: &Path) -> Result<LocalStore, StoreError> {
-    LocalStore::open(path, Limits::default())
+    LocalStore::open(path, options(Limits::default()))
 }
 
 /// Something of every kind, with ids that are the same each time.

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use ocelli_core::*;
 use ocelli_store::conformance::scene::{Scene, at, name};
@@ -80,7 +81,7 @@ fn new_image(a: u8, b: u8, c: u8) -> NewImage {
         metadata: Metadata::default(),
         origin: Origin::Upload { name: None },
     };
-    NewImage { image, bytes: content(c) }
+    NewImage { image, bytes: content(c), salt: Salt::from_bytes([a; 32]) }
 }
 
 fn kept(project_id: ProjectId, a: u8, b: u8, c: u8) -> StoredPrediction {
@@ -98,19 +99,22 @@ fn kept(project_id: ProjectId, a: u8, b: u8, c: u8) -> StoredPrediction {
         created: at(i64::from(b % 4)),
         predictions: predictions.collect(),
     };
+    let entry = [("k".to_owned(), (c % 3).to_string())];
     StoredPrediction {
         prediction,
+        metadata: Metadata::new(BTreeMap::from(entry)).unwrap(),
+        photo_kept: true,
         publish_name: None,
         application: (c.is_multiple_of(2)).then(|| text(c)),
         width: 1,
         height: 2,
-        expires: at(100 + i64::from(c)),
+        expires: None,
     }
 }
 
 fn change([kind, p, a, b, c]: Step) -> Change {
     let (project, now) = (project(p / 220), at(i64::from(b)));
-    match kind % 46 {
+    match kind % 58 {
         0 if a < 100 => Change::DeleteProject { project, at: now },
         0 | 1 => Change::RestoreProject { project, at: at(i64::from(a)).plus_days(i64::from(b % 40)) },
         2 => {
@@ -233,7 +237,51 @@ fn change([kind, p, a, b, c]: Step) -> Change {
         }
         27 => Change::Unpublish { project, iteration: iteration(a), at: now },
         28 => Change::DeleteIteration { project, iteration: iteration(a), at: now },
-        29 => Change::KeepPrediction { prediction: Box::new(kept(project, a, b, c)), bytes: content(c) },
+        29 => Change::KeepPrediction {
+            prediction: Box::new(kept(project, a, b, c)),
+            bytes: content(c),
+            salt: Salt::from_bytes([c; 32]),
+        },
+        46 | 47 => {
+            let policy = RetentionPolicy {
+                training_photos: rule(a),
+                prediction_photos: rule(b),
+                prediction_results: rule(c),
+                features: rule(a / 5),
+                iterations: rule(b / 5),
+                exports: rule(c / 5),
+            };
+            Change::SetRetention { project, policy, at: now }
+        }
+        48 if a < 60 => Change::LatchDue { at: now },
+        48 if a < 70 => Change::CloseAccount { at: now },
+        48 | 49 if b < 200 => Change::ReopenAccount { at: now },
+        48 | 49 => {
+            let deleted_projects = rule(c);
+            Change::SetAccountPolicy {
+                policy: AccountPolicy { deleted_projects, ..Default::default() },
+                at: now,
+            }
+        }
+        50 => {
+            let target = match a % 9 {
+                0 => HoldTarget::Project { project_id: project },
+                1..=3 => HoldTarget::Image { project_id: project, image_id: image(b) },
+                4..=5 => HoldTarget::Prediction { project_id: project, prediction_id: prediction(b) },
+                _ => {
+                    let project_id = (c % 2 == 0).then_some(project);
+                    HoldTarget::Metadata { project_id, filter: format!("k eq '{}'", c % 3).parse().unwrap() }
+                }
+            };
+            let reason = Description::new("asked for").unwrap();
+            Change::PlaceHold { hold: Hold { id: hold(a), target, reason, placed: now } }
+        }
+        51 | 52 => Change::ReleaseHold { hold: hold(a), at: now },
+        53 => Change::BeginErasure { plan: Some(Digest::from_bytes([a; 32])), at: now },
+        54..=56 => {
+            let items = [a, b, c, a / 7, b / 7, c / 7].map(|pick| item(project, pick)).to_vec();
+            Change::EraseItems { operation: 1 + u64::from(a % 3), items, affected: affected(b), at: now }
+        }
         30 => Change::DeletePredictions { project, predictions: vec![prediction(a)], at: now },
         _ => {
             let used = |a, b| UsedPrediction {
@@ -245,6 +293,34 @@ fn change([kind, p, a, b, c]: Step) -> Change {
             Change::UsePredictions { project, predictions: vec![used(a, b), used(b, c)], at: now }
         }
     }
+}
+
+fn hold(pick: u8) -> HoldId {
+    HoldId::new(at(0), random(3, pick))
+}
+
+/// Mostly such that something is due soon.
+fn rule(pick: u8) -> RetentionRule {
+    match pick % 8 {
+        0 => RetentionRule::NotAtAll,
+        1 => RetentionRule::Until { until: at(i64::from(pick)) },
+        2..=4 => RetentionRule::For { millis: Period::millis(u64::from(pick)) },
+        _ => RetentionRule::Forever,
+    }
+}
+
+fn item(project_id: ProjectId, pick: u8) -> ItemToErase {
+    let (item, class) = match pick % 7 {
+        0 => (Erased::Image(image(pick / 7)), DataClass::TrainingPhoto),
+        1 => (Erased::Features(image(pick / 7)), DataClass::Features),
+        2 => (Erased::Prediction(prediction(pick / 7)), DataClass::PredictionResult),
+        3 => (Erased::PredictionPhoto(prediction(pick / 7)), DataClass::PredictionPhoto),
+        4 => (Erased::PredictionResult(prediction(pick / 7)), DataClass::PredictionResult),
+        5 => (Erased::Iteration(iteration(pick / 7)), DataClass::Iteration),
+        _ => (Erased::Export(export(pick / 7)), DataClass::Export),
+    };
+    let reason = if pick > 128 { ErasureReason::Requested } else { ErasureReason::Due(class) };
+    ItemToErase { project_id, item, reason }
 }
 
 fn key(pick: u8) -> FeatureKey {
@@ -261,14 +337,52 @@ fn everything(store: &dyn Store) -> Vec<String> {
     tell(&store.projects(ProjectState::Live));
     tell(&store.projects(ProjectState::DeletedSince(at(9))));
     tell(&store.erasures(at(2)));
+    tell(&store.account().map(|account| (account.closed, account.retention)));
+    tell(&store.holds());
+    for pick in 0..3 {
+        let first = store.held(hold(pick), None, 2);
+        tell(&first.as_ref().map(|held| store.held(hold(pick), held.last(), 9)));
+        tell(&first);
+        for project in [project(0), project(1)] {
+            tell(&store.held_bytes(hold(pick), project, Erased::Image(image(pick))));
+            tell(&store.held_bytes(hold(pick), project, Erased::PredictionPhoto(prediction(pick))));
+        }
+    }
+    let page = store.audit(2, usize::MAX).unwrap();
+    tell(&page.entries.iter().map(|(entry, _)| entry).collect::<Vec<_>>());
+    for operation in store.operations(0, 100).unwrap() {
+        let items = store.erased_items(operation.number).unwrap();
+        // What goes with a project goes at once in memory, and is noted as it goes on a disk.
+        if !items.iter().any(|item| matches!(item.record.erased, Erased::Project(_))) {
+            tell(&(operation, items));
+        }
+    }
+    for class in [DataClass::DeletedProject, DataClass::ClosedAccount] {
+        tell(&store.items(&ItemQuery::new(class, None, 9)));
+    }
     for project in [project(0), project(1)] {
         tell(&store.project(project));
         tell(&store.tags(project));
+        tell(&store.retention(project));
+        for class in RetentionPolicy::CLASSES {
+            let all = ItemQuery { with_metadata: true, ..ItemQuery::new(*class, Some(project), 2) };
+            let first = store.items(&all);
+            let last = first.as_ref().ok().and_then(|items| items.last().map(|item| (item.event, item.item)));
+            tell(&store.items(&ItemQuery { after: last, take: 9, with_metadata: false, ..all.clone() }));
+            tell(&first);
+            let filter = Some("k eq '1'".parse().unwrap());
+            tell(&store.items(&ItemQuery { metadata: filter, through: Some(at(3)), take: 3, ..all }));
+        }
+        for pick in 0..3 {
+            tell(&store.commitment(project, Erased::Image(image(pick))));
+            tell(&store.commitment(project, Erased::Prediction(prediction(pick))));
+            tell(&store.trained_on(project, &[image(pick), image(3)]));
+        }
         tell(&store.tagged_images(project));
         for order in [Order::Newest, Order::Oldest] {
             tell(&store.images(project, &ImageQuery { order, skip: 1, take: 3, ..Default::default() }));
             let query = PredictionQuery { order, take: 2, ..Default::default() };
-            tell(&store.predictions(project, &query, at(150)));
+            tell(&store.predictions(project, &query));
         }
         for tagging_status in [TaggingStatus::All, TaggingStatus::Tagged, TaggingStatus::Untagged] {
             let filter = ImageFilter { tagging_status, tags: vec![tag(1), tag(2)] };
@@ -282,12 +396,12 @@ fn everything(store: &dyn Store) -> Vec<String> {
         };
         let query =
             PredictionQuery { tags: vec![range(tag(1))], end_time: Some(at(3)), ..Default::default() };
-        tell(&store.predictions(project, &query, at(200)));
+        tell(&store.predictions(project, &query));
         for pick in 0..6 {
             tell(&store.images_by_id(project, &[image(pick)]));
             tell(&store.image_bytes(project, image(pick)));
             tell(&store.features(project, &key(pick), &[image(0), image(1), image(2), image(3)]));
-            tell(&store.prediction_bytes(project, prediction(pick), at(200)));
+            tell(&store.prediction_bytes(project, prediction(pick)));
             tell(&store.iteration(project, iteration(pick)));
             tell(&store.published(project, &text(pick)));
             tell(&store.manifest(project, iteration(pick)));
@@ -301,32 +415,16 @@ fn everything(store: &dyn Store) -> Vec<String> {
     told
 }
 
-fn blobs(directory: &std::path::Path) -> usize {
+fn blobs(directory: &std::path::Path) -> u64 {
     let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     entries.map(|path| if path.is_dir() { blobs(&path) } else { 1 }).sum()
 }
 
-/// How many different bytes the records of the store refer to.
-fn referred_to(store: &dyn Store) -> usize {
-    let mut projects = store.projects(ProjectState::Live).unwrap();
-    projects.extend(store.projects(ProjectState::DeletedSince(at(-1))).unwrap());
-    let mut count = 0;
-    for project in projects {
-        // What a deleted project owns is still there, so it is brought back to look.
-        let _ = store.apply(Change::RestoreProject { project: project.id, at: at(0) });
-        let mut bytes: Vec<Vec<u8>> =
-            (0..6).filter_map(|pick| store.image_bytes(project.id, image(pick)).ok()).collect();
-        bytes.extend(
-            (0..5).filter_map(|pick| store.prediction_bytes(project.id, prediction(pick), at(-1)).ok()),
-        );
-        for (pick, named) in (0..3).flat_map(|pick| (0..4).map(move |named| (pick, named))) {
-            bytes.extend(store.export_bytes(project.id, export(pick), &text(named)));
-        }
-        bytes.sort();
-        bytes.dedup();
-        count += bytes.len();
-    }
-    count
+/// How many files the records of the store refer to, whatever is to be seen of them.
+fn files(store: &dyn Store) -> u64 {
+    let report = store.check(&CheckOptions::default()).unwrap();
+    assert!(report.is_sound(), "{report:?}");
+    report.files
 }
 
 proptest! {
@@ -338,7 +436,9 @@ proptest! {
     ) {
         let directory = tempfile::tempdir().unwrap();
         let limits = || Limits { images_per_project: 5, tags_per_project: 3, iterations_per_project: 3, ..Limits::default() };
-        let (memory, mut local) = (MemoryStore::new(limits()), LocalStore::open(directory.path(), limits()).unwrap());
+        let clock = Arc::new(ManualClock::new(at(0)));
+        let options = || StoreOptions { clock: clock.clone(), ..limits().into() };
+        let (memory, mut local) = (MemoryStore::new(options()), LocalStore::open(directory.path(), options()).unwrap());
         for (pick, made) in [(0, 0), (1, 1)] {
             let creation = Change::CreateProject {
                 project: Project {
@@ -356,6 +456,7 @@ proptest! {
             local.apply(creation).unwrap();
         }
         for (number, step) in SETTING.into_iter().chain(steps).enumerate() {
+            clock.set(at(i64::try_from(number).unwrap()));
             let change = change(step);
             let described = format!("{change:?}");
             let expected = memory.apply(change.clone());
@@ -365,8 +466,8 @@ proptest! {
             }
         }
         drop(local);
-        local = LocalStore::open(directory.path(), limits()).unwrap();
+        local = LocalStore::open(directory.path(), options()).unwrap();
         prop_assert_eq!(everything(&local), everything(&memory));
-        prop_assert_eq!(blobs(&directory.path().join("blobs")), referred_to(&local));
+        prop_assert_eq!(blobs(&directory.path().join("blobs")), files(&local));
     }
 }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test reports")]
 
+mod moment;
+
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -13,11 +15,13 @@ use ocelli_store::{ImageFilter, ImageQuery, StoreError};
 use ocelli_store_local::LocalStore;
 use tempfile::TempDir;
 
+use moment::options;
+
 const PART: &str = "OCELLI_TEST_PART";
 const DIRECTORY: &str = "OCELLI_TEST_DIRECTORY";
 
 fn scene(directory: &Path, first_id: u32) -> Scene {
-    let store = Arc::new(LocalStore::open(directory, Limits::default()).unwrap());
+    let store = Arc::new(LocalStore::open(directory, options(Limits::default())).unwrap());
     Scene::over(store, ProjectId::new(at(0), [0; 10]), first_id)
 }
 

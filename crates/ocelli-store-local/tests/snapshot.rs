@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test reports")]
 
 mod marks;
+mod moment;
 mod telling;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,10 +21,11 @@ use ocelli_store_local::LocalStore;
 use tempfile::TempDir;
 
 use marks::{files, held, mark};
+use moment::options;
 use telling::everything;
 
 fn open(path: &Path, first_id: u32) -> Scene {
-    let store = Arc::new(LocalStore::open(path, Limits::default()).unwrap());
+    let store = Arc::new(LocalStore::open(path, options(Limits::default())).unwrap());
     Scene::over(store, ProjectId::new(at(0), [0; 10]), first_id)
 }
 

@@ -21,7 +21,6 @@ pub(super) struct World {
 /// Everything that a store answers, in words: values, errors and order.
 pub(super) fn everything(store: &dyn Store, world: &World) -> Vec<String> {
     let mut answers = Answers(Vec::new());
-    let now = at(100);
     answers.tell("projects", &store.projects(ProjectState::Live));
     answers.tell("deleted projects", &store.projects(ProjectState::DeletedSince(at(0))));
     answers.tell("erasures", &store.erasures(at(0)));
@@ -58,9 +57,9 @@ pub(super) fn everything(store: &dyn Store, world: &World) -> Vec<String> {
             answers.bytes("export", export, store.export_bytes(project, *export, file));
         }
         let query = PredictionQuery { order: Order::Oldest, ..Default::default() };
-        answers.tell("predictions", &store.predictions(project, &query, now));
+        answers.tell("predictions", &store.predictions(project, &query));
         for prediction in &world.predictions {
-            answers.bytes("prediction", prediction, store.prediction_bytes(project, *prediction, now));
+            answers.bytes("prediction", prediction, store.prediction_bytes(project, *prediction));
         }
     }
     answers.0

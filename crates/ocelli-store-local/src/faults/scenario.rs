@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ocelli_core::{ErasureStatus, Limits, ProjectId};
-use ocelli_store::conformance::scene::Scene;
-use ocelli_store::{Applied, Change, ContentKey, MemoryStore, Store, StoreError};
+use ocelli_core::{ErasureStatus, ProjectId};
+use ocelli_store::conformance::scene::{Scene, at};
+use ocelli_store::{Applied, Change, ContentKey, ManualClock, MemoryStore, Store, StoreError, StoreOptions};
 
 use super::answers::{World, everything};
 use super::marker::{Subject, Trace};
@@ -48,7 +48,7 @@ pub(super) struct Author {
 
 impl Author {
     pub(super) fn new(project: ProjectId) -> Self {
-        let memory = Arc::new(MemoryStore::new(limits()));
+        let memory = Arc::new(MemoryStore::new(options()));
         let scene = Scene::over(Arc::clone(&memory) as Arc<dyn Store>, project, 1);
         let (changes, stored) = (Vec::new(), vec![BTreeSet::new()]);
         Self { scene, world: World::default(), memory, changes, stored, traces: Vec::new() }
@@ -79,7 +79,7 @@ impl Author {
     }
 
     pub(super) fn finish(self) -> Scenario {
-        let replayed = MemoryStore::new(limits());
+        let replayed = MemoryStore::new(options());
         let mut answers = vec![everything(&replayed, &self.world)];
         let mut acts = Vec::new();
         for (change, answer) in self.changes {
@@ -96,7 +96,7 @@ impl Author {
 impl Scenario {
     /// What the store would answer after these many changes and one more.
     pub(super) fn answers_after(&self, acts: usize, change: &Change) -> Vec<String> {
-        let memory = MemoryStore::new(limits());
+        let memory = MemoryStore::new(options());
         for act in &self.acts[..acts] {
             // Some are refused.
             let _ = memory.apply(act.change.clone());
@@ -106,8 +106,9 @@ impl Scenario {
     }
 }
 
-pub(super) fn limits() -> Limits {
-    Limits::default()
+/// Of a store that stands at one moment.
+pub(super) fn options() -> StoreOptions {
+    StoreOptions { clock: Arc::new(ManualClock::new(at(100))), ..StoreOptions::default() }
 }
 
 /// An answer in words. Whether an erasure is still pending is for each store to say.

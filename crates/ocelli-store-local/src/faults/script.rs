@@ -285,7 +285,7 @@ fn predictions(
         if number != 5 {
             author.trace_content(&KEY, &content, &bytes);
         }
-        let change = Change::KeepPrediction { prediction: Box::new(answer.clone()), bytes };
+        let change = author.scene.keeping_prediction(&answer, &bytes);
         author.act(change, &[&subject, &content], &[]);
         kept.push(answer);
     }

@@ -9,7 +9,7 @@ use ocelli_store::{Applied, Change, CheckOptions, Store, StoreError};
 use super::answers::{difference, everything};
 use super::disk::SimulatedDisk;
 use super::marker::search;
-use super::scenario::{Scenario, describe, is_pending, limits};
+use super::scenario::{Scenario, describe, is_pending, options};
 use super::script;
 use super::tree::{Node, Step, Tree};
 use crate::LocalStore;
@@ -35,7 +35,7 @@ pub(super) fn rounds() -> usize {
 }
 
 pub(super) fn open(disk: &SimulatedDisk) -> Result<LocalStore, StoreError> {
-    LocalStore::open_on(Arc::new(disk.clone()), &disk.root().join("data"), limits())
+    LocalStore::open_on(Arc::new(disk.clone()), &disk.root().join("data"), options())
 }
 
 /// The scenario as it goes when nothing fails. Each act must take away at once what it takes.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use ocelli_core::{EvaluatedPhoto, ImageId, IterationId, LeftOut, Manifest, ProjectId, TagId, Timestamp};
+use ocelli_core::{EvaluatedPhoto, ImageId, IterationId, LeftOut, Manifest, ProjectId, TagId};
 use ocelli_store::{Missing, StoreError, Trained};
 use rusqlite::{Connection, Result as SqlResult, Row};
 
@@ -138,22 +138,19 @@ pub(crate) fn with_tag(
     Ok(having)
 }
 
-/// The iterations that began after this moment and were trained on one of these photos, or calibrated with one, by id.
+/// The iterations that were trained on one of these photos, or calibrated with one, by id.
 pub(crate) fn trained_on(
     connection: &Connection,
     project: ProjectId,
     images: &[ImageId],
-    after: Option<Timestamp>,
 ) -> Result<Vec<IterationId>, StoreError> {
-    let sql = "SELECT id FROM iterations WHERE project = ?1 AND created >= ?3
+    let sql = "SELECT id FROM iterations WHERE project = ?1
                AND (EXISTS (SELECT 1 FROM evaluated WHERE image = ?2 AND iteration = iterations.position)
                     OR EXISTS (SELECT 1 FROM looked_at WHERE image = ?2 AND iteration = iterations.position))";
-    let from = after.map_or(i64::MIN, |after| after.as_millis().saturating_add(1));
     let project = project.to_string();
     let mut found = BTreeSet::new();
     for image in images {
-        let on_it =
-            all(connection, sql, (&project, image.to_string(), from), |row| id::<IterationId>(row, 0))?;
+        let on_it = all(connection, sql, (&project, image.to_string()), |row| id::<IterationId>(row, 0))?;
         found.extend(on_it);
     }
     Ok(found.into_iter().collect())

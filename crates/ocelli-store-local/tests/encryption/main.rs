@@ -413,6 +413,36 @@ fn holds_say_nothing_without_the_key_and_hold_all_the_same() {
     assert!(world.scene.store.check(&LOOK).unwrap().is_sound());
 }
 
+/// Whoever has the key finds nothing to open: what is erased goes in its sealed form too.
+#[test]
+fn what_is_erased_goes_in_its_sealed_form() {
+    let world = World::new(encrypting());
+    let [one, _] = world.images;
+    let mut sealed: Vec<Vec<u8>> = Vec::new();
+    let world = world.reopened(keys(1), |folder| {
+        let database = rusqlite::Connection::open(folder.join("ocelli.sqlite")).unwrap();
+        for sql in [
+            "SELECT metadata FROM images WHERE id = ?1",
+            "SELECT origin FROM images WHERE id = ?1",
+            "SELECT salt FROM images WHERE id = ?1",
+            "SELECT \"values\" FROM features WHERE image = ?1",
+            "SELECT probabilities FROM evaluated WHERE image = ?1",
+        ] {
+            sealed.push(database.query_row(sql, [one.to_string()], |row| row.get(0)).unwrap());
+        }
+        let sql = "SELECT lower(hex(content)) FROM images WHERE id = ?1";
+        let content: String = database.query_row(sql, [one.to_string()], |row| row.get(0)).unwrap();
+        let file = blobs(folder).into_iter().find(|path| path.ends_with(&content)).unwrap();
+        sealed.push(fs::read(file).unwrap());
+        assert!(sealed.iter().all(|bytes| holds_part_of(folder, bytes).is_some()));
+    });
+    assert!(world.scene.erase(world.scene.deletion_of_images(&[one])).status.is_complete());
+    for bytes in &sealed {
+        assert_eq!(holds_part_of(world.path(), bytes), None);
+    }
+    world.scene.store.images_by_id(world.scene.project, &world.images[1..]).unwrap();
+}
+
 /// What is due as a whole can be swept without being opened.
 #[test]
 fn a_deleted_project_falls_due_without_its_key() {

@@ -26,7 +26,7 @@ use ocelli_store_local::LocalStore;
 use tempfile::TempDir;
 
 use marks::{files, held, marks_in};
-use script::{Random, Script, limits, outcome};
+use script::{Random, Script, options, outcome};
 use telling::everything;
 
 const DIRECTORY: &str = "OCELLI_TEST_DIRECTORY";
@@ -71,7 +71,7 @@ fn other_process() {
         scripts.push((lane[0], script));
     }
     println!("@ready");
-    let store = LocalStore::open(&directory, limits()).unwrap();
+    let store = LocalStore::open(&directory, options()).unwrap();
     println!("@opened");
     thread::scope(|threads| {
         if beside == Beside::Questions as u64 {
@@ -245,7 +245,7 @@ impl Stage {
                 }
             }
         }
-        let store = LocalStore::open(self.directory.path(), limits()).unwrap();
+        let store = LocalStore::open(self.directory.path(), options()).unwrap();
         let (mut projects, mut marks) = (BTreeSet::new(), BTreeSet::new());
         for (script, said) in self.scripts.iter_mut().zip(all) {
             let (found, expected) = (everything(&store, script.project()), script.everything());

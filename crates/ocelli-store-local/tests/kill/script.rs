@@ -1,6 +1,7 @@
 //! Changes that follow from a seed: whoever knows how many were made knows what the store holds.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use ocelli_core::*;
 use ocelli_store::conformance::scene::{Scene, at, name};
@@ -45,8 +46,10 @@ impl Random {
     }
 }
 
-pub(crate) fn limits() -> Limits {
-    Limits { tags_per_project: 5000, iterations_per_project: 500, ..Limits::default() }
+/// Of a store whose clock stands still, wherever the script has got to.
+pub(crate) fn options() -> StoreOptions {
+    let limits = Limits { tags_per_project: 5000, iterations_per_project: 500, ..Limits::default() };
+    StoreOptions { clock: Arc::new(ManualClock::new(at(0))), ..limits.into() }
 }
 
 /// In few words what came of a change, the same for both stores.
@@ -62,7 +65,7 @@ pub(crate) fn outcome(applied: &Result<Applied, StoreError>) -> &'static str {
 
 impl Script {
     pub(crate) fn new(seed: u64, lane: u8) -> Self {
-        Self { seed, lane, step: 0, erased: 0, model: MemoryStore::new(limits()) }
+        Self { seed, lane, step: 0, erased: 0, model: MemoryStore::new(options()) }
     }
 
     /// The project that there is, or will be.
@@ -100,6 +103,11 @@ impl Script {
         mark(u32::from(self.lane) * 100_000_000 + self.step * 100 + u32::try_from(item).unwrap())
     }
 
+    fn salt(&self, item: usize) -> Salt {
+        let mark = self.mark(item).into_bytes();
+        Salt::from_bytes(std::array::from_fn(|place| mark.get(place).copied().unwrap_or_default()))
+    }
+
     /// Whether a marker is of this script's first so many changes.
     pub(crate) fn is_before(&self, mark: u32, step: u32) -> bool {
         mark / 100_000_000 == u32::from(self.lane) && mark % 100_000_000 / 100 < step
@@ -117,7 +125,7 @@ impl Script {
         }
         let iterations = self.model.iterations(project).unwrap();
         let kept = PredictionQuery { take: 256, ..PredictionQuery::default() };
-        let kept = self.model.predictions(project, &kept, at(0)).unwrap().results;
+        let kept = self.model.predictions(project, &kept).unwrap().results;
         let choices = [
             Self::tag_change,
             Self::image_change,
@@ -222,7 +230,7 @@ impl Script {
             let known = known.and_then(|known| self.model.image_bytes(here.project, known.id).ok());
             let length = [200, 3000, 30_000][random.below(3)];
             let bytes = known.unwrap_or_else(|| (self.mark(item) + &"-".repeat(length)).into_bytes());
-            NewImage { image, bytes }
+            NewImage { image, bytes, salt: self.salt(item) }
         };
         Change::AddImages { project: here.project, images: (0..count).map(new).collect() }
     }
@@ -394,10 +402,12 @@ impl Script {
                     application: Some(name(&self.mark(0))),
                     width: 320,
                     height: 200,
-                    expires: now.plus_days(30),
+                    metadata: self.metadata(2, random),
+                    photo_kept: true,
+                    expires: None,
                 });
                 let bytes = (self.mark(1) + &"-".repeat(random.below(9000))).into_bytes();
-                Change::KeepPrediction { prediction, bytes }
+                Change::KeepPrediction { prediction, bytes, salt: self.salt(1) }
             }
         })
     }

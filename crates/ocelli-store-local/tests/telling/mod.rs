@@ -58,10 +58,10 @@ pub(crate) fn everything(store: &dyn Store, project: ProjectId) -> Vec<String> {
         }
     }
     let query = PredictionQuery { take: 256, order: Order::Oldest, ..PredictionQuery::default() };
-    for kept in store.predictions(project, &query, at(0)).unwrap().results {
+    for kept in store.predictions(project, &query).unwrap().results {
         let id = kept.prediction.id;
         told.push(line("prediction", Ok::<_, String>(kept)));
-        told.push(bytes("photo of it", store.prediction_bytes(project, id, at(0))));
+        told.push(bytes("photo of it", store.prediction_bytes(project, id)));
     }
     for erasure in store.erasures(at(0)).unwrap().iter().filter(|erasure| erasure.project_id == project) {
         told.push(line("erasure", Ok::<_, String>(erasure)));
