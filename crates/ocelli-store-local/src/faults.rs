@@ -3,6 +3,7 @@
 mod answers;
 mod database;
 mod disk;
+mod encrypted;
 mod failing;
 mod full;
 mod marker;
