@@ -4,6 +4,8 @@ mod audit_log;
 mod check;
 mod erasure_log;
 mod items;
+#[cfg(test)]
+mod laws;
 mod questions;
 mod records;
 mod transaction;
