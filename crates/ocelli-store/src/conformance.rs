@@ -23,6 +23,7 @@ use std::sync::Arc;
 use crate::{Store, StoreOptions};
 
 pub mod accounts;
+pub mod audit;
 pub mod control;
 pub mod erasures;
 pub mod exports;
@@ -93,14 +94,6 @@ macro_rules! conformance_tests {
             images: metadata_is_replaced,
             images: features_are_kept_by_photo_and_key,
             images: a_calibration_is_kept_until_another_comes,
-            items: each_class_lists_its_own,
-            items: what_is_due_is_listed,
-            items: items_are_paged_by_event_and_id,
-            items: items_tell_bytes_metadata_and_commitments,
-            items: items_are_selected_by_metadata,
-            items: features_are_an_item_for_each_moment,
-            items: deleted_projects_and_those_of_a_closed_account_are_listed,
-            items: items_are_of_a_project_that_is_there,
             iterations: an_iteration_begins_and_completes,
             iterations: an_iteration_fails_with_its_reason,
             iterations: what_lost_its_process_is_interrupted,
@@ -212,6 +205,26 @@ macro_rules! conformance_tests {
             operations: an_erasure_completes,
             operations: a_receipt_is_kept_once,
             operations: an_unknown_operation_is_refused,
+            audit: the_audit_log_is_a_chain,
+            audit: entries_have_the_time_of_the_store,
+            audit: changes_of_photos_and_tags_leave_their_entries,
+            audit: changes_of_iterations_and_predictions_leave_their_entries,
+            audit: changes_of_what_is_kept_leave_their_entries,
+            audit: what_changes_nothing_leaves_no_entry,
+            audit: failed_changes_leave_no_entry,
+            audit: the_audit_log_holds_no_content,
+            audit: due_entries_are_replaced_by_a_checkpoint,
+            audit: entries_that_were_due_stay_so,
+            items: items_tell_what_there_is,
+            items: items_are_paged_in_order,
+            items: items_are_there_due_or_not,
+            items: a_single_item_is_asked_for,
+            items: items_are_selected_by_their_metadata,
+            items: features_are_items_by_the_moment,
+            items: projects_are_items_once_they_are_deleted,
+            items: questions_about_nothing_are_refused,
+            items: a_commitment_is_to_the_photo,
+            items: iterations_that_were_trained_on_photos_are_found,
         }
     };
     ($make:path => $($subject:ident: $name:ident,)*) => {

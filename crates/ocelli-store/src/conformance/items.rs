@@ -1,200 +1,292 @@
-//! What there is, due or not: for plans, holds and requests about a person.
+//! What plans, holds and requests about a person are told: all that there is, due or not.
 
-use ocelli_core::{DataClass, Erased, MetadataFilter, ProjectId, RetentionRule};
+use ocelli_core::{
+    DataClass, Erased, ErasureReason, HoldTarget, ImageId, Metadata, MetadataFilter, PredictionId, Timestamp,
+};
 
 use super::Make;
-use super::control::{CLASSES, about, day, on, who};
+use super::control::{CLASSES, TEN_DAYS, about, day, on, who};
 use super::scene::{Scene, at};
-use crate::{Change, FeatureKey, Item, ItemQuery, Missing, StoreError};
+use crate::{Change, FeatureKey, Item, ItemQuery, Missing, StoreError, UsedPrediction};
 
-fn ask(scene: &Scene, query: &ItemQuery) -> Vec<Item> {
-    scene.store.items(query).unwrap()
+fn ask(scene: &Scene, query: &ItemQuery) -> Vec<(Timestamp, Erased)> {
+    scene.store.items(query).unwrap().into_iter().map(|item| (item.event, item.item)).collect()
 }
 
-fn of(scene: &Scene, class: DataClass) -> ItemQuery {
-    ItemQuery::new(class, Some(scene.project), 1000)
+fn all(scene: &Scene, class: DataClass) -> ItemQuery {
+    ItemQuery::new(class, Some(scene.project), 100)
 }
 
-fn ids(items: &[Item]) -> Vec<Erased> {
-    items.iter().map(|item| item.item).collect()
+fn is_missing<T: std::fmt::Debug>(answer: Result<T, StoreError>, missing: &Missing) {
+    match answer {
+        Err(StoreError::NotFound(found)) if found == *missing => {}
+        other => panic!("{missing:?}: {other:?}"),
+    }
 }
 
-/// Each class has its kind of item, with the event that its time counts from.
-pub fn each_class_lists_its_own(make: Make) {
+/// What it is, since when, how many bytes, and on request what is known of it.
+pub fn items_tell_what_there_is(make: Make) {
     let scene = Scene::new(make);
-    let (later, earlier) = (scene.one(2, "ann"), scene.one(1, "bob"));
+    let one = scene.one(3, "ann");
+    let size = |class| match class {
+        DataClass::TrainingPhoto => b"photo 3 ann".len() as u64,
+        DataClass::PredictionPhoto => b"kept 3 ann".len() as u64,
+        DataClass::Export => b"model".len() as u64,
+        _ => 0,
+    };
     for class in CLASSES {
-        let items = ask(&scene, &of(&scene, class));
-        let expected = [(earlier.item(class), day(1)), (later.item(class), day(2))];
-        let found: Vec<_> = items.iter().map(|item| (item.item, item.event)).collect();
-        assert_eq!(found, expected, "{class:?}");
-        assert!(items.iter().all(|item| item.project_id == scene.project));
-    }
-    assert_eq!(ask(&scene, &of(&scene, DataClass::AuditEntry)), []);
-}
-
-/// Whatever is due.
-pub fn what_is_due_is_listed(make: Make) {
-    let scene = Scene::new(make);
-    let one = scene.one(1, "ann");
-    for class in CLASSES {
-        scene.set_rule(class, RetentionRule::days(1));
-        scene.go_to(3);
-        assert!(!scene.sees(&one, class), "{class:?}");
-        assert_eq!(ids(&ask(&scene, &of(&scene, class))), [one.item(class)], "{class:?}");
-    }
-}
-
-/// By event and id, in pages that go on where the one before ended, up to a moment.
-pub fn items_are_paged_by_event_and_id(make: Make) {
-    let scene = Scene::new(make);
-    for millis in [3, 1, 2, 2, 1, 2, 2] {
-        let id = scene.random();
-        let new = scene.new_image_at(millis, &id, &[]);
-        let image = new.image.id;
-        scene.add(vec![new]).remove(0).unwrap();
-        scene.keep(&scene.answer(millis, &[(scene.tag(&format!("{image}")), 0.5)]), &id);
-        let iteration = scene.begin_at(millis);
-        scene.apply(scene.completion(iteration, 1));
-        let mut export = scene.new_export(iteration);
-        export.created = at(millis);
-        scene.apply(scene.keeping(&export, &[("file", b"bytes")]));
-        scene.set_clock(at(millis));
-        scene.apply(scene.caching(image));
-    }
-    for class in CLASSES {
-        let all = ask(&scene, &of(&scene, class));
-        let places: Vec<_> = all.iter().map(|item| (item.event, item.item)).collect();
-        assert_eq!(places.len(), 7, "{class:?}");
-        assert!(places.is_sorted(), "{class:?}");
-        for take in [1, 2, 3, 7] {
-            let mut query = ItemQuery { take, ..of(&scene, class) };
-            let mut found = Vec::new();
-            loop {
-                let page = ask(&scene, &query);
-                assert!(page.len() <= take);
-                let Some(last) = page.last() else { break };
-                query.after = Some((last.event, last.item));
-                found.extend(page);
-            }
-            assert_eq!(found, all, "{class:?}, {take} at a time");
-        }
-        let through = ItemQuery { through: Some(at(2)), ..of(&scene, class) };
-        assert_eq!(ask(&scene, &through), all[..6], "{class:?}");
-        assert_eq!(ask(&scene, &ItemQuery { through: Some(at(0)), ..through }), [], "{class:?}");
-        let only = ItemQuery { item: Some(all[4].item), ..of(&scene, class) };
-        assert_eq!(ask(&scene, &only), all[4..5], "{class:?}");
-    }
-}
-
-/// The bytes of photos and exports, and what costs reading where that is asked for.
-pub fn items_tell_bytes_metadata_and_commitments(make: Make) {
-    let scene = Scene::new(make);
-    let one = scene.one(1, "ann");
-    let bytes: [(DataClass, u64); 6] = [
-        (DataClass::TrainingPhoto, b"photo 1 ann".len() as u64),
-        (DataClass::PredictionPhoto, b"kept 1 ann".len() as u64),
-        (DataClass::PredictionResult, 0),
-        (DataClass::Features, 0),
-        (DataClass::Iteration, 0),
-        (DataClass::Export, b"model".len() as u64),
-    ];
-    for (class, bytes) in bytes {
-        let plain = ask(&scene, &of(&scene, class)).remove(0);
-        assert_eq!((plain.bytes, &plain.metadata, plain.commitment), (bytes, &None, None), "{class:?}");
-        let full = ask(&scene, &ItemQuery { with_metadata: true, ..of(&scene, class) }).remove(0);
-        let told = match class {
+        let (project_id, item) = (scene.project, one.item(class));
+        let plain =
+            Item { project_id, item, event: day(3), bytes: size(class), metadata: None, commitment: None };
+        assert_eq!(scene.store.items(&all(&scene, class)).unwrap(), [plain.clone()], "{class:?}");
+        let query = ItemQuery { with_metadata: true, ..all(&scene, class) };
+        let told = scene.store.items(&query).unwrap().remove(0);
+        let known = match class {
             DataClass::TrainingPhoto | DataClass::PredictionPhoto | DataClass::PredictionResult => {
                 Some(about("ann"))
             }
             _ => None,
         };
-        assert_eq!(full.metadata, told, "{class:?}");
-        let committed = scene.store.commitment(scene.project, one.item(class)).ok();
-        let committed = committed.filter(|_| class != DataClass::PredictionResult);
-        assert_eq!(full.commitment, committed.map(|(_, commitment)| commitment), "{class:?}");
+        let commitment = scene.store.commitment(project_id, item).ok().map(|(_, commitment)| commitment);
+        let has_bytes = matches!(class, DataClass::TrainingPhoto | DataClass::PredictionPhoto);
+        assert_eq!(commitment.is_some(), has_bytes);
+        assert_eq!(told, Item { metadata: known, commitment, ..plain }, "{class:?}");
     }
 }
 
-/// Photos and kept predictions; nothing else has any.
-pub fn items_are_selected_by_metadata(make: Make) {
+/// By event, then by id, each page going on where the one before ended; up to a moment if that is asked.
+pub fn items_are_paged_in_order(make: Make) {
     let scene = Scene::new(make);
-    let (ann, bob) = (scene.one(1, "ann"), scene.one(2, "bob"));
-    let nobody = MetadataFilter::eq("person", "eve").unwrap();
+    let people = ["ann", "bob", "cid", "dan", "eve", "fay", "gil"];
+    let ones = [5, 1, 9, 1, 5, 1, 0].into_iter().zip(people);
+    let ones: Vec<_> = ones.map(|(number, person)| (number, scene.one(number, person))).collect();
     for class in CLASSES {
-        let select = |metadata| {
-            ids(&ask(&scene, &ItemQuery { metadata: Some(metadata), take: 1, ..of(&scene, class) }))
-        };
-        let has_metadata = matches!(
-            class,
-            DataClass::TrainingPhoto | DataClass::PredictionPhoto | DataClass::PredictionResult
-        );
-        for (person, one) in [("ann", &ann), ("bob", &bob)] {
-            let expected = if has_metadata { vec![one.item(class)] } else { Vec::new() };
-            assert_eq!(select(who(person)), expected, "{class:?} {person}");
+        let mut expected: Vec<_> = ones.iter().map(|(number, one)| (day(*number), one.item(class))).collect();
+        expected.sort_unstable();
+        for take in [1, 2, 3, 7, 100] {
+            let (mut found, mut query) = (Vec::new(), ItemQuery { take, ..all(&scene, class) });
+            loop {
+                let page = ask(&scene, &query);
+                assert!(page.len() <= take);
+                let Some(last) = page.last() else { break };
+                query.after = Some(*last);
+                found.extend(page);
+            }
+            assert_eq!(found, expected, "{class:?} in pages of {take}");
         }
-        assert_eq!(select(nobody.clone()), [], "{class:?}");
+        let through = ItemQuery { through: Some(day(1)), ..all(&scene, class) };
+        assert_eq!(ask(&scene, &through), expected[..4], "{class:?}");
+        let later = ItemQuery { through: Some(day(5)), after: Some(expected[3]), ..all(&scene, class) };
+        assert_eq!(ask(&scene, &later), expected[4..6], "{class:?}");
+        let before = ItemQuery { through: Some(on(0, -1)), ..all(&scene, class) };
+        assert_eq!(ask(&scene, &before), [], "{class:?}");
+        assert_eq!(ask(&scene, &ItemQuery { take: 0, ..all(&scene, class) }), [], "{class:?}");
     }
 }
 
-/// For computing some of them again does not make the others younger.
-pub fn features_are_an_item_for_each_moment(make: Make) {
+/// Due ones, held ones and those of a deleted project or a closed account are there; those of another project are not.
+pub fn items_are_there_due_or_not(make: Make) {
+    for class in CLASSES {
+        let mut scene = Scene::new(make);
+        let one = scene.one(0, "ann");
+        let own = scene.project;
+        scene.project = scene.new_project();
+        scene.apply(scene.creation(scene.project, 1));
+        scene.one(0, "bob");
+        scene.project = own;
+        scene.set_rule(class, TEN_DAYS);
+        scene.go_to(10);
+        assert!(!scene.sees(&one, class), "{class:?}");
+        let item = [(day(0), one.item(class))];
+        assert_eq!(ask(&scene, &all(&scene, class)), item, "{class:?}");
+        scene.hold(HoldTarget::Project { project_id: own });
+        scene.apply(scene.deletion());
+        assert_eq!(ask(&scene, &all(&scene, class)), item, "{class:?}");
+        scene.go_to(1000);
+        scene.apply(Change::CloseAccount { at: day(1000) });
+        assert_eq!(ask(&scene, &all(&scene, class)), item, "{class:?}");
+    }
+}
+
+/// One that is not there is no item.
+pub fn a_single_item_is_asked_for(make: Make) {
+    let scene = Scene::new(make);
+    let (one, other) = (scene.one(0, "ann"), scene.one(1, "bob"));
+    for class in CLASSES {
+        let only = |item| ask(&scene, &ItemQuery { item: Some(item), ..all(&scene, class) });
+        assert_eq!(only(one.item(class)), [(day(0), one.item(class))], "{class:?}");
+        assert_eq!(only(other.item(class)), [(day(1), other.item(class))], "{class:?}");
+        let wrong = CLASSES.into_iter().find(|wrong| *wrong != class).unwrap();
+        assert_eq!(only(one.item(wrong)), [], "{class:?}");
+    }
+    let unknown = Erased::Image(ImageId::new(at(0), [9; 10]));
+    let query = ItemQuery { item: Some(unknown), ..all(&scene, DataClass::TrainingPhoto) };
+    assert_eq!(ask(&scene, &query), []);
+}
+
+/// Photos and kept predictions, and nothing else has any.
+pub fn items_are_selected_by_their_metadata(make: Make) {
+    let scene = Scene::new(make);
+    let (ann, bob) = (scene.one(0, "ann"), scene.one(1, "bob"));
+    let bare = (scene.image(b"bare", &[]), scene.keep(&scene.answer(0, &[(ann.tag, 0.5)]), b"kept"));
+    let select = |class, filter: &MetadataFilter| {
+        let metadata = Some(filter.clone());
+        ask(&scene, &ItemQuery { metadata, ..all(&scene, class) })
+    };
+    let either: MetadataFilter = "person eq 'ann' or person eq 'bob'".parse().unwrap();
+    let nobody: MetadataFilter = "person eq 'eve' and person eq 'ann'".parse().unwrap();
+    let not_bob = MetadataFilter::ne("person", "bob").unwrap();
+    for class in [DataClass::TrainingPhoto, DataClass::PredictionPhoto, DataClass::PredictionResult] {
+        let of_bare = match class {
+            DataClass::TrainingPhoto => Erased::Image(bare.0),
+            DataClass::PredictionPhoto => Erased::PredictionPhoto(bare.1),
+            _ => Erased::PredictionResult(bare.1),
+        };
+        let [one, two] = [(day(0), ann.item(class)), (day(1), bob.item(class))];
+        assert_eq!(select(class, &who("ann")), [one], "{class:?}");
+        assert_eq!(select(class, &either), [one, two], "{class:?}");
+        assert_eq!(select(class, &nobody), [], "{class:?}");
+        let mut expected = [one, (at(0), of_bare)];
+        expected.sort_unstable();
+        assert_eq!(select(class, &not_bob), expected, "{class:?}");
+        let query =
+            ItemQuery { metadata: Some(either.clone()), take: 1, after: Some(one), ..all(&scene, class) };
+        assert_eq!(ask(&scene, &query), [two], "{class:?}: the page is of those selected");
+    }
+    for class in [DataClass::Features, DataClass::Iteration, DataClass::Export] {
+        assert_eq!(select(class, &not_bob), [], "{class:?}");
+    }
+    scene.apply(scene.setting_metadata(bare.0, about("ann")));
+    let _ = scene.erase(scene.setting_metadata(ann.image, Metadata::default()));
+    assert_eq!(select(DataClass::TrainingPhoto, &who("ann")), [(at(0), Erased::Image(bare.0))]);
+}
+
+/// One for each moment at which some were computed.
+pub fn features_are_items_by_the_moment(make: Make) {
     let scene = Scene::new(make);
     let image = scene.image(b"a", &[]);
-    let cache = |base: &str, millis: i64| {
-        scene.set_clock(on(1, millis));
+    let cache = |base: &str, number| {
+        scene.go_to(number);
         let features = vec![(image, vec![1.0])];
         scene.apply(Change::CacheFeatures { project: scene.project, key: FeatureKey::f32(base), features });
     };
-    let events = || -> Vec<_> {
-        ask(&scene, &of(&scene, DataClass::Features)).iter().map(|item| item.event).collect()
-    };
+    let item = Erased::Features(image);
+    let listed = || ask(&scene, &all(&scene, DataClass::Features));
     cache("one", 1);
     cache("two", 1);
     cache("three", 2);
-    assert_eq!(events(), [on(1, 1), on(1, 2)]);
+    assert_eq!(listed(), [(day(1), item), (day(2), item)]);
     cache("one", 3);
-    assert_eq!(events(), [on(1, 1), on(1, 2), on(1, 3)]);
+    assert_eq!(listed(), [(day(1), item), (day(2), item), (day(3), item)]);
     cache("two", 3);
-    assert_eq!(events(), [on(1, 2), on(1, 3)]);
+    assert_eq!(listed(), [(day(2), item), (day(3), item)], "they are computed anew");
 }
 
-/// Whose items are there as long as they are.
-pub fn deleted_projects_and_those_of_a_closed_account_are_listed(make: Make) {
-    let scene = Scene::new(make);
-    let other = scene.new_project();
-    scene.apply(scene.creation(other, 0));
-    let image = scene.image(b"a", &[]);
-    let whole = |class, project_id: Option<ProjectId>| {
-        let items = ask(&scene, &ItemQuery::new(class, project_id, 10));
-        items.iter().map(|item| (item.project_id, item.item, item.event)).collect::<Vec<_>>()
-    };
-    let (deleted, closed) = (DataClass::DeletedProject, DataClass::ClosedAccount);
-    assert_eq!((whole(deleted, None), whole(closed, None)), (vec![], vec![]));
-    scene.apply(scene.deletion());
-    let project = Erased::Project(scene.project);
-    assert_eq!(whole(deleted, None), [(scene.project, project, at(40))]);
-    assert_eq!(whole(deleted, Some(other)), []);
-    scene.apply(Change::CloseAccount { at: at(50) });
-    let both = [scene.project, other].map(|id| (id, Erased::Project(id), at(50)));
-    assert_eq!(whole(closed, None), both);
-    assert_eq!(whole(closed, Some(other)), both[1..]);
-    assert_eq!(whole(deleted, None).len(), 1);
-    let photos = ask(&scene, &of(&scene, DataClass::TrainingPhoto));
-    assert_eq!(ids(&photos), [Erased::Image(image)]);
+/// Those that were deleted by when they were; all of a closed account by when it was.
+pub fn projects_are_items_once_they_are_deleted(make: Make) {
+    let mut scene = Scene::new(make);
+    let first = scene.project;
+    let mut projects = vec![first];
+    for millis in 1..4 {
+        scene.project = scene.new_project();
+        scene.apply(scene.creation(scene.project, millis));
+        projects.push(scene.project);
+    }
+    let whole = |class| ItemQuery::new(class, None, 100);
+    assert_eq!(ask(&scene, &whole(DataClass::DeletedProject)), []);
+    assert_eq!(ask(&scene, &whole(DataClass::ClosedAccount)), []);
+    for (project, number) in [(projects[2], 5), (first, 7)] {
+        scene.apply(Change::DeleteProject { project, at: day(number) });
+    }
+    let deleted = [(day(5), Erased::Project(projects[2])), (day(7), Erased::Project(first))];
+    assert_eq!(ask(&scene, &whole(DataClass::DeletedProject)), deleted);
+    let one = ItemQuery { project_id: Some(first), ..whole(DataClass::DeletedProject) };
+    assert_eq!(ask(&scene, &one), deleted[1..]);
+    let through = ItemQuery { through: Some(day(5)), ..whole(DataClass::DeletedProject) };
+    assert_eq!(ask(&scene, &through), deleted[..1]);
+    let page = ItemQuery { take: 1, after: Some(deleted[0]), ..whole(DataClass::DeletedProject) };
+    assert_eq!(ask(&scene, &page), deleted[1..]);
+    let item = ItemQuery { item: Some(deleted[0].1), ..whole(DataClass::DeletedProject) };
+    assert_eq!(ask(&scene, &item), deleted[..1]);
+
+    scene.apply(Change::CloseAccount { at: day(9) });
+    let mut closed: Vec<_> = projects.iter().map(|project| (day(9), Erased::Project(*project))).collect();
+    closed.sort_unstable();
+    assert_eq!(ask(&scene, &whole(DataClass::ClosedAccount)), closed);
+    assert_eq!(ask(&scene, &whole(DataClass::DeletedProject)), deleted);
 }
 
-/// Only whole projects are listed without one.
-pub fn items_are_of_a_project_that_is_there(make: Make) {
+/// An unknown project, and a class whose items are no project's, are.
+pub fn questions_about_nothing_are_refused(make: Make) {
     let scene = Scene::new(make);
-    let nobody = scene.new_project();
+    let nowhere = scene.new_project();
     for class in CLASSES {
+        is_missing(scene.store.items(&ItemQuery::new(class, Some(nowhere), 1)), &Missing::Project(nowhere));
         let refused = scene.store.items(&ItemQuery::new(class, None, 1));
         assert!(matches!(refused, Err(StoreError::Unsupported(_))), "{class:?}");
-        let refused = scene.store.items(&ItemQuery::new(class, Some(nobody), 1));
-        assert!(
-            matches!(refused, Err(StoreError::NotFound(Missing::Project(id))) if id == nobody),
-            "{class:?}"
-        );
     }
+}
+
+/// To the bytes with the salt that came with them; a prediction's goes on with its photo.
+pub fn a_commitment_is_to_the_photo(make: Make) {
+    let scene = Scene::new(make);
+    let (store, project) = (&scene.store, scene.project);
+    let new = scene.new_image(b"photo", &[]);
+    let (salt, image) = (new.salt, Erased::Image(new.image.id));
+    scene.add(vec![new]).remove(0).unwrap();
+    let expected = (salt, ocelli_keys::commit(&salt, b"photo"));
+    assert_eq!(store.commitment(project, image).unwrap(), expected);
+    let other = scene.new_image(b"photo", &[]);
+    assert_ne!(other.salt, salt);
+    assert!(scene.add(vec![other]).remove(0).unwrap().duplicate);
+    assert_eq!(store.commitment(project, image).unwrap(), expected, "the first one's salt stays");
+
+    let kept = scene.answer(0, &[]);
+    let id = kept.prediction.id;
+    let change = scene.keeping_prediction(&kept, b"kept");
+    let Change::KeepPrediction { salt, .. } = &change else { panic!("{change:?}") };
+    let expected = (*salt, ocelli_keys::commit(salt, b"kept"));
+    scene.apply(change);
+    for item in [Erased::Prediction(id), Erased::PredictionPhoto(id)] {
+        assert_eq!(store.commitment(project, item).unwrap(), expected);
+    }
+    let image = ImageId::new(at(5), [5; 10]);
+    let used = UsedPrediction { prediction: id, image, tags: Vec::new(), regions: Vec::new() };
+    scene.apply(Change::UsePredictions { project, predictions: vec![used], at: at(50) });
+    assert_eq!(store.commitment(project, Erased::Image(image)).unwrap(), expected);
+    is_missing(store.commitment(project, Erased::Prediction(id)), &Missing::Prediction(id));
+    let nobody = ImageId::new(at(0), [9; 10]);
+    is_missing(store.commitment(project, Erased::Image(nobody)), &Missing::Image(nobody));
+    let nobody = PredictionId::new(at(0), [9; 10]);
+    is_missing(store.commitment(project, Erased::Prediction(nobody)), &Missing::Prediction(nobody));
+    assert!(store.commitment(project, Erased::Project(project)).is_err());
+}
+
+/// Evaluated with it or calibrated with it, by id; not those that left it out.
+pub fn iterations_that_were_trained_on_photos_are_found(make: Make) {
+    let scene = Scene::new(make);
+    let oak = scene.tag("oak");
+    let [one, two, seen, left_out] = [b"a", b"b", b"c", b"d"].map(|bytes| scene.image(bytes, &[oak]));
+    let on_one = scene.complete_on(1, &[(one, oak)]);
+    let mut trained = Scene::trained_on(2, &[(one, oak), (two, oak)]);
+    trained.looked_at = vec![seen];
+    trained.manifest.left_out = vec![(left_out, ocelli_core::LeftOut::SeveralTags)];
+    let on_more = scene.complete_with(trained);
+    scene.begin(None);
+    let mut both = vec![on_one, on_more];
+    both.sort_unstable();
+    let nobody = ImageId::new(at(0), [9; 10]);
+    let ask = |images: &[ImageId]| scene.store.trained_on(scene.project, images).unwrap();
+    assert_eq!(ask(&[one]), both);
+    assert_eq!(ask(&[two, nobody, two]), [on_more]);
+    assert_eq!(ask(&[seen]), [on_more]);
+    assert_eq!(ask(&[two, one]), both);
+    assert_eq!(ask(&[left_out]), []);
+    assert_eq!(ask(&[nobody]), []);
+    assert_eq!(ask(&[]), []);
+    let _ = scene.erase(scene.deletion_of_iteration(on_one));
+    assert_eq!(ask(&[one]), [on_more]);
+    let reason = ErasureReason::Requested;
+    scene.erase_items(&[(Erased::Image(one), reason)]);
+    assert_eq!(ask(&[one]), [], "it is counted there, and its id is known no more");
 }
