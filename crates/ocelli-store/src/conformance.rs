@@ -32,6 +32,7 @@ pub mod images;
 pub mod items;
 pub mod iterations;
 pub mod labels;
+pub mod laws;
 pub mod operations;
 pub mod predictions;
 pub mod projects;
@@ -225,6 +226,7 @@ macro_rules! conformance_tests {
             items: questions_about_nothing_are_refused,
             items: a_commitment_is_to_the_photo,
             items: iterations_that_were_trained_on_photos_are_found,
+            laws: held_is_never_erased_and_due_never_comes_back,
         }
     };
     ($make:path => $($subject:ident: $name:ident,)*) => {

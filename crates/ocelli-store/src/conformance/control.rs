@@ -190,6 +190,11 @@ impl Scene {
         Change::CacheFeatures { project: self.project, key: FeatureKey::f32(BASE), features }
     }
 
+    /// Whether features of a photo are cached.
+    pub fn has_features(&self, image: ImageId) -> bool {
+        self.store.features(self.project, &FeatureKey::f32(BASE), &[image]).unwrap()[0].is_some()
+    }
+
     /// One of everything about a person, stored on a day, to which the clock is moved.
     pub fn one(&self, number: i64, person: &str) -> One {
         self.go_to(number);
@@ -235,9 +240,7 @@ impl Scene {
                 let found = store.prediction(project, one.prediction);
                 found.is_ok_and(|kept| !kept.prediction.predictions.is_empty())
             }
-            DataClass::Features => {
-                store.features(project, &FeatureKey::f32(BASE), &[one.image]).unwrap()[0].is_some()
-            }
+            DataClass::Features => self.has_features(one.image),
             DataClass::Iteration => store.iteration(project, one.iteration).is_ok(),
             DataClass::Export => store.export_bytes(project, one.export, &name(FILE)).is_ok(),
             other => panic!("nothing of it is of the class {other:?}"),
