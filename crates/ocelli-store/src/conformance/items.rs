@@ -38,7 +38,11 @@ pub fn items_tell_what_there_is(make: Make) {
         let (project_id, item) = (scene.project, one.item(class));
         let plain =
             Item { project_id, item, event: day(3), bytes: size(class), metadata: None, commitment: None };
-        assert_eq!(scene.store.items(&all(&scene, class)).unwrap(), [plain.clone()], "{class:?}");
+        assert_eq!(
+            scene.store.items(&all(&scene, class)).unwrap(),
+            std::slice::from_ref(&plain),
+            "{class:?}"
+        );
         let query = ItemQuery { with_metadata: true, ..all(&scene, class) };
         let told = scene.store.items(&query).unwrap().remove(0);
         let known = match class {

@@ -57,6 +57,9 @@ fn is_unknown<T: std::fmt::Debug>(answer: Result<T, StoreError>, number: u64) {
     }
 }
 
+/// When something was erased, what it was, and the commitment to its bytes.
+type Noted = (i64, Erased, Option<Commitment>);
+
 /// With all that it took, in that order, why, and the commitments to it.
 pub fn an_erasure_is_an_operation_of_its_own(make: Make) {
     let scene = Scene::new(make);
@@ -68,7 +71,7 @@ pub fn an_erasure_is_an_operation_of_its_own(make: Make) {
     let second = scene.export(one.iteration, &[("second", b"model")]);
     let project = scene.project;
     let tagged = Change::DeleteTag { project, tag: other.tag, affected: Affected::Delete, at: at(43) };
-    let changes: Vec<(Change, Vec<(i64, Erased, Option<Commitment>)>)> = vec![
+    let changes: Vec<(Change, Vec<Noted>)> = vec![
         (scene.deletion_of_regions(&[one.region]), vec![(40, Erased::Region(one.region), None)]),
         (scene.setting_metadata(one.image, about("eve")), vec![(42, Erased::Metadata(one.image), None)]),
         (scene.deletion_of_images(&[one.image]), vec![(40, Erased::Image(one.image), photo)]),
@@ -150,7 +153,7 @@ pub fn an_erasure_in_steps_adds_up(make: Make) {
         panic!("no operation")
     };
     let begun = ErasureOperation { number, begun: at(45), plan, count: 0, completed: None };
-    assert_eq!(operations(&scene), [begun.clone()]);
+    assert_eq!(operations(&scene), std::slice::from_ref(&begun));
     let parts =
         |one: &One| [DataClass::PredictionResult, DataClass::PredictionPhoto].map(|class| one.item(class));
     let items = [Erased::Features(one.image), parts(&one)[0], parts(&one)[1], Erased::Image(one.image)];
@@ -250,7 +253,7 @@ pub fn what_is_deleted_is_erased_in_steps(make: Make) {
         let scene = Scene::new(make);
         let (one, other) = (scene.one(0, "ann"), scene.one(0, "bob"));
         scene.set_account_policy(|policy| {
-            (policy.deleted_projects, policy.closed_account) = (TEN_DAYS, TEN_DAYS)
+            (policy.deleted_projects, policy.closed_account) = (TEN_DAYS, TEN_DAYS);
         });
         let class = if closed { DataClass::ClosedAccount } else { DataClass::DeletedProject };
         let project = Erased::Project(scene.project);
