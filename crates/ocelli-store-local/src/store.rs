@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use ocelli_core::{AccountId, ErasureStatus, ProjectId, Salt};
 use ocelli_store::{
@@ -62,6 +63,15 @@ struct Made {
 pub(crate) struct Writing<'s> {
     connection: MutexGuard<'s, Connection>,
     _lock: Lock,
+    began: Instant,
+}
+
+/// Says how long others had to wait: every write transaction lies within one turn.
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        let micros = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        tracing::trace!(target: "ocelli_store_local::writing", micros, "a turn at writing ends");
+    }
 }
 
 impl Deref for Writing<'_> {
@@ -418,7 +428,7 @@ impl LocalStore {
     /// Takes the right to change the store.
     pub(crate) fn write(&self) -> Result<Writing<'_>, StoreError> {
         let connection = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(Writing { connection, _lock: self.directory.lock_writing()? })
+        Ok(Writing { connection, _lock: self.directory.lock_writing()?, began: Instant::now() })
     }
 
     fn release_reserve(&self) {
