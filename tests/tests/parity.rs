@@ -257,6 +257,8 @@ fn limits_have_the_values_of_their_constants() {
         MAX_METADATA_ENTRIES,
         MAX_METADATA_KEY,
         MAX_METADATA_VALUE,
+        MAX_METADATA_FILTER,
+        MAX_METADATA_FILTER_DEPTH,
         MAX_NAME,
         MAX_DESCRIPTION,
         MIN_IMAGES_PER_TAG,
@@ -269,6 +271,7 @@ fn limits_have_the_values_of_their_constants() {
         DEFAULT_THRESHOLD,
         KEPT_PREDICTION_DAYS,
         DELETED_PROJECT_DAYS,
+        CLOSED_ACCOUNT_DAYS,
     ]
     .into_iter()
     .collect();
