@@ -26,7 +26,7 @@ pub(crate) fn check(store: &LocalStore, options: &CheckOptions) -> Result<CheckR
             checked => checked?,
         }
     }
-    match store.ask(|rows| holds::list(rows)) {
+    match store.ask(holds::list) {
         Ok(_) => {}
         Err(error @ (StoreError::Corrupt { .. } | StoreError::AccountKey(_))) => {
             report.records.push(format!("the holds cannot be read: {error}"));

@@ -63,8 +63,11 @@ pub(crate) struct Keyring {
     random: Arc<dyn Random>,
     /// Whether new projects get a key.
     pub(crate) encrypt: bool,
-    open: Mutex<HashMap<KeyOwner, (Vec<u8>, Arc<OpenKey>)>>,
+    open: Mutex<OpenKeys>,
 }
+
+/// Each key beside its wrapped form.
+type OpenKeys = HashMap<KeyOwner, (Vec<u8>, Arc<OpenKey>)>;
 
 impl Keyring {
     pub(crate) fn new(options: &StoreOptions) -> Self {
@@ -113,7 +116,7 @@ impl Keyring {
         Arc::new(OpenKey::new(owner, Sealer::new(key), Arc::clone(&self.random)))
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<KeyOwner, (Vec<u8>, Arc<OpenKey>)>> {
+    fn lock(&self) -> MutexGuard<'_, OpenKeys> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

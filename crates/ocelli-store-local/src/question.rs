@@ -186,7 +186,7 @@ impl Store for LocalStore {
     }
 
     fn holds(&self) -> Result<Vec<Hold>, StoreError> {
-        self.ask(|rows| holds::list(rows))
+        self.ask(holds::list)
     }
 
     fn items(&self, query: &ItemQuery) -> Result<Vec<Item>, StoreError> {

@@ -1,6 +1,7 @@
 //! All that is sealed in the database, to be checked.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 
 use ocelli_core::ProjectId;
 use ocelli_store::{CheckReport, Owner, StoreError};
@@ -109,9 +110,16 @@ pub(crate) fn check(
 }
 
 /// Whether a value is there and opens, or is not there.
-fn opens(seal: &Seal, table: &'static str, id: &String, column: &str, row: &Row<'_>, index: usize) -> bool {
+fn opens(
+    seal: &Seal,
+    table: &'static str,
+    id: &dyn Display,
+    column: &str,
+    row: &Row<'_>,
+    index: usize,
+) -> bool {
     let none = row.get_ref(index).is_ok_and(|value| value.data_type() == rusqlite::types::Type::Null);
-    none || seal.row(table, id).read_bytes(column, row, index).is_ok()
+    none || seal.row(table, &id).read_bytes(column, row, index).is_ok()
 }
 
 fn tell(project: ProjectId, table: &str, id: &str, column: &str, limit: usize, report: &mut CheckReport) {
