@@ -62,15 +62,22 @@ pub(super) fn begin(
 
 /// Notes that something was erased, in the operation that the change has begun, or begins with it.
 pub(super) fn erased(tx: &mut AsOf<'_>, item: &ErasedItem) -> Result<(), StoreError> {
-    if tx.knows_erasure(&item.record)? {
-        return Ok(());
+    let mut item = *item;
+    // The same thing may be erased twice while a clock stands still, such as metadata: each has a moment of its own.
+    while tx.knows_erasure(&item.record)? {
+        let next = Timestamp::from_millis(item.record.at.as_millis() + 1);
+        if next == item.record.at {
+            // The last moment that there is.
+            return Ok(());
+        }
+        item.record.at = next;
     }
     let mut erasing = match tx.erasing.take() {
         Some(erasing) => erasing,
         None => Erasing::new(begin(tx, None, item.record.at)?),
     };
-    tx.record_erasure(erasing.operation.number, item)?;
-    erasing.note(item)?;
+    tx.record_erasure(erasing.operation.number, &item)?;
+    erasing.note(&item)?;
     tx.erasing = Some(erasing);
     Ok(())
 }

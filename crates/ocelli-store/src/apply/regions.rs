@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ocelli_core::{Erased, Image, ImageId, ProjectId, Region, RegionId, Timestamp};
 
@@ -55,7 +55,7 @@ pub(super) fn delete(
         holds.release_image(image)?;
         tx.update_image(project, image)?;
     }
-    for id in regions {
+    for id in regions.iter().collect::<BTreeSet<_>>() {
         erased(tx, project, Erased::Region(*id), at)?;
     }
     Ok(done())

@@ -96,13 +96,19 @@ pub fn an_erasure_is_an_operation_of_its_own(make: Make) {
         (scene.erasure_of_project(), vec![(63, Erased::Project(project), None)]),
     ];
     for (index, (change, expected)) in changes.into_iter().enumerate() {
-        let (number, begun, count) = (index as u64 + 1, at(expected[0].0), expected.len() as u64);
+        let (number, begun, count) = (index as u64 + 1, at(expected[0].0), expected.len());
         assert_eq!(scene.erase(change).operation, Some(number));
         let found = operation(&scene, number);
-        assert_eq!(found, ErasureOperation { number, begun, plan: None, count, completed: None });
+        let (items, of_project) = (scene.store.erased_items(number).unwrap(), number == 9);
+        assert_eq!((found.number, found.begun, found.plan, found.completed), (number, begun, None, None));
+        assert_eq!(found.count, items.len() as u64);
         let erased =
             expected.into_iter().map(|(millis, erased, of)| item(&scene, millis, erased, REQUESTED, of));
-        assert_eq!(scene.store.erased_items(number).unwrap(), erased.collect::<Vec<_>>());
+        assert_eq!(items[..count], erased.collect::<Vec<_>>());
+        // What went with a project may be told of too.
+        let along =
+            |item: &ErasedItem| matches!(item.record.erased, Erased::Image(_) | Erased::Prediction(_));
+        assert!(items[count..].iter().all(|item| of_project && along(item) && item.commitment.is_some()));
     }
     let all: Vec<_> = operations(&scene).iter().map(|operation| operation.number).collect();
     assert_eq!(all, (1..=9).collect::<Vec<_>>());
@@ -119,6 +125,24 @@ pub fn what_erases_nothing_begins_no_operation(make: Make) {
     assert_eq!(scene.erase(empty).operation, None);
     scene.refuse(scene.deletion_of_images(&[image, ImageId::new(at(0), [0xff; 10])]));
     assert_eq!(operations(&scene), []);
+}
+
+/// Each is an operation, and its record has a moment of its own.
+pub fn erasures_of_one_thing_at_one_moment_are_told_apart(make: Make) {
+    let scene = Scene::new(make);
+    let oak = scene.tag("oak");
+    let image = scene.image(b"a", &[oak]);
+    let erase = |person| scene.erase(scene.setting_metadata(image, about(person))).operation;
+    assert_eq!(["ann", "bob", "cid", "ann"].map(erase), [None, Some(1), Some(2), Some(3)]);
+    let expected = [42, 43, 44].map(|millis| item(&scene, millis, Erased::Metadata(image), REQUESTED, None));
+    for (number, expected) in (1..).zip(expected) {
+        assert_eq!(scene.store.erased_items(number).unwrap(), [expected]);
+    }
+    let region = scene.region(oak, 1);
+    let id = region.id;
+    scene.apply(Change::AddRegions { project: scene.project, regions: vec![(image, region)] });
+    assert_eq!(scene.erase(scene.deletion_of_regions(&[id, id])).operation, Some(4));
+    assert_eq!(operation(&scene, 4).count, 1);
 }
 
 /// The commitments go on with it: to a prediction's photo that was trained on, and to a photo that joined another.
@@ -279,7 +303,7 @@ pub fn what_is_deleted_is_erased_in_steps(make: Make) {
         let report = scene.store.check(&crate::CheckOptions::default()).unwrap();
         assert_eq!((report.files, report.is_sound()), (0, true));
         let last = operations(&scene).pop().unwrap();
-        assert_eq!(last.count, 1);
+        assert_eq!(scene.store.erased_items(last.number).unwrap()[0].record.erased, project);
         let missing = scene.store.retention(scene.project).unwrap_err();
         assert!(matches!(missing, StoreError::NotFound(Missing::Project(_))));
     }
