@@ -52,6 +52,28 @@ fn all<T>(
     rows.collect::<SqlResult<_>>().during("reading records")
 }
 
+/// The first `take` of the rows that a question has and a choice admits, after the first `skip`. It reads no more.
+fn chosen<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: impl FnMut(&Row<'_>) -> SqlResult<T>,
+    mut admits: impl FnMut(&T) -> bool,
+    (skip, take): (usize, usize),
+) -> Result<Vec<T>, StoreError> {
+    let mut statement = connection.prepare_cached(sql).during("reading records")?;
+    let rows = statement.query_map(params, read).during("reading records")?;
+    let admitted = rows.filter(|row| row.as_ref().map_or(true, &mut admits));
+    let mut found = Vec::new();
+    for (number, row) in admitted.enumerate().take(skip.saturating_add(take)) {
+        let row = row.during("reading records")?;
+        if number >= skip {
+            found.push(row);
+        }
+    }
+    Ok(found)
+}
+
 /// Changes rows.
 fn write(connection: &Connection, sql: &str, params: impl Params) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(sql).during("writing a record")?;

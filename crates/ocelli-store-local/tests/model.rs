@@ -385,8 +385,8 @@ fn everything(store: &dyn Store) -> Vec<String> {
             tell(&store.predictions(project, &query));
         }
         for tagging_status in [TaggingStatus::All, TaggingStatus::Tagged, TaggingStatus::Untagged] {
-            let filter = ImageFilter { tagging_status, tags: vec![tag(1), tag(2)] };
-            tell(&store.image_count(project, &ImageFilter { tagging_status, tags: Vec::new() }));
+            let filter = ImageFilter { tagging_status, tags: vec![tag(1), tag(2)], metadata: None };
+            tell(&store.image_count(project, &ImageFilter { tagging_status, ..ImageFilter::default() }));
             tell(&store.images(project, &ImageQuery { filter, ..Default::default() }));
         }
         let range = |tag_id| ProbabilityRange {

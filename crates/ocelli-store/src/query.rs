@@ -1,6 +1,6 @@
 use ocelli_core::{
-    ErrorCode, Image, ImageId, InvalidValue, IterationId, Name, PredictionId, StoredPrediction, TagId,
-    Threshold, Timestamp, limits,
+    ErrorCode, Image, ImageId, InvalidValue, IterationId, MetadataFilter, Name, PredictionId,
+    StoredPrediction, TagId, Threshold, Timestamp, limits,
 };
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +46,8 @@ pub struct ImageFilter {
     pub tagging_status: TaggingStatus,
     /// Photos that have at least one of these tags, on the whole or on a region; all where this is empty.
     pub tags: Vec<TagId>,
+    /// Photos whose metadata the expression selects; all where there is none.
+    pub metadata: Option<MetadataFilter>,
 }
 
 /// A page of photos.
@@ -90,7 +92,9 @@ impl ImageFilter {
         };
         let mut tags =
             image.tags.iter().map(|tag| tag.tag_id).chain(image.regions.iter().map(|region| region.tag_id));
-        status && (self.tags.is_empty() || tags.any(|tag| self.tags.contains(&tag)))
+        status
+            && (self.tags.is_empty() || tags.any(|tag| self.tags.contains(&tag)))
+            && self.metadata.as_ref().is_none_or(|filter| filter.matches(&image.metadata))
     }
 }
 

@@ -35,7 +35,7 @@ pub(super) fn everything(store: &dyn Store, world: &World) -> Vec<String> {
         let query = ImageQuery { order: Order::Oldest, take: 256, ..Default::default() };
         answers.tell("images", &store.images(project, &query));
         for tagging_status in [TaggingStatus::Tagged, TaggingStatus::Untagged] {
-            let filter = ImageFilter { tagging_status, tags: Vec::new() };
+            let filter = ImageFilter { tagging_status, ..ImageFilter::default() };
             answers.tell("number of images", &store.image_count(project, &filter));
         }
         for image in &world.images {

@@ -5,7 +5,7 @@ use ocelli_store::{ContentHash, ImageFilter, ImageQuery, Order, PhotoBytes, Stor
 use rusqlite::types::{Type, Value};
 use rusqlite::{Connection, Result as SqlResult, Row, params_from_iter};
 
-use super::{all, one, write};
+use super::{all, chosen, one, write};
 use crate::columns::{content, id, moment, photo_bytes};
 use crate::rows::Rows;
 use crate::seal::Seal;
@@ -131,11 +131,20 @@ pub(crate) fn list(
         Order::Newest => " ORDER BY i.created DESC, i.id DESC",
         Order::Oldest => " ORDER BY i.created, i.id",
     });
-    sql.push_str(" LIMIT ? OFFSET ?");
-    values.extend(
-        [query.take, query.skip].map(|number| Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))),
-    );
-    let images = all(rows, &sql, params_from_iter(values), |row| read(&seal, row))?;
+    let images = match &query.filter.metadata {
+        // It may be sealed, so that SQL cannot tell.
+        Some(filter) => {
+            let admits = |image: &Image| filter.matches(&image.metadata);
+            let (values, page) = (params_from_iter(values), (query.skip, query.take));
+            chosen(rows, &sql, values, |row| read(&seal, row), admits, page)?
+        }
+        None => {
+            sql.push_str(" LIMIT ? OFFSET ?");
+            let page = [query.take, query.skip];
+            values.extend(page.map(|number| Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))));
+            all(rows, &sql, params_from_iter(values), |row| read(&seal, row))?
+        }
+    };
     images.into_iter().map(|image| complete(rows, project, image)).collect()
 }
 
@@ -163,16 +172,26 @@ pub(crate) fn tagged(
 
 /// Of the photos that were stored after this moment.
 pub(crate) fn count(
-    connection: &Connection,
+    rows: &Rows<'_>,
     project: ProjectId,
     after: Option<Timestamp>,
     filter: &ImageFilter,
 ) -> Result<u64, StoreError> {
-    let mut sql = "SELECT count(*) FROM images AS i WHERE i.project = ?1".to_owned();
+    let counted = if filter.metadata.is_some() { "id, metadata" } else { "count(*)" };
+    let mut sql = format!("SELECT {counted} FROM images AS i WHERE i.project = ?1");
     let mut values = vec![project.to_string().into()];
     stored_after(&mut sql, &mut values, after);
     narrow(&mut sql, &mut values, filter);
-    Ok(one(connection, &sql, params_from_iter(values), |row| row.get(0))?.unwrap_or(0))
+    let values = params_from_iter(values);
+    let Some(metadata) = &filter.metadata else {
+        return Ok(one(rows, &sql, values, |row| row.get(0))?.unwrap_or(0));
+    };
+    let seal = rows.seal(project)?;
+    let admitted = all(rows, &sql, values, |row| {
+        let id: ImageId = id(row, 0)?;
+        Ok(metadata.matches(&seal.row("images", &id).read_json("metadata", row, 1)?))
+    })?;
+    Ok(admitted.into_iter().filter(|admitted| *admitted).count() as u64)
 }
 
 fn stored_after(sql: &mut String, values: &mut Vec<Value>, after: Option<Timestamp>) {
@@ -182,7 +201,7 @@ fn stored_after(sql: &mut String, values: &mut Vec<Value>, after: Option<Timesta
     }
 }
 
-/// Adds a filter's conditions on the photo `i`, and their values.
+/// Adds a filter's conditions on the photo `i`, and their values; all but the one on metadata.
 fn narrow(sql: &mut String, values: &mut Vec<Value>, filter: &ImageFilter) {
     let having = |condition: &str| {
         let part = |table| {

@@ -187,7 +187,7 @@ pub fn photos_are_filtered_by_tag_and_tagging(make: Make) {
         (TaggingStatus::All, &[TagId::new(at(0), [9; 10])], &[]),
     ];
     for (tagging_status, tags, expected) in cases {
-        let filter = ImageFilter { tagging_status, tags: tags.to_vec() };
+        let filter = ImageFilter { tagging_status, tags: tags.to_vec(), metadata: None };
         let described = format!("{filter:?}");
         let count = scene.store.image_count(scene.project, &filter).unwrap();
         assert_eq!(count, expected.len() as u64, "{described}");
@@ -195,6 +195,41 @@ pub fn photos_are_filtered_by_tag_and_tagging(make: Make) {
         let images = scene.store.images(scene.project, &query).unwrap();
         let ids: Vec<_> = images.iter().map(|image: &Image| image.id).collect();
         assert_eq!(ids, expected, "{described}");
+    }
+}
+
+/// Beside their tags, and page by page.
+pub fn photos_are_filtered_by_metadata(make: Make) {
+    let scene = Scene::new(make);
+    let oak = scene.tag("oak");
+    let mut ids = Vec::new();
+    for (number, camera) in ["north", "south", "north", "west", "north", "south"].into_iter().enumerate() {
+        let tags: &[TagId] = if number < 3 { &[oak] } else { &[] };
+        let mut photo = scene.new_image_at(number as i64, &[number as u8], tags);
+        photo.image.metadata = metadata(camera);
+        ids.push(photo.image.id);
+        scene.add(vec![photo]).remove(0).unwrap();
+    }
+    let cases: [(&str, &[TagId], &[usize]); 5] = [
+        ("camera eq 'north'", &[], &[0, 2, 4]),
+        ("camera eq 'north'", &[oak], &[0, 2]),
+        ("camera ne 'north'", &[], &[1, 3, 5]),
+        ("camera eq 'south' or camera eq 'west'", &[oak], &[1]),
+        ("camera eq 'east'", &[], &[]),
+    ];
+    for (expression, tags, expected) in cases {
+        let selected = Some(expression.parse().unwrap());
+        let filter = ImageFilter { tags: tags.to_vec(), metadata: selected, ..ImageFilter::default() };
+        let count = scene.store.image_count(scene.project, &filter).unwrap();
+        assert_eq!(count, expected.len() as u64, "{expression}");
+        for skip in 0..=expected.len() {
+            let filter = filter.clone();
+            let query = ImageQuery { filter, order: Order::Oldest, skip, take: 2 };
+            let images = scene.store.images(scene.project, &query).unwrap();
+            let found: Vec<_> = images.iter().map(|image: &Image| image.id).collect();
+            let page: Vec<_> = expected[skip..].iter().take(2).map(|number| ids[*number]).collect();
+            assert_eq!(found, page, "{expression} after {skip}");
+        }
     }
 }
 
