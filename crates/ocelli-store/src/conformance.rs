@@ -196,6 +196,7 @@ macro_rules! conformance_tests {
             holds: a_hold_is_placed_on_what_is_there,
             operations: an_erasure_is_an_operation_of_its_own,
             operations: what_erases_nothing_begins_no_operation,
+            operations: erasures_of_one_thing_at_one_moment_are_told_apart,
             operations: the_end_of_a_used_prediction_is_known,
             operations: an_erasure_in_steps_adds_up,
             operations: each_step_looks_again,
