@@ -1,9 +1,10 @@
 //! The bytes of photos and exports in their places.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use ocelli_core::{ProjectId, Salt};
 use ocelli_keys::commit;
@@ -18,6 +19,8 @@ use crate::staging::sync_folders;
 
 /// Photos of each kind measured in one transaction.
 const MEASURED_AT_ONCE: u32 = 64;
+/// How long removing goes on in one transaction before what has been removed is made durable.
+const STEP: Duration = Duration::from_millis(40);
 /// Files removed in one transaction.
 const REMOVED_AT_ONCE: u32 = 256;
 
@@ -120,9 +123,15 @@ pub(crate) fn remove_some(directory: &Directory, connection: &mut Connection) ->
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).during(ACTION)?;
     let noted = removals::noted(&transaction, REMOVED_AT_ONCE)?;
     let (mut folders, mut done, mut failed) = (BTreeSet::new(), Vec::new(), None);
+    let mut damaged = BTreeMap::new();
+    let began = Instant::now();
     for (project, content) in &noted {
         if !removals::is_wanted(&transaction, *project, content)? {
-            let files = [directory.blob(*project, content), directory.damaged_blob(*project, content)];
+            let mut files = vec![directory.blob(*project, content)];
+            // Hardly any project has damaged bytes.
+            if *damaged.entry(*project).or_insert_with(|| has_damaged(directory, *project)) {
+                files.push(directory.damaged_blob(*project, content));
+            }
             let removed = files.iter().try_for_each(|(_, file)| remove_file(directory, file));
             if let Err(error) = removed {
                 // It stays noted, and does not keep the others from going.
@@ -133,6 +142,9 @@ pub(crate) fn remove_some(directory: &Directory, connection: &mut Connection) ->
             folders.extend(files.into_iter().map(|(folder, _)| folder));
         }
         done.push((project, content));
+        if began.elapsed() > STEP {
+            break;
+        }
     }
     sync_folders(directory.medium.as_ref(), &folders).during(ACTION)?;
     for (project, content) in &done {
@@ -163,6 +175,12 @@ pub(crate) fn measure_some(
     }
     transaction.commit().during(ACTION)?;
     Ok(!found.is_empty())
+}
+
+/// Whether a project has, or had, damaged bytes; that there may be some where that cannot be told.
+fn has_damaged(directory: &Directory, project: ProjectId) -> bool {
+    let found = directory.medium.list(&directory.project_damaged(project));
+    !found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 fn remove_file(directory: &Directory, file: &Path) -> io::Result<()> {

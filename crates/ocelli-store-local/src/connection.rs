@@ -12,6 +12,8 @@ use crate::error::During;
 const STATEMENTS: usize = 128;
 /// Reading connections kept open while nobody asks.
 const IDLE_READERS: usize = 8;
+/// Kibibytes of pages that a connection keeps at most: enough for a step of a sweep.
+const CACHE: u32 = 16 << 10;
 /// How long emptying the write-ahead log waits for readers when something was erased.
 const CHECKPOINT_PATIENCE: Duration = Duration::from_millis(500);
 /// So many pages that the first byte of a page that links to another by number is never that of a b-tree page
@@ -41,7 +43,7 @@ pub(crate) fn open(directory: &Directory) -> Result<Connection, StoreError> {
     let pragmas = format!(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;
          PRAGMA wal_autocheckpoint = 0; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = ON;
-         PRAGMA trusted_schema = OFF; PRAGMA max_page_count = {MAX_PAGES};"
+         PRAGMA trusted_schema = OFF; PRAGMA cache_size = -{CACHE}; PRAGMA max_page_count = {MAX_PAGES};"
     );
     connection.execute_batch(&pragmas).during(ACTION)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).during(ACTION)?;

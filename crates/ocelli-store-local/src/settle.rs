@@ -17,10 +17,10 @@ use crate::scrub::{LogPosition, logged_pages, scrub};
 const ACTION: &str = "settling the database";
 
 /// Bytes of the write-ahead log above which it is emptied even if nothing was erased.
-pub(crate) const LONG_LOG: u64 = 4 << 20;
+pub(crate) const LONG_LOG: u64 = 8 << 20;
 
 /// Pages that are scrubbed while others wait.
-const SCRUBBED_AT_ONCE: u32 = 20_000;
+const SCRUBBED_AT_ONCE: u32 = 5_000;
 
 /// What came of settling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -115,6 +115,8 @@ fn of_project(
             if !query.with_metadata {
                 (item.metadata, item.commitment) = (None, None);
             }
+            // The id may be that of something of another kind.
+            let chosen = chosen && query.item.is_none_or(|only| only == item.item);
             chosen.then_some(item)
         });
         found.extend(chosen.take(query.take - found.len()));
