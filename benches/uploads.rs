@@ -1,5 +1,6 @@
 //! What durability costs: photos stored a second in batches, beside writing and syncing the same bytes to plain files
-//! in turn, and how long a data directory of a million photos takes to open and to erase from.
+//! in turn; what encryption adds to storing and reading them; and how long a data directory of a million photos takes to
+//! open and to erase from.
 //!
 //! ```text
 //! cargo bench -p ocelli-benches --bench uploads
@@ -13,13 +14,15 @@ use std::error::Error;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ocelli_core::{
     Affected, Description, Image, ImageId, ImageTag, Limits, Metadata, Name, Origin, Project, ProjectId,
     ProjectSettings, Salt, Tag, TagId, TagType, Timestamp, limits,
 };
-use ocelli_store::{Applied, Change, ContentKey, ImageQuery, NewImage, Store};
+use ocelli_keys::{KeyProvider, Keys};
+use ocelli_store::{Applied, Change, ContentKey, ImageQuery, NewImage, Store, StoreOptions};
 use ocelli_store_local::LocalStore;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -28,6 +31,8 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 const ROUNDS: u32 = 25;
 /// Bytes of a photo: a small one of a telephone, and what Custom Vision's own samples have.
 const SIZES: [usize; 2] = [20_000, 200_000];
+/// Bytes of a photo in a plain and in an encrypted project.
+const ENCRYPTED: usize = 100_000;
 /// Photos in the large directory.
 const MANY: u32 = 1_000_000;
 /// Photos that are erased from it, one at a time.
@@ -46,8 +51,9 @@ fn random(number: u32) -> [u8; 10] {
 }
 
 /// A store with a project and a tag in it.
-fn create(directory: &Path) -> Outcome<(LocalStore, ProjectId, TagId)> {
-    let store = LocalStore::open(directory, Limits { images_per_project: usize::MAX, ..Limits::default() })?;
+fn create(directory: &Path, options: StoreOptions) -> Outcome<(LocalStore, ProjectId, TagId)> {
+    let limits = Limits { images_per_project: usize::MAX, ..Limits::default() };
+    let store = LocalStore::open(directory, StoreOptions { limits, ..options })?;
     let id = ProjectId::new(now(), random(0));
     let project = Project {
         id,
@@ -106,7 +112,7 @@ fn median(mut times: Vec<Duration>) -> Duration {
 
 fn uploads(size: usize) -> Outcome<()> {
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-    let (store, project, tag) = create(&directory.path().join("store"))?;
+    let (store, project, tag) = create(&directory.path().join("store"), StoreOptions::default())?;
     let plain = directory.path().join("plain");
     fs::create_dir(&plain)?;
     let batch = limits::MAX_BATCH as u32;
@@ -143,17 +149,59 @@ fn uploads(size: usize) -> Outcome<()> {
     Ok(())
 }
 
+/// The same batches, stored and read in a plain and in an encrypted project in turn.
+fn encryption() -> Outcome<()> {
+    let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    let keys: Arc<dyn KeyProvider> = Arc::new(Keys::from_random([7; 64]));
+    let encrypting = StoreOptions { keys: Some(keys), encrypt: true, ..StoreOptions::default() };
+    let stores = [
+        ("plain", create(&directory.path().join("plain"), StoreOptions::default())?),
+        ("encrypted", create(&directory.path().join("encrypted"), encrypting)?),
+    ];
+    let batch = limits::MAX_BATCH as u32;
+    let mut times = [(); 2].map(|()| (Vec::new(), Vec::new()));
+    for round in 0..ROUNDS {
+        for ((_, (store, project, tag)), (stored, read)) in stores.iter().zip(&mut times) {
+            let numbers = round * batch..(round + 1) * batch;
+            let images: Vec<NewImage> =
+                numbers.map(|number| photo(number, *tag, bytes(number, ENCRYPTED))).collect();
+            let ids: Vec<ImageId> = images.iter().map(|new| new.image.id).collect();
+            let began = Instant::now();
+            match store.apply(Change::AddImages { project: *project, images })? {
+                Applied::Images(added) if added.iter().all(Result::is_ok) => {}
+                other => return Err(format!("{other:?}").into()),
+            }
+            stored.push(began.elapsed());
+            let began = Instant::now();
+            for id in &ids {
+                store.image_bytes(*project, *id)?;
+            }
+            read.push(began.elapsed());
+        }
+    }
+    for ((name, _), (stored, read)) in stores.iter().zip(times) {
+        println!(
+            "{batch} photos of {ENCRYPTED} bytes, {name}: {:.1} ms to store, {:.1} ms to read",
+            median(stored).as_secs_f64() * 1e3,
+            median(read).as_secs_f64() * 1e3,
+        );
+    }
+    Ok(())
+}
+
 /// A directory of so many photos, as far as records go: opening does not look at their bytes.
 fn many(directory: &Path) -> Outcome<ProjectId> {
-    let (store, project, tag) = create(directory)?;
+    let (store, project, tag) = create(directory, StoreOptions::default())?;
     drop(store);
     let mut database = rusqlite::Connection::open(directory.join("ocelli.sqlite"))?;
     database.execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -400000")?;
     let rows = database.transaction()?;
     {
         let mut image = rows.prepare(
-            "INSERT INTO images (project, id, content, created, width, height, metadata, origin)
-             VALUES (?1, ?2, ?3, ?4, 640, 480, '{}', '{\"kind\":\"upload\",\"name\":\"photo.jpg\"}')",
+            "INSERT INTO images (project, id, content, created, width, height, metadata, origin, bytes, salt,
+                                 commitment)
+             VALUES (?1, ?2, ?3, ?4, 640, 480, '{}', '{\"kind\":\"upload\",\"name\":\"photo.jpg\"}', 20000,
+                     zeroblob(32), zeroblob(32))",
         )?;
         let mut tagged =
             rows.prepare("INSERT INTO image_tags (project, image, tag, created) VALUES (?1, ?2, ?3, ?4)")?;
@@ -211,5 +259,6 @@ fn main() -> Outcome<()> {
     for size in SIZES {
         uploads(size)?;
     }
+    encryption()?;
     openings()
 }
