@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot unwrap fails")]
 
 use ocelli::{
-    Affected, AffectedOutcome, CheckOptions, Erased, ImageId, IterationHandle, Keep, Keys, Metadata,
-    MetadataFilter, NewProject, Ocelli, OpenOptions, ProjectHandle, TrainOptions, Upload,
+    Affected, AffectedOutcome, CheckOptions, Erased, ImageFilter, ImageId, ImageQuery, IterationHandle, Keep,
+    Keys, Metadata, MetadataFilter, NewProject, Ocelli, OpenOptions, ProjectHandle, TrainOptions, Upload,
 };
 use ocelli_tests::{Scene, in_both, real, unseen};
 
@@ -97,5 +97,17 @@ fn iterations_trained_on_a_person_can_be_erased_too() {
         assert_eq!(erased.iterations[0].outcome, AffectedOutcome::Deleted);
         assert!(project.predict("production", &unseen("fish")).is_err());
         assert!(project.iterations().unwrap().is_empty());
+    });
+}
+
+#[test]
+fn photos_in_use_are_listed_and_counted_by_metadata() {
+    in_both(|scene| {
+        let (project, _) = trained(&scene.ocelli);
+        let filter = ImageFilter { metadata: Some(anna()), ..ImageFilter::default() };
+        assert_eq!(project.image_count(&filter).unwrap(), 2);
+        let listed = project.images(&ImageQuery { filter, ..ImageQuery::default() }).unwrap();
+        assert_eq!(listed.len(), 2);
+        assert!(listed.iter().all(|image| image.metadata == about("anna")));
     });
 }
