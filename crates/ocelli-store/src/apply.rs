@@ -193,5 +193,10 @@ fn done() -> Applied {
 
 /// The answer to an erasure.
 fn done_with(iterations: Vec<AffectedIteration>) -> Applied {
-    Applied::Erased(Erasure { operation: None, status: ErasureStatus::Complete, iterations })
+    Applied::Erased(Erasure {
+        operation: None,
+        status: ErasureStatus::Complete,
+        iterations,
+        refused: Vec::new(),
+    })
 }

@@ -13,6 +13,9 @@ use crate::{
     ItemQuery, PredictionPage, PredictionQuery, ProjectState, StoreError, StoredCalibration,
 };
 
+/// Operations that [`Store::incomplete_operations`] asks for at once where a store does not answer it itself.
+const OPERATIONS_AT_ONCE: usize = 1_000;
+
 /// Where projects, photos, iterations and kept predictions live.
 ///
 /// A store may be shared by threads. What one call changed, the next call of any handle sees, in any process that
@@ -95,6 +98,12 @@ pub trait Store: Debug + Send + Sync {
     /// The account: what the store is as a whole.
     fn account(&self) -> Result<Account, StoreError>;
 
+    /// The projects, in use, deleted or of a closed account, that cannot be read since their keys are missing, by id. Lists
+    /// of projects and of items leave them out.
+    fn locked(&self) -> Result<Vec<ProjectId>, StoreError> {
+        Ok(Vec::new())
+    }
+
     /// How long a project keeps what it holds: one in use, deleted or of a closed account.
     fn retention(&self, project: ProjectId) -> Result<Retention<RetentionPolicy>, StoreError>;
 
@@ -129,6 +138,21 @@ pub trait Store: Debug + Send + Sync {
 
     /// The erasures after this number, in the order in which they began.
     fn operations(&self, after: u64, take: usize) -> Result<Vec<ErasureOperation>, StoreError>;
+
+    /// The erasures that are not recorded as complete, in the order in which they began. The cost is to follow what these
+    /// are, not all that there ever was.
+    fn incomplete_operations(&self) -> Result<Vec<ErasureOperation>, StoreError> {
+        let (mut incomplete, mut after) = (Vec::new(), 0);
+        loop {
+            let page = self.operations(after, OPERATIONS_AT_ONCE)?;
+            let is_last = page.len() < OPERATIONS_AT_ONCE;
+            after = page.last().map_or(after, |last| last.number);
+            incomplete.extend(page.into_iter().filter(|found| found.completed.is_none()));
+            if is_last {
+                return Ok(incomplete);
+            }
+        }
+    }
 
     /// What an operation erased, in the order in which it did.
     fn erased_items(&self, operation: u64) -> Result<Vec<ErasedItem>, StoreError>;
