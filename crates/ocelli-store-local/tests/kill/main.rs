@@ -26,8 +26,7 @@ use ocelli_store_local::LocalStore;
 use tempfile::TempDir;
 
 use marks::{files, held, marks_in};
-use script::{Random, Script, options, outcome};
-use telling::everything;
+use script::{Random, Script, everything, options, outcome};
 
 const DIRECTORY: &str = "OCELLI_TEST_DIRECTORY";
 const PLAN: &str = "OCELLI_TEST_PLAN";
@@ -232,10 +231,11 @@ impl Stage {
             // What was acknowledged as gone is gone already.
             let complete = said.outcomes.iter().rposition(|outcome| outcome == "erased");
             for (number, outcome) in said.outcomes.iter().enumerate() {
+                let change = format!("{:.300}", format!("{:?}", script.next()));
                 let (step, applied) = (script.step, script.advance());
                 let expected = self::outcome(&applied);
                 let same = outcome == expected || (outcome == "pending" && expected == "erased");
-                assert!(same, "change {step}: {outcome} instead of {expected}: {applied:?}");
+                assert!(same, "change {step}, {change}: {outcome} instead of {expected}: {applied:?}");
                 counts.pending += u32::from(outcome == "pending");
                 if Some(number) == complete {
                     let there = marks_of(&script.everything());

@@ -8,7 +8,7 @@ use ocelli_store::conformance::scene::{Scene, at, name};
 use ocelli_store::*;
 
 use crate::marks::mark;
-use crate::telling::everything;
+use crate::telling;
 
 /// What one program does to a store, each change in a project of its own, and what then is there.
 pub(crate) struct Script {
@@ -63,6 +63,14 @@ pub(crate) fn outcome(applied: &Result<Applied, StoreError>) -> &'static str {
     }
 }
 
+/// What questions tell of a project, and the holds in it.
+pub(crate) fn everything(store: &dyn Store, project: ProjectId) -> Vec<String> {
+    let mut told = telling::everything(store, project);
+    let holds = store.holds().unwrap().into_iter().filter(|hold| hold.target.concerns(project));
+    told.extend(holds.map(|hold| format!("{hold:?}")));
+    told
+}
+
 impl Script {
     pub(crate) fn new(seed: u64, lane: u8) -> Self {
         Self { seed, lane, step: 0, erased: 0, model: MemoryStore::new(options()) }
@@ -79,7 +87,7 @@ impl Script {
         let erases = matches!(change, Change::EraseProject { .. });
         let applied = self.model.apply(change);
         self.step += 1;
-        self.erased += u32::from(erases);
+        self.erased += u32::from(erases && applied.is_ok());
         applied
     }
 
@@ -135,6 +143,7 @@ impl Script {
             Self::iteration_change,
             Self::iteration_change,
             Self::prediction_change,
+            Self::control,
         ];
         let here = Here { project, now: at(i64::from(self.step)), tags, images, iterations, kept };
         let choice = if random.below(150) == 0 {
@@ -143,6 +152,40 @@ impl Script {
             random.pick(&choices).and_then(|choice| choice(self, &here, &mut random))
         };
         choice.unwrap_or_else(|| self.addition(&here, &mut random))
+    }
+
+    /// Holds, and steps of an erasure of many things.
+    fn control(&self, here: &Here, random: &mut Random) -> Option<Change> {
+        let Here { project, now, .. } = *here;
+        let holds = self.model.holds().unwrap();
+        Some(match random.below(5) {
+            0 => {
+                let target =
+                    HoldTarget::Image { project_id: project, image_id: random.pick(&here.images)?.id };
+                let (id, reason) = (HoldId::new(at(0), self.random(self.step, 0)), Description::default());
+                Change::PlaceHold { hold: Hold { id, target, reason, placed: now } }
+            }
+            1 | 2 => Change::ReleaseHold { hold: random.pick(&holds)?.id, at: now },
+            // Another script's may have the number by now, which is as good.
+            _ if self.model.operations(0, 1).unwrap().is_empty() => {
+                Change::BeginErasure { plan: None, at: now }
+            }
+            _ => {
+                let images = random.some(&here.images, 20).into_iter();
+                let images = images.map(|image| match image.id.to_string().ends_with('3') {
+                    true => Erased::Features(image.id),
+                    false => Erased::Image(image.id),
+                });
+                let kept = random.some(&here.kept, 9).into_iter().map(|kept| kept.prediction.id);
+                let kept = kept.zip(
+                    [Erased::Prediction, Erased::PredictionPhoto, Erased::PredictionResult].iter().cycle(),
+                );
+                let items = images.chain(kept.map(|(id, part)| part(id)));
+                let reason = ErasureReason::Requested;
+                let items = items.map(|item| ItemToErase { project_id: project, item, reason }).collect();
+                Change::EraseItems { operation: 1, items, affected: self.affected(random), at: now }
+            }
+        })
     }
 
     fn creation(&self) -> Change {
