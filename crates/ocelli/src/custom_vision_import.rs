@@ -37,7 +37,7 @@ pub struct CustomVisionOptions {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CustomVisionImport {
-    /// The project that was made.
+    /// The project that was made. Its `source_id` is a new one too: the files do not always tell the project's.
     pub project: ImportedProject,
     /// What is known of the iterations there. Their models stay with the service: train anew.
     pub iterations: Vec<CustomVisionIteration>,

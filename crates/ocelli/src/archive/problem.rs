@@ -36,7 +36,7 @@ impl std::fmt::Display for TransferProblem {
             Some(Erased::Iteration(id)) => write!(f, "the iteration {id}: ")?,
             Some(Erased::Export(id)) => write!(f, "the export {id}: ")?,
             Some(Erased::Prediction(id) | Erased::PredictionPhoto(id)) => {
-                write!(f, "the kept prediction {id}: ")?
+                write!(f, "the kept prediction {id}: ")?;
             }
             Some(Erased::Tag(id)) => write!(f, "the tag {id}: ")?,
             _ => {}

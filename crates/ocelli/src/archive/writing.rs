@@ -38,7 +38,6 @@ impl<W: Write + Seek> Destination for Writing<'_, '_, W> {
         Ok(())
     }
 
-    #[cfg_attr(not(feature = "export"), expect(unused_mut, reason = "only ONNX adds to the record"))]
     fn iteration(&mut self, mut record: IterationRecord, models: Models) -> Result<(), Error> {
         let item = Erased::Iteration(record.iteration.id);
         let (mut file, mut onnx) = (None, None);
