@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot unwrap fails")]
 
 use std::collections::BTreeSet;
+use std::fs::File;
 
 use ocelli::{
-    Domain, ExportId, IterationHandle, Keep, Metadata, Model, Name, NewProject, Ocelli, OpenOptions,
-    ProjectHandle, PublishOptions, TaggingStatus, Timestamp, Upload, limits,
+    Domain, ExportId, ExportOptions, ImageFilter, ImportOptions, IterationHandle, Keep, Metadata, Model,
+    Name, NewProject, Ocelli, OpenOptions, ProjectHandle, PublishOptions, TaggingStatus, Timestamp, Upload,
+    limits,
 };
 
 const DOCUMENT: &str = include_str!("../../docs/parity.md");
@@ -43,6 +45,20 @@ fn calls() -> BTreeSet<&'static str> {
             let _ = |application: Option<Name>, metadata: Metadata| Keep::For { application, metadata };
             "Keep::For"
         },
+        {
+            let _ = |filter: ImageFilter| filter.metadata;
+            "ImageFilter::metadata"
+        },
+        {
+            let _ = |ocelli: &Ocelli, file: File| drop(ocelli.import(file, &ImportOptions::default()));
+            "Ocelli::import"
+        },
+        {
+            let _ = |project: &ProjectHandle, file: File| {
+                drop(project.export_archive(file, ExportOptions::default()));
+            };
+            "ProjectHandle::export_archive"
+        },
     ];
     let calls = calls![
         Ocelli::domains,
@@ -57,6 +73,8 @@ fn calls() -> BTreeSet<&'static str> {
         Ocelli::reapply_erasures,
         Ocelli::check,
         Ocelli::snapshot(""),
+        Ocelli::copy_project,
+        Ocelli::import_custom_vision("", &Default::default()),
         Domain::from_id,
         NewProject::settings,
         OpenOptions::limits,

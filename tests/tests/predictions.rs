@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot unwrap fails")]
 
 use ocelli::{
-    Clock, Error, ErrorCode, ImageCreateStatus, ImagePrediction, IterationHandle, Keep, Name, Order, Origin,
-    PredictionId, PredictionQuery, ProbabilityRange, ProjectHandle, Threshold, TrainOptions, UsePrediction,
+    Budget, Clock, Error, ErrorCode, ImageCreateStatus, ImagePrediction, IterationHandle, Keep, Name, Order,
+    Origin, PredictionId, PredictionQuery, ProbabilityRange, ProjectHandle, Threshold, TrainOptions,
+    UsePrediction,
 };
 use ocelli_tests::{Scene, drawn, in_both, trained};
 
@@ -260,8 +261,9 @@ fn an_expired_prediction_is_invisible_at_once_and_cannot_be_used() {
         assert_eq!(code(project.prediction_bytes(answer.id)), ErrorCode::NotFound);
         let used = UsePrediction { prediction: answer.id, tags: Vec::new(), regions: Vec::new() };
         assert!(!project.use_predictions(vec![used]).unwrap().is_batch_successful());
-        // What is there may be erased, whoever can see it.
-        assert!(project.delete_predictions(vec![answer.id]).unwrap().status.is_complete());
         assert_eq!(code(project.delete_predictions(vec![answer.id])), ErrorCode::NotFound);
+        // It is there until it is swept.
+        let swept = scene.ocelli.sweep(scene.clock.now(), Budget::default()).unwrap();
+        assert_eq!((swept.erased, swept.status.is_complete()), (1, true));
     });
 }

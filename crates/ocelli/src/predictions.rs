@@ -38,7 +38,8 @@ impl ProjectHandle {
         Ok(self.shared.store.prediction_bytes(self.id(), id)?)
     }
 
-    /// Erases kept predictions and their photos, also those that have expired. A photo to train on that has the same bytes stays.
+    /// Erases kept predictions and their photos. A photo to train on that has the same bytes stays. Those that have expired
+    /// are not there; a sweep erases them.
     ///
     /// # Errors
     ///
