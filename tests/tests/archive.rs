@@ -523,6 +523,8 @@ fn a_damaged_photo_stays_out_alone() {
 fn a_failed_import_leaves_no_project_and_loses_nothing() {
     let source = Scene::in_memory();
     let first = trainable(&source.ocelli);
+    // Projects are written in the order of their making.
+    source.pass_millis(1);
     let second = objects(&source);
     let (mut archive, _) = exported(&source.ocelli);
     let name = format!("projects/{}/predictions.json", second.id());
