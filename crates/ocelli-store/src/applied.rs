@@ -48,6 +48,8 @@ pub enum ItemOutcome {
     Held(Vec<HoldId>),
     /// It is not there.
     Gone,
+    /// Its project's key is missing, so that nobody can tell what holds keep of it: it stays.
+    Locked,
 }
 
 /// What became of one photo of a batch.

@@ -6,6 +6,7 @@ mod as_of;
 mod audit;
 mod erasures;
 mod exports;
+mod figures;
 mod holds;
 mod images;
 mod items;
@@ -43,6 +44,7 @@ pub fn apply(
     limits: &Limits,
     now: Timestamp,
 ) -> Result<Applied, StoreError> {
+    figures::check(&change)?;
     let mut tx = AsOf::new(transaction, now)?;
     tx.events.extend(audit::event(&change));
     let mut applied = make(&mut tx, change, contents, limits)?;

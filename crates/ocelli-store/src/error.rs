@@ -92,6 +92,9 @@ pub enum StoreError {
     /// A value that the data model does not admit.
     #[error(transparent)]
     Invalid(#[from] InvalidValue),
+    /// A figure that is infinite or no number.
+    #[error("{0} is infinite or no number; it must be finite")]
+    NotFinite(&'static str),
     /// More than a limit allows.
     #[error("{count} {what} are more than the limit of {limit}")]
     Limit {
@@ -162,6 +165,17 @@ pub enum StoreError {
         item: Erased,
         /// The holds that keep it.
         holds: Vec<HoldId>,
+    },
+    /// A kept prediction that says otherwise than the photo of the same bytes that it would join.
+    #[error(
+        "the photo {image} has the same bytes and another value of {key:?} in its metadata; \
+         make the two agree, or delete one of them"
+    )]
+    MetadataConflict {
+        /// The photo.
+        image: ImageId,
+        /// The key that both have a value of.
+        key: String,
     },
     /// Something that would be due as soon as it is kept.
     #[error("by the retention policy data of the class {0:?} would be due at once; change the policy first")]
@@ -281,6 +295,7 @@ impl StoreError {
                 | Missing::ExportFile(..) => ErrorCode::NotFound,
             },
             Self::Invalid(invalid) => invalid.code(),
+            Self::NotFinite(_) => ErrorCode::BadRequestInvalid,
             Self::Limit { code, .. } => *code,
             Self::TagNameTaken(_) => ErrorCode::BadRequestTagNameNotUnique,
             Self::SecondNegativeTag => ErrorCode::BadRequestMultipleNegativeTag,
@@ -296,7 +311,9 @@ impl StoreError {
             Self::NotPublished(_) => ErrorCode::BadRequestIterationNotPublished,
             Self::RestoreExpired(_) => ErrorCode::NotFoundProject,
             Self::IdTaken(_) => ErrorCode::BadRequestInvalidIds,
-            Self::Held { .. } | Self::NotKept(_) => ErrorCode::BadRequestOperationNotSupported,
+            Self::Held { .. } | Self::NotKept(_) | Self::MetadataConflict { .. } => {
+                ErrorCode::BadRequestOperationNotSupported
+            }
             Self::Key { .. } | Self::AccountKey(_) | Self::NoKeys(_) => {
                 ErrorCode::BadRequestCustomerManagedKeyRevoked
             }

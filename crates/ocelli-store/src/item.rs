@@ -56,7 +56,7 @@ pub struct Item {
     pub event: Timestamp,
     /// Its bytes: of the photo, or of the export's files; 0 where the class has none worth counting.
     pub bytes: u64,
-    /// Its metadata, where that was asked for.
+    /// Its metadata, where that was asked for; that of its photo, where it is features.
     pub metadata: Option<Metadata>,
     /// The commitment to its bytes, where it has one and metadata was asked for.
     pub commitment: Option<Commitment>,

@@ -41,4 +41,4 @@ pub use query::{
 };
 pub use store::{Store, TrainingLock};
 pub use transaction::{PhotoBytes, Transaction};
-pub use visibility::{Visibility, is_due, is_live};
+pub use visibility::{Visibility, forget_due, is_due, is_live};

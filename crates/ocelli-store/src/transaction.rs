@@ -44,7 +44,11 @@ pub trait Transaction {
     fn holds(&mut self) -> Result<Vec<Hold>, StoreError>;
     /// Adds a hold.
     fn put_hold(&mut self, hold: &Hold) -> Result<(), StoreError>;
-    /// Takes a hold away.
+    /// Whether there is a hold of this id, whether or not it can be read.
+    fn has_hold(&mut self, hold: HoldId) -> Result<bool, StoreError> {
+        Ok(self.holds()?.iter().any(|other| other.id == hold))
+    }
+    /// Takes a hold away, whether or not it can be read.
     fn remove_hold(&mut self, hold: HoldId) -> Result<(), StoreError>;
     /// A photo or a kept prediction of a project whose metadata the filter selects, if there is one: a photo first.
     fn with_metadata(
@@ -65,6 +69,13 @@ pub trait Transaction {
     fn insert_project(&mut self, project: &Project, key: &ContentKey) -> Result<(), StoreError>;
     /// Replaces the project of this id.
     fn update_project(&mut self, project: &Project) -> Result<(), StoreError>;
+    /// Says when a project was deleted, or that it is not, whether or not the rest of it can be read.
+    fn put_deleted(&mut self, project: ProjectId, deleted: Option<Timestamp>) -> Result<(), StoreError> {
+        match self.project(project)? {
+            Some(found) => self.update_project(&Project { deleted, ..found }),
+            None => Ok(()),
+        }
+    }
     /// Takes a project away, with all it owns.
     fn remove_project(&mut self, project: ProjectId) -> Result<(), StoreError>;
 
@@ -182,6 +193,10 @@ pub trait Transaction {
 
     /// The exports of a project, in the order in which they were kept.
     fn exports(&mut self, project: ProjectId) -> Result<Vec<Export>, StoreError>;
+    /// An export.
+    fn export(&mut self, project: ProjectId, export: ExportId) -> Result<Option<Export>, StoreError> {
+        Ok(self.exports(project)?.into_iter().find(|found| found.id == export))
+    }
     /// Adds an export, with the identities of its files' bytes in their order.
     fn insert_export(
         &mut self,

@@ -1,4 +1,8 @@
-use ocelli_core::{Account, DataClass, Project, Retention, RetentionPolicy, StoredPrediction, Timestamp};
+use std::collections::BTreeSet;
+
+use ocelli_core::{
+    Account, DataClass, ImageId, Manifest, Project, Retention, RetentionPolicy, StoredPrediction, Timestamp,
+};
 
 /// What of a project is to be seen at a moment: all but what is due by its retention.
 #[derive(Clone, Debug)]
@@ -47,6 +51,17 @@ impl Visibility {
         kept.expires = parts.reduce(|one, other| Some(one?.max(other?))).flatten();
         kept
     }
+}
+
+/// Takes photos that are due out of a manifest, and counts those that were trained on, or that its calibration looked at, as
+/// erased: what was evaluated with them is not to be seen before they are swept either.
+pub fn forget_due(manifest: &mut Manifest, looked_at: &[ImageId], is_due: impl Fn(ImageId) -> bool) {
+    let evaluated = manifest.evaluation.photos.iter().map(|photo| photo.photo);
+    let due: BTreeSet<ImageId> =
+        evaluated.chain(looked_at.iter().copied()).filter(|id| is_due(*id)).collect();
+    manifest.evaluation.photos.retain(|photo| !due.contains(&photo.photo));
+    manifest.left_out.retain(|(image, _)| !is_due(*image));
+    manifest.erased = manifest.erased.saturating_add(u32::try_from(due.len()).unwrap_or(u32::MAX));
 }
 
 /// Whether a project is in use: neither deleted nor of a closed account.

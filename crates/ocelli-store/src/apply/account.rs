@@ -1,6 +1,7 @@
 use ocelli_core::{AccountPolicy, DataClass, Timestamp};
 
 use super::as_of::AsOf;
+use super::projects;
 use crate::{Applied, StoreError};
 
 pub(super) fn set_policy(tx: &mut AsOf<'_>, policy: AccountPolicy) -> Result<Applied, StoreError> {
@@ -15,11 +16,12 @@ pub(super) fn close(tx: &mut AsOf<'_>, at: Timestamp) -> Result<Applied, StoreEr
         return Ok(tx.unchanged());
     }
     for project in tx.project_ids()? {
-        if tx.project(project)?.is_some_and(|project| project.deleted.is_none()) {
-            let published = tx.iterations(project)?.into_iter().find(|it| it.publication.is_some());
-            if let Some(published) = published {
-                return Err(StoreError::Published(published.id));
-            }
+        let is_in_use = match tx.project(project) {
+            Err(StoreError::Key { .. }) => false,
+            found => found?.is_some_and(|found| found.deleted.is_none()),
+        };
+        if is_in_use {
+            projects::nothing_is_published(tx, project)?;
         }
     }
     let mut account = tx.account.clone();

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use ocelli_core::{
-    Affected, AffectedIteration, AffectedOutcome, ErasureReason, Iteration, IterationId, IterationStatus,
-    ProjectId, Timestamp,
+    Affected, AffectedIteration, AffectedOutcome, AuditAction, ErasureReason, Iteration, IterationId,
+    IterationStatus, ProjectId, Timestamp,
 };
 
 use super::as_of::AsOf;
-use super::iterations;
+use super::{audit, iterations};
 use crate::StoreError;
 
 /// The iterations of a project that something erased touches.
@@ -18,6 +18,13 @@ pub(super) struct Touched {
     pub(super) trained: BTreeSet<IterationId>,
     /// Whether a training under way may be using it.
     pub(super) in_training: bool,
+}
+
+impl Touched {
+    pub(super) fn extend(&mut self, other: Self) {
+        self.trained.extend(other.trained);
+        self.in_training |= other.in_training;
+    }
 }
 
 /// Does with these iterations what the caller chose, and says what became of each, in the order in which they began.
@@ -59,6 +66,7 @@ fn outcome(
     match choice {
         Affected::Unpublish if iteration.publication.is_some() => {
             iteration.publication = None;
+            tx.events.push(audit::of_iteration(AuditAction::Unpublished, &iteration));
             iterations::put(tx, iteration, at)?;
             Ok(AffectedOutcome::Unpublished)
         }

@@ -10,7 +10,7 @@ use ocelli_core::{
 };
 
 use super::audit::Erasing;
-use crate::{Applied, PhotoBytes, StoreError, Transaction, Visibility, is_due};
+use crate::{Applied, PhotoBytes, StoreError, StoredCalibration, Transaction, Visibility, is_due};
 
 /// A transaction at a moment. What is due is not there for the questions that it answers itself; everything else is
 /// the transaction's, and [`AsOf::records`] has what is due too.
@@ -104,6 +104,21 @@ impl<'t> AsOf<'t> {
             Some(created) => self.shows(project, DataClass::TrainingPhoto, created),
             None => Ok(false),
         }
+    }
+
+    /// A calibration goes unseen with the first due photo that it looked at.
+    pub(super) fn calibration(
+        &mut self,
+        project: ProjectId,
+        base: &str,
+    ) -> Result<Option<StoredCalibration>, StoreError> {
+        let Some(found) = self.tx.calibration(project, base)? else { return Ok(None) };
+        for image in &found.images {
+            if !self.has_image(project, *image)? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(found))
     }
 
     pub(super) fn image(&mut self, project: ProjectId, image: ImageId) -> Result<Option<Image>, StoreError> {

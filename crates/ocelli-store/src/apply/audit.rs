@@ -1,8 +1,10 @@
 //! What the audit log says of a change, and the operation that an erasing change belongs to.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use ocelli_core::{
     AuditAction, AuditEntry, AuditEvent, AuditSubject, Digest, Erased, ErasedItem, ErasureOperation, HoldId,
-    HoldTarget, ProjectId, Timestamp,
+    HoldTarget, Iteration, ProjectId, Timestamp,
 };
 use ocelli_keys::{canonical_json, chain_hash, chain_start};
 use uuid::Uuid;
@@ -192,6 +194,11 @@ pub(super) fn event(change: &Change) -> Option<AuditEvent> {
     })
 }
 
+/// That something became of an iteration which the change did not name.
+pub(super) fn of_iteration(action: AuditAction, iteration: &Iteration) -> AuditEvent {
+    AuditEvent::new(action, Some(iteration.project_id)).with([iteration.id.as_uuid().into()])
+}
+
 /// The project of a hold, and the photo or prediction that it is on.
 fn target(target: &HoldTarget) -> (Option<ProjectId>, Option<Uuid>) {
     match target {
@@ -215,8 +222,29 @@ pub fn refusal(error: &StoreError) -> Option<AuditEvent> {
 }
 
 /// That holds kept this from being erased.
-pub(super) fn refused(project: ProjectId, item: Erased, holds: Vec<HoldId>) -> AuditEvent {
+fn refused(project: ProjectId, item: Erased, holds: Vec<HoldId>) -> AuditEvent {
     AuditEvent::new(AuditAction::ErasureRefused { holds }, Some(project)).with(subject(&item).map(Into::into))
+}
+
+/// What holds kept from being erased in a change that erased what it could, by project.
+#[derive(Default)]
+pub(super) struct Refusals(BTreeMap<ProjectId, (BTreeSet<Uuid>, BTreeSet<HoldId>)>);
+
+impl Refusals {
+    pub(super) fn note(&mut self, project: ProjectId, item: &Erased, holds: &[HoldId]) {
+        let (items, all) = self.0.entry(project).or_default();
+        items.extend(subject(item));
+        all.extend(holds);
+    }
+
+    /// Tells the audit log, in one entry for each project.
+    pub(super) fn log(self, tx: &mut AsOf<'_>) {
+        for (project, (items, holds)) in self.0 {
+            let action = AuditAction::ErasureRefused { holds: holds.into_iter().collect() };
+            let subjects = items.into_iter().map(AuditSubject::from);
+            tx.events.push(AuditEvent::new(action, Some(project)).with(subjects));
+        }
+    }
 }
 
 /// The id of what was erased or was to be; none where a later version knows more kinds.

@@ -3,18 +3,20 @@
 use std::collections::BTreeMap;
 
 use ocelli_core::{
-    Affected, Commitment, Erased, ErasedItem, ErasureReason, ErasureRecord, Metadata, PredictionId,
-    ProjectId, Timestamp,
+    Affected, Commitment, Erased, ErasedItem, Erasure, ErasureReason, ErasureRecord, ErasureStatus, Metadata,
+    PredictionId, ProjectId, Timestamp,
 };
 
 use super::affected::{self, Touched};
 use super::as_of::AsOf;
+use super::audit::{self, Refusals};
 use super::holds::Holds;
-use super::{audit, done_with, images, tags};
+use super::{images, tags};
 use crate::{Applied, StoreError};
 
 /// What is not there is passed over, and so is what the store has done already: metadata that was written since must not
-/// go again. No rule of use stands in the way, such as that an iteration is published.
+/// go again. No rule of use stands in the way, such as that an iteration is published. What a hold keeps, or nobody can open
+/// here, stays and is told, and the others go all the same.
 ///
 /// What becomes of the iterations comes last, so that those that were erased themselves are not among them.
 pub(super) fn reapply(
@@ -26,23 +28,44 @@ pub(super) fn reapply(
         return Err(StoreError::Unsupported("erase again what a newer version has erased; use that version"));
     }
     let mut touched: BTreeMap<ProjectId, (Timestamp, Touched)> = BTreeMap::new();
+    let (mut refused, mut refusals) = (Vec::new(), Refusals::default());
     for erasure in erasures {
-        if !tx.knows_erasure(erasure)? {
-            let (last, touched) =
-                touched.entry(erasure.project_id).or_insert((erasure.at, Touched::default()));
-            *last = erasure.at.max(*last);
-            let commitment = again(tx, erasure, touched)?;
-            let item = ErasedItem { record: *erasure, reason: ErasureReason::Requested, commitment };
-            audit::erased(tx, &item)?;
+        if tx.knows_erasure(erasure)? {
+            continue;
         }
+        let mut by_this = Touched::default();
+        let commitment = match again(tx, erasure, &mut by_this) {
+            // Both are met before anything is taken away.
+            Err(StoreError::Held { project, item, holds }) => {
+                refusals.note(project, &item, &holds);
+                refused.push(*erasure);
+                continue;
+            }
+            Err(StoreError::Key { .. }) => {
+                refused.push(*erasure);
+                continue;
+            }
+            commitment => commitment?,
+        };
+        let (last, all) = touched.entry(erasure.project_id).or_insert((erasure.at, Touched::default()));
+        *last = erasure.at.max(*last);
+        all.extend(by_this);
+        let item = ErasedItem { record: *erasure, reason: ErasureReason::Requested, commitment };
+        audit::erased(tx, &item)?;
     }
+    refusals.log(tx);
     let mut settled = Vec::new();
     for (project, (last, touched)) in touched {
         if tx.records().project(project)?.is_some() {
             settled.extend(affected::settle(tx, project, &touched, choice, last)?);
         }
     }
-    Ok(done_with(settled))
+    Ok(Applied::Erased(Erasure {
+        operation: None,
+        status: ErasureStatus::Complete,
+        iterations: settled,
+        refused,
+    }))
 }
 
 /// A later version may know more kinds.
@@ -86,10 +109,10 @@ fn again(
             }
         }
         Erased::Image(image) => {
-            if let Some(image) = tx.records().image(project, image)? {
-                holds.release_image(&image)?;
-                let commitment = tx.image_bytes(project, image.id)?.map(|bytes| bytes.commitment);
-                images::remove(tx, project, &image, touched)?;
+            if let Some(record) = images::record(tx, project, image)? {
+                holds.release_record(&record)?;
+                let commitment = tx.image_bytes(project, image)?.map(|bytes| bytes.commitment);
+                images::remove(tx, project, image, touched)?;
                 return Ok(commitment);
             }
         }

@@ -5,6 +5,7 @@ use ocelli_core::{
 };
 
 use super::as_of::AsOf;
+use super::images::ImageRecord;
 use crate::{Applied, Missing, StoreError};
 
 /// The holds that may keep something of a project.
@@ -54,23 +55,25 @@ impl Holds {
         self.refuse(Erased::Image(image.id), self.on_image(image.id, &image.metadata))
     }
 
+    /// Those on a photo. What a photo that cannot be read is about nobody knows: whatever goes by metadata keeps it.
+    pub(super) fn on_record(&self, record: &ImageRecord) -> Vec<HoldId> {
+        match &record.image {
+            Some(image) => self.on_image(image.id, &image.metadata),
+            None => self.keeping(|target| {
+                matches!(target, HoldTarget::Metadata { .. })
+                    || target.keeps_image(self.project, record.id, &Metadata::default())
+            }),
+        }
+    }
+
+    /// Refuses to erase a photo that is held, be it damaged.
+    pub(super) fn release_record(&self, record: &ImageRecord) -> Result<(), StoreError> {
+        self.refuse(Erased::Image(record.id), self.on_record(record))
+    }
+
     /// Refuses to erase or alter a kept prediction that is held.
     pub(super) fn release_prediction(&self, id: PredictionId, metadata: &Metadata) -> Result<(), StoreError> {
         self.refuse(Erased::Prediction(id), self.on_prediction(id, metadata))
-    }
-
-    /// Refuses to make a kept prediction a photo where one that keeps the prediction would not keep the photo.
-    pub(super) fn go_on(
-        &self,
-        id: PredictionId,
-        metadata: &Metadata,
-        image: &Image,
-    ) -> Result<(), StoreError> {
-        let lost = self.keeping(|target| {
-            target.keeps_prediction(self.project, id, metadata)
-                && !target.keeps_image(self.project, image.id, &image.metadata)
-        });
-        self.refuse(Erased::Prediction(id), lost)
     }
 
     /// Refuses to erase what is of the project as a whole, if that is held.
@@ -130,7 +133,7 @@ fn kept_in(tx: &mut AsOf<'_>, project: ProjectId, target: &HoldTarget) -> Result
 }
 
 pub(super) fn place(tx: &mut AsOf<'_>, hold: &Hold) -> Result<Applied, StoreError> {
-    if tx.holds()?.iter().any(|other| other.id == hold.id) {
+    if tx.has_hold(hold.id)? {
         return Err(StoreError::IdTaken(hold.id.to_string()));
     }
     let (project, missing) = match &hold.target {
@@ -156,7 +159,7 @@ pub(super) fn place(tx: &mut AsOf<'_>, hold: &Hold) -> Result<Applied, StoreErro
 }
 
 pub(super) fn release(tx: &mut AsOf<'_>, hold: HoldId) -> Result<Applied, StoreError> {
-    if tx.holds()?.iter().all(|other| other.id != hold) {
+    if !tx.has_hold(hold)? {
         return Err(StoreError::NotFound(Missing::Hold(hold)));
     }
     tx.remove_hold(hold)?;

@@ -9,7 +9,7 @@ use super::affected::{self, Touched};
 use super::as_of::AsOf;
 use super::holds::Holds;
 use super::{Identities, audit, batch, batch_tags, done, done_with, erased, live, photo, within};
-use crate::{Applied, ContentHash, FeatureKey, NewImage, StoreError, StoredCalibration};
+use crate::{Applied, ContentHash, FeatureKey, Missing, NewImage, StoreError, StoredCalibration};
 
 pub(super) fn add(
     tx: &mut AsOf<'_>,
@@ -43,32 +43,58 @@ pub(super) fn delete(
     within("photos in one deletion", images.len(), limits::MAX_PAGE, code)?;
     let (holds, mut touched) = (Holds::of(tx, project)?, Touched::default());
     for image in images.iter().collect::<BTreeSet<_>>() {
-        let found = photo::find(tx, project, *image)?;
-        holds.release_image(&found)?;
+        let found = match record(tx, project, *image)? {
+            Some(found) if tx.shows(project, DataClass::TrainingPhoto, found.created)? => found,
+            _ => return Err(StoreError::NotFound(Missing::Image(*image))),
+        };
+        holds.release_record(&found)?;
         erase(tx, project, &found, &mut touched, ErasureReason::Requested, at)?;
     }
     Ok(done_with(affected::settle(tx, project, &touched, choice, at)?))
+}
+
+/// What an erasure knows of a photo, due or not.
+pub(super) struct ImageRecord {
+    pub(super) id: ImageId,
+    pub(super) created: Timestamp,
+    /// None where its record is damaged, which keeps nobody from erasing it.
+    pub(super) image: Option<Image>,
+}
+
+/// The record of a photo, if there is one.
+pub(super) fn record(
+    tx: &mut AsOf<'_>,
+    project: ProjectId,
+    id: ImageId,
+) -> Result<Option<ImageRecord>, StoreError> {
+    match tx.records().image(project, id) {
+        Err(StoreError::Corrupt { .. }) => {
+            let created = tx.image_created(project, id)?;
+            Ok(created.map(|created| ImageRecord { id, created, image: None }))
+        }
+        found => Ok(found?.map(|image| ImageRecord { id, created: image.created, image: Some(image) })),
+    }
 }
 
 /// Erases a photo, which nothing holds, and remembers that.
 pub(super) fn erase(
     tx: &mut AsOf<'_>,
     project: ProjectId,
-    image: &Image,
+    record: &ImageRecord,
     touched: &mut Touched,
     reason: ErasureReason,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    let commitment = tx.image_bytes(project, image.id)?.map(|bytes| bytes.commitment);
-    remove(tx, project, image, touched)?;
+    let commitment = tx.image_bytes(project, record.id)?.map(|bytes| bytes.commitment);
+    remove(tx, project, record.id, touched)?;
     let mut note = |erased| {
         let record = ErasureRecord { at, project_id: project, erased };
         audit::erased(tx, &ErasedItem { record, reason, commitment })
     };
-    note(Erased::Image(image.id))?;
+    note(Erased::Image(record.id))?;
     // A copy from before the photo was used still has it as the prediction's.
-    if let Origin::Prediction { prediction_id } = image.origin {
-        note(Erased::Prediction(prediction_id))?;
+    if let Some(Origin::Prediction { prediction_id }) = record.image.as_ref().map(|image| &image.origin) {
+        note(Erased::Prediction(*prediction_id))?;
     }
     Ok(())
 }
@@ -78,13 +104,12 @@ pub(super) fn erase(
 pub(super) fn remove(
     tx: &mut AsOf<'_>,
     project: ProjectId,
-    image: &Image,
+    image: ImageId,
     touched: &mut Touched,
 ) -> Result<(), StoreError> {
     touched.in_training = true;
-    let image = image.id;
     for base in tx.calibrations_with_image(project, image)? {
-        if let Some(calibration) = tx.calibration(project, &base)? {
+        if let Some(calibration) = tx.records().calibration(project, &base)? {
             tx.remove_features(project, &FeatureKey::int8(&base, calibration.fingerprint))?;
         }
         tx.remove_calibration(project, &base)?;
@@ -152,7 +177,7 @@ pub(super) fn keep_calibration(
             return Ok(Applied::Done);
         }
     }
-    let before = tx.calibration(project, &base)?;
+    let before = tx.records().calibration(project, &base)?;
     tx.put_calibration(project, &base, calibration)?;
     if let Some(before) = before.filter(|before| before.fingerprint != calibration.fingerprint) {
         tx.remove_features(project, &FeatureKey::int8(base, before.fingerprint))?;

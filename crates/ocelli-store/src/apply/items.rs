@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use ocelli_core::{
     Affected, Commitment, DataClass, Erased, ErasedItem, ErasureReason, ErasureRecord, ErrorCode, ExportId,
-    HoldId, ImageId, IterationId, PredictionId, Project, ProjectId, Timestamp, limits,
+    ImageId, IterationId, PredictionId, Project, ProjectId, Timestamp, limits,
 };
 
 use super::affected::{self, Touched};
 use super::as_of::AsOf;
-use super::audit::{self, Erasing};
+use super::audit::{self, Erasing, Refusals};
 use super::holds::Holds;
 use super::{images, iterations, within};
 use crate::{Applied, ErasedItems, ItemOutcome, ItemToErase, StoreError};
@@ -30,16 +30,18 @@ pub(super) fn erase(
     tx.erasing = Some(Erasing::new(operation));
     let mut projects = BTreeMap::new();
     let mut done = ErasedItems::default();
-    let mut refused: Option<(ProjectId, Erased, Vec<HoldId>)> = None;
+    let mut refusals = Refusals::default();
     for item in items {
         let outcome = match project(tx, &mut projects, item.project_id)? {
-            Some(project) => Step { project, at, reason: item.reason }.erase(tx, item.item)?,
+            Some(project) => {
+                let outcome = Step { project, at, reason: item.reason }.erase(tx, item.item);
+                outcome.or_else(unreadable)?
+            }
             None => ItemOutcome::Gone,
         };
         match &outcome {
             ItemOutcome::Held(holds) if item.reason == ErasureReason::Requested => {
-                let (.., all) = refused.get_or_insert((item.project_id, item.item, Vec::new()));
-                all.extend(holds);
+                refusals.note(item.project_id, &item.item, holds);
             }
             ItemOutcome::Erased if matches!(item.item, Erased::Project(_)) => {
                 projects.remove(&item.project_id);
@@ -48,15 +50,19 @@ pub(super) fn erase(
         }
         done.outcomes.push(outcome);
     }
-    if let Some((project, item, mut holds)) = refused {
-        holds.sort_unstable();
-        holds.dedup();
-        tx.events.push(audit::refused(project, item, holds));
-    }
+    refusals.log(tx);
     for (id, project) in &projects {
         done.iterations.extend(affected::settle(tx, *id, &project.touched, choice, at)?);
     }
     Ok(Applied::Items(done))
+}
+
+/// What cannot be opened stays, and keeps nothing else from being erased: it is met before anything is taken away.
+fn unreadable(error: StoreError) -> Result<ItemOutcome, StoreError> {
+    match error {
+        StoreError::Key { .. } => Ok(ItemOutcome::Locked),
+        error => Err(error),
+    }
 }
 
 /// A project that something is erased in.
@@ -152,15 +158,15 @@ impl Step<'_> {
 
     fn image(&mut self, tx: &mut AsOf<'_>, id: ImageId) -> Result<ItemOutcome, StoreError> {
         let project = self.id();
-        let Some(image) = tx.records().image(project, id)? else { return Ok(ItemOutcome::Gone) };
-        if !self.holds_still(tx, &[(DataClass::TrainingPhoto, image.created)])? {
+        let Some(record) = images::record(tx, project, id)? else { return Ok(ItemOutcome::Gone) };
+        if !self.holds_still(tx, &[(DataClass::TrainingPhoto, record.created)])? {
             return Ok(ItemOutcome::NotDue);
         }
-        let holds = self.project.holds.on_image(id, &image.metadata);
+        let holds = self.project.holds.on_record(&record);
         if !holds.is_empty() {
             return Ok(ItemOutcome::Held(holds));
         }
-        images::erase(tx, project, &image, &mut self.project.touched, self.reason, self.at)?;
+        images::erase(tx, project, &record, &mut self.project.touched, self.reason, self.at)?;
         Ok(ItemOutcome::Erased)
     }
 
@@ -172,8 +178,8 @@ impl Step<'_> {
         if !self.holds_still(tx, &[(DataClass::Features, first)])? {
             return Ok(ItemOutcome::NotDue);
         }
-        let metadata = tx.records().image(project, id)?.map(|image| image.metadata).unwrap_or_default();
-        let holds = self.project.holds.on_image(id, &metadata);
+        let record = images::record(tx, project, id)?;
+        let holds = record.map(|record| self.project.holds.on_record(&record)).unwrap_or_default();
         if !holds.is_empty() {
             return Ok(ItemOutcome::Held(holds));
         }
@@ -268,10 +274,7 @@ impl Step<'_> {
     }
 
     fn export(&mut self, tx: &mut AsOf<'_>, id: ExportId) -> Result<ItemOutcome, StoreError> {
-        let exports = tx.records().exports(self.id())?;
-        let Some(found) = exports.into_iter().find(|export| export.id == id) else {
-            return Ok(ItemOutcome::Gone);
-        };
+        let Some(found) = tx.records().export(self.id(), id)? else { return Ok(ItemOutcome::Gone) };
         if !self.holds_still(tx, &[(DataClass::Export, found.created)])? {
             return Ok(ItemOutcome::NotDue);
         }

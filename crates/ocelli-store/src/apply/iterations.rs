@@ -1,8 +1,8 @@
 use std::collections::BTreeSet;
 
 use ocelli_core::{
-    DataClass, Erased, ErasedItem, ErasureReason, ErasureRecord, ErrorCode, Iteration, IterationId,
-    IterationStatus, Limits, Name, ProjectId, Publication, Timestamp, TrainingFailure,
+    AuditAction, DataClass, Erased, ErasedItem, ErasureReason, ErasureRecord, ErrorCode, Iteration,
+    IterationId, IterationStatus, Limits, Name, ProjectId, Publication, Timestamp, TrainingFailure,
 };
 
 use super::as_of::AsOf;
@@ -32,6 +32,7 @@ pub(super) fn begin(tx: &mut AsOf<'_>, new: NewIteration, limits: &Limits) -> Re
     for other in iterations.iter_mut().filter(|other| other.status == IterationStatus::Training) {
         other.status = IterationStatus::Failed { failure: TrainingFailure::Interrupted };
         other.last_modified = new.created;
+        tx.events.push(audit::of_iteration(AuditAction::TrainingFailed, other));
         tx.put_iteration(other)?;
     }
     let iteration = Iteration {
@@ -141,6 +142,7 @@ pub(super) fn publish(
     // One that is due gives its name up too.
     for mut other in tx.records().iterations(project)?.into_iter().filter(named) {
         other.publication = None;
+        tx.events.push(audit::of_iteration(AuditAction::Unpublished, &other));
         put(tx, other, at)?;
     }
     found.publication = Some(publication);

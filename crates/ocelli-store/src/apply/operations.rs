@@ -20,7 +20,8 @@ pub(super) fn complete(
         let number = listed.number;
         let mut found = tx.operation(number)?.ok_or(StoreError::NoOperation(number))?;
         if found.completed.is_none() && found.count == listed.count {
-            found.completed = Some(at);
+            // A clock may have gone back since it began.
+            found.completed = Some(at.max(found.begun));
             tx.put_operation(&found)?;
         }
     }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use ocelli_core::{
     AuditAction, AuditEvent, AuditSubject, DataClass, ErasureReason, ErrorCode, Image, ImageId, Limits,
-    ProjectId, Region, Salt, Tag, TagId, limits,
+    Metadata, Origin, ProjectId, Region, Salt, Tag, TagId, limits,
 };
 use ocelli_keys::commit;
 
@@ -39,7 +39,7 @@ pub(super) fn check_numbers(image: &Image) -> Result<(), StoreError> {
     within("regions on one photo", regions, region_limit, ErrorCode::BadRequestImageRegions)
 }
 
-/// Refuses regions whose ids are in use, by another region of the project or by each other.
+/// Refuses regions whose ids are in use, by another region of the project, due or not, or by each other.
 pub(super) fn check_region_ids<'r>(
     tx: &mut AsOf<'_>,
     project: ProjectId,
@@ -47,7 +47,7 @@ pub(super) fn check_region_ids<'r>(
 ) -> Result<(), StoreError> {
     let mut seen = HashSet::new();
     for region in regions {
-        if !seen.insert(region.id) || tx.image_with_region(project, region.id)?.is_some() {
+        if !seen.insert(region.id) || tx.records().image_with_region(project, region.id)?.is_some() {
             return Err(StoreError::IdTaken(region.id.to_string()));
         }
     }
@@ -65,7 +65,8 @@ pub(super) struct Intake<'l> {
     tags: Vec<Tag>,
     images: usize,
     limits: &'l Limits,
-    holds: Holds,
+    /// Read once something that is there is to go or change.
+    holds: Option<Holds>,
     /// Those that were stored.
     added: Vec<AuditSubject>,
     /// Those that were there and got tags or regions.
@@ -75,8 +76,15 @@ pub(super) struct Intake<'l> {
 impl<'l> Intake<'l> {
     pub(super) fn new(tx: &mut AsOf<'_>, project: ProjectId, limits: &'l Limits) -> Result<Self, StoreError> {
         live(tx, project)?;
-        let (tags, images, holds) = (tx.tags(project)?, tx.image_count(project)?, Holds::of(tx, project)?);
-        Ok(Self { project, tags, images, limits, holds, added: Vec::new(), joined: Vec::new() })
+        let (tags, images) = (tx.tags(project)?, tx.image_count(project)?);
+        Ok(Self { project, tags, images, limits, holds: None, added: Vec::new(), joined: Vec::new() })
+    }
+
+    fn holds(&mut self, tx: &mut AsOf<'_>) -> Result<&Holds, StoreError> {
+        match &mut self.holds {
+            Some(holds) => Ok(holds),
+            none => Ok(none.insert(Holds::of(tx, self.project)?)),
+        }
     }
 
     /// Tells the audit log which photos were stored, and which got tags and regions.
@@ -137,22 +145,26 @@ impl<'l> Intake<'l> {
 
     /// Erases photos of the same bytes that are due, so that the bytes are not kept on for them. What is held stays
     /// beside the new one.
-    fn erase_due(&self, tx: &mut AsOf<'_>, due: &[ImageId]) -> Result<(), StoreError> {
+    fn erase_due(&mut self, tx: &mut AsOf<'_>, due: &[ImageId]) -> Result<(), StoreError> {
         for id in due {
-            let Some(image) = tx.records().image(self.project, *id)? else { continue };
-            if self.holds.on_image(*id, &image.metadata).is_empty() {
+            let Some(record) = images::record(tx, self.project, *id)? else { continue };
+            if self.holds(tx)?.on_record(&record).is_empty() {
                 let reason = ErasureReason::Due(DataClass::TrainingPhoto);
                 let (at, mut touched) = (tx.now, Touched::default());
-                images::erase(tx, self.project, &image, &mut touched, reason, at)?;
+                images::erase(tx, self.project, &record, &mut touched, reason, at)?;
             }
         }
         Ok(())
     }
 
     /// Gives the tags and regions of `new` to a photo of the same bytes. A region that is there already, with the
-    /// same tag and bounds, is not drawn twice.
+    /// same tag and bounds, is not drawn twice. Of a kept prediction, which goes with this, the metadata joins too.
     fn merge(&mut self, tx: &mut AsOf<'_>, mut known: Image, new: Image) -> Result<AddedImage, StoreError> {
         let (had_tags, had_regions) = (known.tags.len(), known.regions.len());
+        let described = match new.origin {
+            Origin::Prediction { .. } => self.describe(tx, &mut known, &new.metadata)?,
+            _ => false,
+        };
         for tag in new.tags {
             if known.tags.iter().all(|had| had.tag_id != tag.tag_id) {
                 known.tags.push(tag);
@@ -164,12 +176,42 @@ impl<'l> Intake<'l> {
                 known.regions.push(region);
             }
         }
-        if known.tags.len() > had_tags || known.regions.len() > had_regions {
+        let joined = known.tags.len() > had_tags || known.regions.len() > had_regions;
+        if joined || described {
             self.check(tx, &known, known.regions.get(had_regions..).unwrap_or_default())?;
             tx.update_image(self.project, &known)?;
+        }
+        if joined {
             self.joined.push(known.id.as_uuid().into());
         }
+        if described {
+            let event = AuditEvent::new(AuditAction::MetadataSet, Some(self.project));
+            tx.events.push(event.with([known.id.as_uuid().into()]));
+        }
         Ok(AddedImage { image: known, duplicate: true })
+    }
+
+    /// Adds metadata that a photo does not have, and says whether there was any. Two values for one key are a conflict:
+    /// with either of them gone, the photo would not be found for what it shows.
+    fn describe(
+        &mut self,
+        tx: &mut AsOf<'_>,
+        known: &mut Image,
+        more: &Metadata,
+    ) -> Result<bool, StoreError> {
+        let mut all = known.metadata.entries().clone();
+        for (key, value) in more.entries() {
+            let had = all.entry(key.clone()).or_insert_with(|| value.clone());
+            if had != value {
+                return Err(StoreError::MetadataConflict { image: known.id, key: key.clone() });
+            }
+        }
+        if all.len() == known.metadata.entries().len() {
+            return Ok(false);
+        }
+        self.holds(tx)?.release_image(known)?;
+        known.metadata = Metadata::new(all)?;
+        Ok(true)
     }
 
     fn check(&self, tx: &mut AsOf<'_>, image: &Image, new_regions: &[Region]) -> Result<(), StoreError> {

@@ -34,9 +34,11 @@ pub(super) fn keep(
             kept.prediction.predictions.push(result);
         }
     }
-    kept.photo_kept = photo_kept.is_ok();
-    if kept.prediction.predictions.is_empty() {
+    // One that comes from elsewhere may have lost its photo there.
+    kept.photo_kept &= photo_kept.is_ok();
+    if kept.prediction.predictions.is_empty() && !kept.photo_kept {
         photo_kept?;
+        return Err(StoreError::NotKept(DataClass::PredictionPhoto));
     }
     let content = Identities::new(tx, project, contents)?.of(0, bytes);
     let recorded = kept.photo_kept.then(|| photo::recorded(content, bytes, salt));
@@ -81,10 +83,11 @@ pub(super) fn train_on(
         .iter()
         .flat_map(|used| used.tags.iter().copied().chain(used.regions.iter().map(|region| region.tag_id)));
     batch_tags(tags.collect::<HashSet<_>>().len())?;
+    let holds = Holds::of(tx, project)?;
     let (mut added, mut moved) = (Vec::with_capacity(predictions.len()), Vec::new());
     for used in predictions {
         let prediction = used.prediction;
-        let entry = move_photo(tx, project, &mut intake, used, at)?;
+        let entry = move_photo(tx, project, &holds, &mut intake, used, at)?;
         if entry.is_ok() {
             moved.push(prediction.as_uuid().into());
         }
@@ -97,11 +100,12 @@ pub(super) fn train_on(
     Ok(Applied::Images(added))
 }
 
-/// A photo that is not taken stays with its kept prediction. What a hold keeps is moved only where the hold goes on
-/// keeping it.
+/// A photo that is not taken stays with its kept prediction. What any hold keeps is not moved: its results and the names
+/// that it was published and asked for under would go.
 fn move_photo(
     tx: &mut AsOf<'_>,
     project: ProjectId,
+    holds: &Holds,
     intake: &mut photo::Intake<'_>,
     used: UsedPrediction,
     at: Timestamp,
@@ -110,6 +114,7 @@ fn move_photo(
     let Some((kept, Some(bytes))) = tx.prediction(project, id)? else {
         return photo::entry(Err(StoreError::NotFound(Missing::Prediction(id))));
     };
+    holds.release_prediction(id, &kept.metadata)?;
     let image = Image {
         id: used.image,
         created: at,
@@ -117,13 +122,11 @@ fn move_photo(
         height: kept.height,
         tags: used.tags.into_iter().map(|tag_id| ImageTag { tag_id, created: at }).collect(),
         regions: used.regions,
-        metadata: kept.metadata.clone(),
+        metadata: kept.metadata,
         origin: Origin::Prediction { prediction_id: id },
     };
     let added = intake.add(tx, image, &bytes)?;
     if let Ok(added) = &added {
-        let holds = Holds::of(tx, project)?;
-        holds.go_on(id, &kept.metadata, &added.image)?;
         tx.remove_prediction(project, id)?;
         // A photo of the same bytes does not remember the prediction: this is all that is known of its end.
         if added.duplicate {

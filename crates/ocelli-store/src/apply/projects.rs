@@ -47,13 +47,22 @@ pub(super) fn update(
 }
 
 pub(super) fn delete(tx: &mut AsOf<'_>, project: ProjectId, at: Timestamp) -> Result<Applied, StoreError> {
-    let mut found = live(tx, project)?;
-    if let Some(published) = tx.iterations(project)?.into_iter().find(|it| it.publication.is_some()) {
-        return Err(StoreError::Published(published.id));
-    }
-    found.deleted = Some(at);
-    tx.update_project(&found)?;
+    live(tx, project)?;
+    nothing_is_published(tx, project)?;
+    tx.put_deleted(project, Some(at))?;
     Ok(Applied::Done)
+}
+
+/// Refuses to put a project out of use that answers predictions. One whose key is missing answers none.
+pub(super) fn nothing_is_published(tx: &mut AsOf<'_>, project: ProjectId) -> Result<(), StoreError> {
+    let iterations = match tx.iterations(project) {
+        Err(StoreError::Key { .. }) => return Ok(()),
+        iterations => iterations?,
+    };
+    match iterations.into_iter().find(|iteration| iteration.publication.is_some()) {
+        Some(published) => Err(StoreError::Published(published.id)),
+        None => Ok(()),
+    }
 }
 
 /// In use or deleted; whoever trains it meanwhile finds it gone.

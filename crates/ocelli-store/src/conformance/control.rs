@@ -1,9 +1,9 @@
 //! What a scene is told about keeping: days, policies, holds, and one of everything that a policy or a hold is about.
 
 use ocelli_core::{
-    AccountPolicy, AuditEntry, DataClass, Description, Erased, ErasureReason, ExportId, Hold, HoldId,
-    HoldTarget, ImageId, IterationId, Metadata, MetadataFilter, PredictionId, ProjectId, RegionId,
-    RetentionPolicy, RetentionRule, TagId, Timestamp,
+    AccountPolicy, Affected, AuditEntry, DataClass, Description, Erased, ErasureReason, ErasureRecord,
+    ExportId, Hold, HoldId, HoldTarget, ImageId, IterationId, Metadata, MetadataFilter, PredictionId,
+    ProjectId, RegionId, RetentionPolicy, RetentionRule, TagId, Timestamp,
 };
 
 use super::scene::{Scene, at, name};
@@ -167,6 +167,15 @@ impl Scene {
             other => panic!("{described}: {other:?}"),
         }
         assert_eq!(self.described(), before, "{described}");
+    }
+
+    /// Makes erasures again, all of which holds keep: each is told, none is done, and they belong to no operation.
+    pub fn pass_over(&self, erasures: Vec<ErasureRecord>, affected: Affected) {
+        let before = self.described();
+        let again = Change::ReapplyErasures { erasures: erasures.clone(), affected };
+        let told = self.erase(again);
+        assert_eq!((told.operation, told.iterations, told.refused), (None, Vec::new(), erasures));
+        assert_eq!(self.described(), before);
     }
 
     /// The change that erases kept predictions.

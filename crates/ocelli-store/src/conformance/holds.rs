@@ -59,11 +59,15 @@ fn against_the_prediction(scene: &Scene, one: &One) -> Vec<Change> {
     ]
 }
 
-/// Everything in the project that is held stays, and the last entry of the audit log tells of each refusal.
+/// Everything in the project that is held stays, and the last entry of the audit log tells of each refusal. Erasures that
+/// are made again are passed over and told; all others are refused.
 fn refuse_each(scene: &Scene, changes: Vec<Change>, kept: Erased, holds: &[HoldId]) {
     for change in changes {
         let before = scene.audit().len();
-        scene.refuse_held(change, kept, holds);
+        match change {
+            Change::ReapplyErasures { erasures, affected } => scene.pass_over(erasures, affected),
+            change => scene.refuse_held(change, kept, holds),
+        }
         let entries = scene.audit();
         assert_eq!(entries.len(), before + 1);
         is_refusal(scene, &entries[before], kept, holds);
@@ -205,11 +209,10 @@ pub fn a_held_project_stays_as_it_is(make: Make) {
         Erased::Project(scene.project),
     ];
     stays_in_steps(&scene, &items, &[hold]);
+    let prediction = Erased::Prediction(one.prediction);
+    refuse_each(&scene, vec![using(&scene, one.prediction)], prediction, &[hold]);
     let update = TagUpdate { name: Some(name("elm")), ..TagUpdate::default() };
     scene.apply(Change::UpdateTag { project: scene.project, tag: bare, update });
-    let Applied::Images(added) = scene.apply(using(&scene, one.prediction)) else { panic!("no entries") };
-    let image = added[0].as_ref().unwrap().image.id;
-    scene.refuse_held(scene.deletion_of_images(&[image]), Erased::Image(image), &[hold]);
 }
 
 /// It can be deleted and restored; what is in it stays all the same.
@@ -279,22 +282,22 @@ pub fn a_hold_on_metadata_keeps_what_it_selects(make: Make) {
     }
 }
 
-/// The photo that it becomes has the metadata too. One that joins a photo without it would be lost to the hold.
-pub fn a_prediction_held_by_its_metadata_becomes_a_held_photo(make: Make) {
+/// Its results and the names that it was asked for under would go, whatever became of its metadata.
+pub fn a_prediction_held_by_its_metadata_is_not_made_a_photo(make: Make) {
     let scene = Scene::new(make);
     let one = scene.one(0, "ann");
     let hold = scene.hold_person(None, "ann");
-    let Applied::Images(added) = scene.apply(using(&scene, one.prediction)) else { panic!("no entries") };
-    let image = &added[0].as_ref().unwrap().image;
-    assert_eq!(image.metadata, about("ann"));
-    scene.refuse_held(scene.deletion_of_images(&[image.id]), Erased::Image(image.id), &[hold]);
-
+    let change = || using(&scene, one.prediction);
+    refuse_each(&scene, vec![change()], Erased::Prediction(one.prediction), &[hold]);
     let known = scene.image(b"known", &[]);
+    scene.apply(scene.setting_metadata(known, about("ann")));
     let mut answer = scene.answer(1, &[]);
     answer.metadata = about("ann");
     let id = scene.keep(&answer, b"known");
-    scene.refuse_held(using(&scene, id), Erased::Prediction(id), &[hold]);
-    scene.apply(scene.setting_metadata(known, about("ann")));
+    refuse_each(&scene, vec![using(&scene, id)], Erased::Prediction(id), &[hold]);
+    scene.release(hold);
+    let Applied::Images(added) = scene.apply(change()) else { panic!("no entries") };
+    assert_eq!(added[0].as_ref().unwrap().image.metadata, about("ann"));
     scene.apply(using(&scene, id));
     is_missing(scene.store.prediction(scene.project, id), &Missing::Prediction(id));
 }

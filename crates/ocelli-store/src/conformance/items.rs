@@ -46,9 +46,11 @@ pub fn items_tell_what_there_is(make: Make) {
         let query = ItemQuery { with_metadata: true, ..all(&scene, class) };
         let told = scene.store.items(&query).unwrap().remove(0);
         let known = match class {
-            DataClass::TrainingPhoto | DataClass::PredictionPhoto | DataClass::PredictionResult => {
-                Some(about("ann"))
-            }
+            // Of features, that of their photo.
+            DataClass::TrainingPhoto
+            | DataClass::PredictionPhoto
+            | DataClass::PredictionResult
+            | DataClass::Features => Some(about("ann")),
             _ => None,
         };
         let commitment = scene.store.commitment(project_id, item).ok().map(|(_, commitment)| commitment);

@@ -14,6 +14,27 @@ use crate::{
 
 const NOW: Timestamp = Timestamp::from_millis(1_600_000_100_000);
 
+/// JSON cannot say them: a record with one could never be read again.
+pub fn figures_that_are_not_finite_are_refused(make: Make) {
+    let scene = Scene::new(make);
+    let oak = scene.tag("oak");
+    for wrong in [f32::INFINITY, f32::NAN] {
+        let error = scene.refuse(scene.keeping_prediction(&scene.answer(0, &[(oak, wrong)]), b"a"));
+        assert!(matches!(error, StoreError::Invalid(InvalidValue::Probability { .. })), "{error:?}");
+        let image = scene.image(format!("photo {wrong}").as_bytes(), &[oak]);
+        let iteration = scene.begin(None).id;
+        let mut trained = Scene::trained_on(1, &[(image, oak)]);
+        trained.manifest.evaluation.photos[0].probabilities[0] = wrong;
+        let error = scene.refuse(scene.completion_with(iteration, trained));
+        assert!(matches!(error, StoreError::Invalid(InvalidValue::Probability { .. })), "{error:?}");
+        let mut trained = Scene::trained_on(1, &[(image, oak)]);
+        trained.manifest.balance = wrong;
+        let error = scene.refuse(scene.completion_with(iteration, trained));
+        assert!(matches!(error, StoreError::NotFinite(_)), "{error:?}");
+    }
+    assert!(ask(&scene, &PredictionQuery::default()).0.is_empty());
+}
+
 /// When what was kept at 0 is due.
 fn expiry() -> Timestamp {
     at(0).plus_days(limits::KEPT_PREDICTION_DAYS)

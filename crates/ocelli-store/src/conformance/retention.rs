@@ -1,7 +1,8 @@
 //! What is due is not there, and nothing brings it back.
 
 use ocelli_core::{
-    DataClass, Erased, ErasureReason, ImageCreateStatus, ImageId, Limits, Period, RetentionRule, TagUpdate,
+    DataClass, Erased, ErasureReason, ImageCreateStatus, ImageId, Limits, Period, RetentionRule,
+    StoredPrediction, TagUpdate,
 };
 
 use super::Make;
@@ -368,6 +369,18 @@ pub fn a_prediction_is_kept_by_the_parts_that_may_be(make: Make) {
     assert_eq!(scene.store.check(&crate::CheckOptions::default()).unwrap().files, 0);
     let bare = scene.answer(0, &[]);
     not_kept(scene.store.apply(scene.keeping_prediction(&bare, b"b")), DataClass::PredictionPhoto);
+
+    // One that has lost its photo, though the policy would keep that.
+    scene.set_rule(DataClass::PredictionPhoto, RetentionRule::Forever);
+    let mut lost = scene.answer(3, &[(oak, 0.75)]);
+    lost.photo_kept = false;
+    let id = scene.keep(&lost, b"");
+    let kept = scene.store.prediction(scene.project, id).unwrap();
+    assert_eq!((kept.photo_kept, &kept.prediction), (false, &lost.prediction));
+    is_missing(scene.store.prediction_bytes(scene.project, id), &Missing::Prediction(id));
+    assert_eq!(scene.store.check(&crate::CheckOptions::default()).unwrap().files, 0);
+    let bare = StoredPrediction { photo_kept: false, ..scene.answer(3, &[]) };
+    not_kept(scene.store.apply(scene.keeping_prediction(&bare, b"")), DataClass::PredictionPhoto);
 
     scene.set_rule(DataClass::PredictionResult, not);
     let answer = scene.answer(1, &[(oak, 0.75)]);

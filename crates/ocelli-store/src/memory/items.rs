@@ -168,8 +168,11 @@ impl Records {
         let from = query.after.map_or(Bound::Unbounded, |after| Bound::Included(first(after)));
         let all = self.features_by_time.range((from, Bound::Unbounded)).map(|(at, image, _)| (*at, *image));
         let all = all.take_while(move |(at, _)| through.is_none_or(|through| *at <= through));
-        all.filter(move |place| last.replace(*place) != Some(*place))
-            .map(move |(at, image)| item(project, at, Erased::Features(image), 0))
+        all.filter(move |place| last.replace(*place) != Some(*place)).map(move |(at, image)| {
+            let stored = self.images.get(&image).filter(|_| query.with_metadata);
+            let metadata = stored.map(|stored| stored.image.metadata.clone());
+            Item { metadata, ..item(project, at, Erased::Features(image), 0) }
+        })
     }
 }
 

@@ -16,7 +16,7 @@ use super::{MemoryStore, Seen};
 use crate::{
     Applied, AuditPage, Change, CheckOptions, CheckReport, ContentHash, FeatureKey, ImageFilter, ImageQuery,
     Item, ItemQuery, Missing, Order, PredictionPage, PredictionQuery, ProjectState, Store, StoreError,
-    StoredCalibration, Trained, TrainingLock, check_ids, is_due, is_live,
+    StoredCalibration, Trained, TrainingLock, check_ids, forget_due, is_due, is_live,
 };
 
 impl Store for MemoryStore {
@@ -122,7 +122,10 @@ impl Store for MemoryStore {
     }
 
     fn calibration(&self, project: ProjectId, base: &str) -> Result<Option<StoredCalibration>, StoreError> {
-        Ok(self.live(project)?.calibrations.get(base).map(|found| found.as_ref().clone()))
+        let records = self.live(project)?;
+        let found = records.calibrations.get(base);
+        let found = found.filter(|found| found.images.iter().all(|image| records.image(*image).is_ok()));
+        Ok(found.map(|found| found.as_ref().clone()))
     }
 
     fn iterations(&self, project: ProjectId) -> Result<Vec<Iteration>, StoreError> {
@@ -140,7 +143,11 @@ impl Store for MemoryStore {
     }
 
     fn manifest(&self, project: ProjectId, iteration: IterationId) -> Result<Manifest, StoreError> {
-        Ok(self.live(project)?.trained(iteration)?.manifest.clone())
+        let records = self.live(project)?;
+        let trained = records.trained(iteration)?;
+        let mut manifest = trained.manifest.clone();
+        forget_due(&mut manifest, &trained.looked_at, |image| records.image(image).is_err());
+        Ok(manifest)
     }
 
     fn model(&self, project: ProjectId, iteration: IterationId) -> Result<Vec<u8>, StoreError> {
@@ -275,6 +282,12 @@ impl Store for MemoryStore {
         let erasures = Arc::clone(&self.read().erasures);
         let operations = erasures.operations.range((Bound::Excluded(after), Bound::Unbounded));
         Ok(operations.take(take).map(|(_, operation)| operation.clone()).collect())
+    }
+
+    fn incomplete_operations(&self) -> Result<Vec<ErasureOperation>, StoreError> {
+        let erasures = Arc::clone(&self.read().erasures);
+        let incomplete = erasures.operations.values().filter(|operation| operation.completed.is_none());
+        Ok(incomplete.cloned().collect())
     }
 
     fn erased_items(&self, operation: u64) -> Result<Vec<ErasedItem>, StoreError> {
