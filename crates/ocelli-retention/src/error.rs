@@ -73,6 +73,12 @@ pub enum ProofError {
         /// Its number.
         operation: u64,
     },
+    /// An erasure of nothing: a plan all of which was gone, held or not due when its turn came.
+    #[error("operation {operation} has erased nothing, and there is no receipt for nothing")]
+    NothingErased {
+        /// Its number.
+        operation: u64,
+    },
     /// An item that there is not.
     #[error("there is no item {index}: the receipt counts {items}, the first of which is 0")]
     NoSuchItem {

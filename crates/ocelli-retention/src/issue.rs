@@ -11,7 +11,7 @@ use crate::{ProofError, Receipt, ReceiptBody, RetentionError, operation};
 ///
 /// # Errors
 ///
-/// [`ProofError::Pending`] while something of what was erased is left; [`RetentionError::NoOperation`] where there is no
+/// [`ProofError::Pending`] while something of what was erased is left; [`ProofError::NothingErased`] where nothing was; [`RetentionError::NoOperation`] where there is no
 /// such erasure; [`StoreError::NoKeys`] where a receipt is to be made and there is nothing to sign it with.
 pub fn receipt(
     store: &dyn Store,
@@ -28,7 +28,11 @@ pub fn receipt(
         let _ = operation::complete(store, now)?;
         found = find(store, operation)?;
     }
-    let body = ReceiptBody::new(store.account()?.id, &found, store.erased_items(operation)?)?;
+    let items = store.erased_items(operation)?;
+    if items.is_empty() {
+        return Err(ProofError::NothingErased { operation }.into());
+    }
+    let body = ReceiptBody::new(store.account()?.id, &found, items)?;
     let receipt = Receipt::sign(body, keys)?;
     let json = text("receipt", receipt.to_json()?)?;
     store.apply(Change::KeepReceipt { operation, receipt: json, at: now() })?;

@@ -10,8 +10,9 @@ use ocelli_store::{Item, ItemOutcome, ItemQuery, ItemToErase, ProjectState, Stor
 use serde::{Deserialize, Serialize};
 
 use crate::affected::AffectedIterations;
+use crate::operation::{self, Operations};
 use crate::paging::Items;
-use crate::{operation, survey};
+use crate::survey;
 
 /// Items asked for at once.
 const PAGE: usize = 4_096;
@@ -24,6 +25,9 @@ pub struct Findings {
     pub items: Vec<Item>,
     /// The iterations whose manifests name one of the photos, by project.
     pub iterations: BTreeMap<ProjectId, BTreeSet<IterationId>>,
+    /// The projects that were not looked into, since their keys are missing: nobody can tell what they hold.
+    #[serde(default)]
+    pub locked: Vec<ProjectId>,
 }
 
 /// What came of erasing what a metadata expression selects.
@@ -31,8 +35,11 @@ pub struct Findings {
 #[serde(rename_all = "camelCase")]
 #[must_use = "the erasure may be pending, and holds may have refused some of it"]
 pub struct PersonErased {
-    /// The operation, by which its receipt is found; none where nothing was selected.
+    /// The operation, by which its receipt is found; none where nothing was erased.
     pub operation: Option<u64>,
+    /// Further ones: where a receipt of the one before was made while this went on, the rest is another operation.
+    #[serde(default)]
+    pub more_operations: Vec<u64>,
     /// What was erased.
     pub erased: Vec<(ProjectId, Erased)>,
     /// What holds keep, and which; it is still there.
@@ -41,6 +48,9 @@ pub struct PersonErased {
     pub iterations: Vec<AffectedIteration>,
     /// Whether nothing of what was erased is left.
     pub status: ErasureStatus,
+    /// The projects that were not looked into, since their keys are missing: what they hold of the person is still there.
+    #[serde(default)]
+    pub locked: Vec<ProjectId>,
 }
 
 /// Finds what an expression selects.
@@ -50,25 +60,44 @@ pub struct PersonErased {
 /// If the store cannot be read.
 pub fn find_person(store: &dyn Store, filter: &MetadataFilter) -> Result<Findings, StoreError> {
     let mut findings = Findings::default();
-    for project in projects(store)? {
-        let mut photos = Vec::new();
-        let mut selected = select(store, project, DataClass::TrainingPhoto, filter);
-        while let Some(item) = selected.next()? {
-            if let Erased::Image(id) = item.item {
-                photos.push(id);
+    let mut locked: BTreeSet<ProjectId> = store.locked()?.into_iter().collect();
+    for project in projects(store)?.difference(&locked.clone()) {
+        match find_in(store, *project, filter) {
+            Ok((items, iterations)) => {
+                findings.items.extend(items);
+                if !iterations.is_empty() {
+                    findings.iterations.insert(*project, iterations);
+                }
             }
-            findings.items.push(item);
-        }
-        findings.items.extend(predictions(store, project, filter)?);
-        let mut iterations = BTreeSet::new();
-        for photos in photos.chunks(limits::MAX_PAGE) {
-            iterations.extend(store.trained_on(project, photos)?);
-        }
-        if !iterations.is_empty() {
-            findings.iterations.insert(project, iterations);
+            Err(StoreError::Key { .. }) => {
+                locked.insert(*project);
+            }
+            Err(error) => return Err(error),
         }
     }
+    findings.locked = locked.into_iter().collect();
     Ok(findings)
+}
+
+fn find_in(
+    store: &dyn Store,
+    project: ProjectId,
+    filter: &MetadataFilter,
+) -> Result<(Vec<Item>, BTreeSet<IterationId>), StoreError> {
+    let (mut items, mut photos) = (Vec::new(), Vec::new());
+    let mut selected = select(store, project, DataClass::TrainingPhoto, filter);
+    while let Some(item) = selected.next()? {
+        if let Erased::Image(id) = item.item {
+            photos.push(id);
+        }
+        items.push(item);
+    }
+    items.extend(predictions(store, project, filter)?);
+    let mut iterations = BTreeSet::new();
+    for photos in photos.chunks(limits::MAX_PAGE) {
+        iterations.extend(store.trained_on(project, photos)?);
+    }
+    Ok((items, iterations))
 }
 
 /// Erases what an expression selects: photos with all that belongs to them and their rows in iterations' manifests, and kept
@@ -83,31 +112,40 @@ pub fn erase_person(
     affected: Affected,
     now: &dyn Fn() -> Timestamp,
 ) -> Result<PersonErased, StoreError> {
-    let items = find_person(store, filter)?.items;
+    let Findings { items, locked, .. } = find_person(store, filter)?;
+    let mut locked: BTreeSet<ProjectId> = locked.into_iter().collect();
     let (mut erased, mut held, mut iterations) = (Vec::new(), Vec::new(), AffectedIterations::default());
-    let mut operation = None;
+    let mut operations = Operations::new(store, None, now);
     for chunk in items.chunks(limits::MAX_PAGE) {
-        let number = match operation {
-            Some(number) => number,
-            None => *operation.insert(operation::begin(store, None, now())?),
-        };
         let step = chunk.iter().map(|found| ItemToErase {
             project_id: found.project_id,
             item: found.item,
             reason: ErasureReason::Requested,
         });
-        let done = operation::step(store, number, step.collect(), affected, now())?;
+        let done = operations.step(&step.collect::<Vec<_>>(), affected)?;
         for (found, outcome) in chunk.iter().zip(done.outcomes) {
             match outcome {
                 ItemOutcome::Erased => erased.push((found.project_id, found.item)),
                 ItemOutcome::Held(holds) => held.push((found.project_id, found.item, holds)),
+                ItemOutcome::Locked => {
+                    locked.insert(found.project_id);
+                }
                 _ => {}
             }
         }
         iterations.extend(done.iterations);
     }
     let status = operation::complete(store, now)?;
-    Ok(PersonErased { operation, erased, held, iterations: iterations.into_vec(), status })
+    let mut begun = operations.into_numbers();
+    Ok(PersonErased {
+        operation: begun.next(),
+        more_operations: begun.collect(),
+        erased,
+        held,
+        iterations: iterations.into_vec(),
+        status,
+        locked: locked.into_iter().collect(),
+    })
 }
 
 /// All projects that are not erased.

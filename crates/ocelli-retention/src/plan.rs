@@ -1,9 +1,10 @@
 //! What is due, and why.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use ocelli_core::{
-    Account, DataClass, Digest, Erased, Hold, Metadata, ProjectId, Retention, RetentionPolicy, Timestamp,
+    Account, AccountId, DataClass, Digest, Erased, Hold, Metadata, ProjectId, Retention, RetentionPolicy,
+    Timestamp,
 };
 use ocelli_keys::canonical_json;
 use ocelli_store::Item;
@@ -29,16 +30,19 @@ pub struct DueItem {
     pub bytes: u64,
 }
 
-/// What is due at a moment: a function of the policies, the events, the holds and the moment.
+/// What is due in an account at a moment: a function of the policies, the events, the holds and the moment.
 ///
 /// It holds ids and moments, no content. A plan that was written down and read back is the same plan, or is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", try_from = "WrittenPlan")]
 pub struct Plan {
+    account: AccountId,
     now: Timestamp,
     items: Vec<DueItem>,
     held: u64,
     more: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    locked: Vec<ProjectId>,
     hash: Digest,
 }
 
@@ -53,6 +57,11 @@ pub struct DueCount {
 }
 
 impl Plan {
+    /// The account that it is for; no other carries it out.
+    pub fn account(&self) -> AccountId {
+        self.account
+    }
+
     /// The moment that it is for.
     pub fn now(&self) -> Timestamp {
         self.now
@@ -71,6 +80,11 @@ impl Plan {
     /// Whether more is due than was asked for.
     pub fn has_more(&self) -> bool {
         self.more
+    }
+
+    /// The projects, by id, that could not be looked into, since their keys are missing: what is due there is not listed.
+    pub fn locked(&self) -> &[ProjectId] {
+        &self.locked
     }
 
     /// Whether nothing is due.
@@ -94,8 +108,8 @@ impl Plan {
         self.items.iter().fold(0, |sum, item| sum.saturating_add(item.bytes))
     }
 
-    /// The hash of the plan: BLAKE3 of lines that end in a line feed. The first is the JSON of its other members, `now`, `held`
-    /// and `more` in this order; each that follows is an item, as [`DueItem`] is written in JSON, without white space.
+    /// The hash of the plan: BLAKE3 of lines that end in a line feed. The first is the JSON of its other members,
+    /// `account`, `now`, `held`, `more` and, where any are, `locked` in this order; each that follows is an item, as [`DueItem`] is written in JSON, without white space.
     pub fn hash(&self) -> Digest {
         self.hash
     }
@@ -110,18 +124,22 @@ impl Plan {
         document::read_canonical("plan", json)
     }
 
-    fn new(now: Timestamp, items: Vec<DueItem>, held: u64, more: bool) -> Self {
-        let hash = hash(&Scope { now, held, more }, &items);
-        Self { now, items, held, more, hash }
+    fn new(scope: Scope, items: Vec<DueItem>) -> Self {
+        let hash = hash(&scope, &items);
+        let Scope { account, now, held, more, locked } = scope;
+        Self { account, now, items, held, more, locked, hash }
     }
 }
 
 /// What a plan says besides its items.
 #[derive(Serialize)]
 struct Scope {
+    account: AccountId,
     now: Timestamp,
     held: u64,
     more: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    locked: Vec<ProjectId>,
 }
 
 fn hash(scope: &Scope, items: &[DueItem]) -> Digest {
@@ -146,10 +164,13 @@ fn add_line(hasher: &mut blake3::Hasher, line: &mut Vec<u8>, value: &impl Serial
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct WrittenPlan {
+    account: AccountId,
     now: Timestamp,
     items: Vec<DueItem>,
     held: u64,
     more: bool,
+    #[serde(default)]
+    locked: Vec<ProjectId>,
     hash: Digest,
 }
 
@@ -157,11 +178,12 @@ impl TryFrom<WrittenPlan> for Plan {
     type Error = String;
 
     fn try_from(written: WrittenPlan) -> Result<Self, Self::Error> {
-        let plan = Self::new(written.now, written.items, written.held, written.more);
-        if plan.hash == written.hash {
+        let WrittenPlan { account, now, items, held, more, locked, hash } = written;
+        let plan = Self::new(Scope { account, now, held, more, locked }, items);
+        if plan.hash == hash {
             Ok(plan)
         } else {
-            Err(format!("the plan says that its hash is {}, and it is {}", written.hash, plan.hash))
+            Err(format!("the plan says that its hash is {}, and it is {}", hash, plan.hash))
         }
     }
 }
@@ -173,15 +195,32 @@ pub struct Planner<'a> {
     account: &'a Account,
     holds: &'a [Hold],
     at_most: usize,
+    besides: Option<&'a HashSet<Passed>>,
     items: Vec<DueItem>,
     held: u64,
     more: bool,
+    locked: BTreeSet<ProjectId>,
 }
+
+/// Something that a sweep met and that stayed: in its project, by the class whose rule it is due by.
+pub(crate) type Passed = (ProjectId, Erased, DataClass);
 
 impl<'a> Planner<'a> {
     /// Nothing is due yet. At most so many items will be.
     pub fn new(now: Timestamp, account: &'a Account, holds: &'a [Hold], at_most: usize) -> Self {
-        Self { now, account, holds, at_most, items: Vec::new(), held: 0, more: false }
+        let (items, locked) = (Vec::new(), BTreeSet::new());
+        Self { now, account, holds, at_most, besides: None, items, held: 0, more: false, locked }
+    }
+
+    /// It selects nothing of this.
+    pub(crate) fn besides(mut self, passed: &'a HashSet<Passed>) -> Self {
+        self.besides = Some(passed);
+        self
+    }
+
+    /// Tells it of a project that cannot be looked into, since its key is missing.
+    pub fn lock(&mut self, project: ProjectId) {
+        self.locked.insert(project);
     }
 
     /// For how many more items it has room.
@@ -215,7 +254,8 @@ impl<'a> Planner<'a> {
 
     /// The plan.
     pub fn finish(self) -> Plan {
-        Plan::new(self.now, self.items, self.held, self.more)
+        let (account, locked) = (self.account.id, self.locked.into_iter().collect());
+        Plan::new(Scope { account, now: self.now, held: self.held, more: self.more, locked }, self.items)
     }
 
     fn whole_due(&self, project: &Item, class: DataClass) -> Option<Timestamp> {
@@ -231,6 +271,8 @@ impl<'a> Planner<'a> {
         let Some(due) = due else { return };
         if is_held {
             self.held += 1;
+        } else if self.besides.is_some_and(|passed| passed.contains(&(item.project_id, item.item, class))) {
+            // It stays whatever is done now, and must not keep what comes after it waiting.
         } else if self.room() == 0 {
             self.more = true;
         } else {

@@ -1,4 +1,4 @@
-use ocelli_core::ErrorCode;
+use ocelli_core::{AccountId, ErrorCode};
 use ocelli_store::StoreError;
 
 use crate::ProofError;
@@ -14,8 +14,16 @@ pub enum RetentionError {
     #[error(transparent)]
     Proof(#[from] ProofError),
     /// There is no such erasure.
-    #[error("there is no erasure {0}; Erasure::operation and Swept::operation name those that there are")]
+    #[error("there is no erasure {0}; Erasure::operation and Swept::operations name those that there are")]
     NoOperation(u64),
+    /// A plan for another account.
+    #[error("the plan is for account {found}, and this is account {expected}; plan anew here")]
+    OtherAccount {
+        /// The account that the plan names.
+        found: AccountId,
+        /// The account that was to carry it out.
+        expected: AccountId,
+    },
 }
 
 impl RetentionError {
@@ -24,7 +32,7 @@ impl RetentionError {
         match self {
             Self::Store(error) => error.code(),
             Self::Proof(error) => error.code(),
-            Self::NoOperation(_) => ErrorCode::BadRequestInvalidIds,
+            Self::NoOperation(_) | Self::OtherAccount { .. } => ErrorCode::BadRequestInvalidIds,
         }
     }
 }

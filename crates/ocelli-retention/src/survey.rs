@@ -1,6 +1,6 @@
 //! What a store holds that is due.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use ocelli_core::{
     Account, DataClass, Erased, Hold, HoldId, HoldTarget, PredictionId, ProjectId, Retention,
@@ -9,6 +9,7 @@ use ocelli_core::{
 use ocelli_store::{Item, ItemQuery, ProjectState, Store, StoreError};
 
 use crate::paging::Items;
+use crate::plan::Passed;
 use crate::{Plan, Planner};
 
 /// Items asked for at once.
@@ -24,11 +25,25 @@ const PAGE: usize = 16_384;
 ///
 /// If the store cannot be read.
 pub fn plan(store: &dyn Store, now: Timestamp, at_most: usize) -> Result<Plan, StoreError> {
+    plan_besides(store, now, at_most, &HashSet::new())
+}
+
+/// Says what is due at this moment, but for what a sweep has passed already.
+pub(crate) fn plan_besides(
+    store: &dyn Store,
+    now: Timestamp,
+    at_most: usize,
+    passed: &HashSet<Passed>,
+) -> Result<Plan, StoreError> {
     let (account, holds) = (store.account()?, store.holds()?);
     let survey = Survey { store, now, account: &account, holds: &holds };
-    let mut planner = Planner::new(now, &account, &holds, at_most);
+    let mut planner = Planner::new(now, &account, &holds, at_most).besides(passed);
+    store.locked()?.into_iter().for_each(|project| planner.lock(project));
     for (project, whole) in survey.projects()? {
-        survey.project(project, &whole, &mut planner)?;
+        match survey.project(project, &whole, &mut planner) {
+            Err(StoreError::Key { .. }) => planner.lock(project),
+            looked_into => looked_into?,
+        }
         if planner.has_more() {
             break;
         }

@@ -1,13 +1,16 @@
 //! Carrying plans out.
 
+use std::collections::{BTreeSet, HashSet};
 use std::time::{Duration, Instant};
 
-use ocelli_core::{Affected, AffectedIteration, ErasureReason, ErasureStatus, Timestamp, limits};
+use ocelli_core::{Affected, AffectedIteration, ErasureReason, ErasureStatus, ProjectId, Timestamp, limits};
 use ocelli_keys::KeyProvider;
 use ocelli_store::{Change, ItemOutcome, ItemToErase, Store, StoreError};
 use serde::{Deserialize, Serialize};
 
 use crate::affected::AffectedIterations;
+use crate::operation::Operations;
+use crate::plan::Passed;
 use crate::{DueItem, Plan, RetentionError, audit, operation, survey};
 
 /// Items of the first step.
@@ -63,9 +66,10 @@ impl From<Affected> for SweepOptions {
 #[serde(rename_all = "camelCase")]
 #[must_use = "the erasure may be pending, and there may be more to do"]
 pub struct Swept {
-    /// The operations, by which receipts are found: one for each plan in which anything was due.
+    /// The operations, by which receipts are found: one for each plan of which anything was erased, and
+    /// one more wherever somebody made the receipt of one before it ended.
     pub operations: Vec<u64>,
-    /// How many items were erased.
+    /// How many items were erased, a project that went as a whole being one.
     pub erased: u64,
     /// Items that were gone or not due when their turn came.
     pub passed_over: u64,
@@ -81,6 +85,12 @@ pub struct Swept {
     pub audit_entries: u64,
     /// Whether due entries of the audit log stay, since there are no keys to sign a checkpoint with.
     pub audit_needs_keys: bool,
+    /// Why other due entries of the audit log stay, if they do.
+    #[serde(default)]
+    pub audit_failure: Option<String>,
+    /// The projects that were not looked into, since their keys are missing: what is due there stays.
+    #[serde(default)]
+    pub locked: Vec<ProjectId>,
 }
 
 /// Erases what a plan lists, in steps, each of which looks again at every item in its own transaction: what is not due any
@@ -90,13 +100,18 @@ pub struct Swept {
 ///
 /// # Errors
 ///
-/// If the store fails. What was erased until then stays erased.
+/// [`RetentionError::OtherAccount`] where the plan is not for this account, and if the store fails. What was erased until
+/// then stays erased.
 pub fn execute(
     store: &dyn Store,
     plan: &Plan,
     options: &SweepOptions,
     now: &dyn Fn() -> Timestamp,
-) -> Result<Swept, StoreError> {
+) -> Result<Swept, RetentionError> {
+    let account = store.account()?.id;
+    if plan.account() != account {
+        return Err(RetentionError::OtherAccount { found: plan.account(), expected: account });
+    }
     let mut work = Work::new(store, options, now);
     work.execute(plan)?;
     Ok(work.swept(operation::complete(store, now)?))
@@ -108,7 +123,8 @@ pub fn execute(
 ///
 /// # Errors
 ///
-/// If the store fails, or the keys do. What was erased until then stays erased.
+/// If the store fails. What was erased until then stays erased. Where the audit log alone cannot be shortened,
+/// [`Swept::audit_failure`] says why.
 pub fn sweep(
     store: &dyn Store,
     keys: Option<&dyn KeyProvider>,
@@ -119,23 +135,24 @@ pub fn sweep(
     let mut status = operation::complete(store, now)?;
     let mut work = Work::new(store, options, now);
     loop {
-        let before = work.erased;
-        let plan = survey::plan(store, at, work.items_left.min(ROUND))?;
+        // What stayed in a round is not in the next one, so that each has something new.
+        let plan = survey::plan_besides(store, at, work.items_left.min(ROUND), &work.passed)?;
         work.execute(&plan)?;
         if !plan.is_empty() {
             status = operation::complete(store, now)?;
         }
-        // What was passed over is in the next plan too: a round that erased nothing is the last.
-        if !plan.has_more() || work.is_spent() || work.erased == before {
+        if !plan.has_more() || work.is_spent() {
             break;
         }
         work.more = false;
     }
+    let expired = audit::expire_some(store, keys, at, &|| !work.is_out_of_time());
     let mut swept = work.swept(status);
-    match audit::expire_audit(store, keys, at) {
-        Ok(entries) => swept.audit_entries = entries,
-        Err(RetentionError::Store(StoreError::NoKeys(_))) => swept.audit_needs_keys = true,
-        Err(error) => return Err(error),
+    swept.audit_entries = expired.entries;
+    swept.more |= expired.more;
+    match expired.failure {
+        Some(RetentionError::Store(StoreError::NoKeys(_))) => swept.audit_needs_keys = true,
+        failure => swept.audit_failure = failure.map(|failure| failure.to_string()),
     }
     Ok(swept)
 }
@@ -155,6 +172,8 @@ struct Work<'a> {
     held: u64,
     iterations: AffectedIterations,
     more: bool,
+    passed: HashSet<Passed>,
+    locked: BTreeSet<ProjectId>,
 }
 
 impl<'a> Work<'a> {
@@ -174,48 +193,64 @@ impl<'a> Work<'a> {
             held: 0,
             iterations: AffectedIterations::default(),
             more: false,
+            passed: HashSet::new(),
+            locked: BTreeSet::new(),
         }
     }
 
     fn is_spent(&self) -> bool {
-        self.items_left == 0 || self.time.is_some_and(|time| self.started.elapsed() >= time)
+        self.items_left == 0 || self.is_out_of_time()
+    }
+
+    fn is_out_of_time(&self) -> bool {
+        self.time.is_some_and(|time| self.started.elapsed() >= time)
     }
 
     fn execute(&mut self, plan: &Plan) -> Result<(), StoreError> {
         self.more |= plan.has_more();
+        self.locked.extend(plan.locked());
         let mut left = plan.items();
         if left.is_empty() || self.is_spent() {
             self.more |= !left.is_empty();
             return Ok(());
         }
         self.store.apply(Change::LatchDue { at: (self.now)() })?;
-        let operation = operation::begin(self.store, Some(plan.hash()), (self.now)())?;
-        self.operations.push(operation);
+        let mut operations = Operations::new(self.store, Some(plan.hash()), self.now);
+        operations.begin()?;
         while !left.is_empty() && !self.is_spent() {
             let (step, rest) = left.split_at(self.step.min(left.len()).min(self.items_left));
             left = rest;
             self.items_left -= step.len();
             let began = Instant::now();
-            self.take_step(operation, step)?;
+            self.take_step(&mut operations, step)?;
             self.step = next_step(self.step, began.elapsed());
         }
         self.more |= !left.is_empty();
+        self.operations.extend(operations.into_numbers());
         Ok(())
     }
 
-    fn take_step(&mut self, operation: u64, step: &[DueItem]) -> Result<(), StoreError> {
+    fn take_step(&mut self, operations: &mut Operations<'_>, step: &[DueItem]) -> Result<(), StoreError> {
         let items = step.iter().map(|due| ItemToErase {
             project_id: due.project_id,
             item: due.item,
             reason: ErasureReason::Due(due.class),
         });
-        let done = operation::step(self.store, operation, items.collect(), self.affected, (self.now)())?;
-        for outcome in done.outcomes {
+        let done = operations.step(&items.collect::<Vec<_>>(), self.affected)?;
+        for (due, outcome) in step.iter().zip(done.outcomes) {
             match outcome {
-                ItemOutcome::Erased => self.erased += 1,
+                ItemOutcome::Erased => {
+                    self.erased += 1;
+                    continue;
+                }
                 ItemOutcome::Held(_) => self.held += 1,
+                ItemOutcome::Locked => {
+                    self.locked.insert(due.project_id);
+                    self.passed_over += 1;
+                }
                 _ => self.passed_over += 1,
             }
+            self.passed.insert((due.project_id, due.item, due.class));
         }
         self.iterations.extend(done.iterations);
         Ok(())
@@ -232,13 +267,18 @@ impl<'a> Work<'a> {
             status,
             audit_entries: 0,
             audit_needs_keys: false,
+            audit_failure: None,
+            locked: self.locked.into_iter().collect(),
         }
     }
 }
 
 fn next_step(size: usize, took: Duration) -> usize {
-    if took > STEP_TIME {
+    if took > 2 * STEP_TIME {
         (size / 2).max(1)
+    } else if took > STEP_TIME {
+        // Hardly less: the store may have tidied up behind this one only.
+        (size - size / 8).max(1)
     } else if took < STEP_TIME / 2 {
         (size * 2).min(limits::MAX_ERASED_AT_ONCE)
     } else {

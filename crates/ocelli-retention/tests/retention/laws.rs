@@ -1,10 +1,11 @@
 //! The laws of retention, over whatever happens in whatever order.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use ocelli_core::{DataClass, Erased, HeldItem, HoldId, RetentionRule};
 use ocelli_retention::{Budget, Plan};
-use ocelli_store::Change;
+use ocelli_store::{Change, Random};
 use proptest::prelude::*;
 
 use crate::world::{World, add, day, new_photo};
@@ -133,6 +134,17 @@ fn parts(plan: &Plan) -> BTreeSet<Erased> {
     plan.items().iter().flat_map(|due| parts(due.item)).collect()
 }
 
+/// Gives two stores the same account.
+#[derive(Debug)]
+struct Zeros;
+
+impl Random for Zeros {
+    fn fill(&self, buffer: &mut [u8]) -> std::io::Result<()> {
+        buffer.fill(0);
+        Ok(())
+    }
+}
+
 proptest! {
     #[test]
     fn what_is_due_stays_so_and_unseen_and_what_is_held_is_never_selected(
@@ -175,7 +187,7 @@ proptest! {
         days in prop::collection::vec(0..20i64, 1..12),
         keep in 0..20i64,
     ) {
-        let (one, other) = (World::new(), World::new());
+        let (one, other) = (World::with_random(Arc::new(Zeros)), World::with_random(Arc::new(Zeros)));
         let photos: Vec<_> =
             days.iter().map(|number| new_photo(&one.scene, day(*number), "anna")).collect();
         for (photo, last) in photos.iter().zip(photos.iter().rev()) {

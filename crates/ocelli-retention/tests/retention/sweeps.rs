@@ -2,7 +2,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use ocelli_core::{Affected, AffectedOutcome, DataClass, Erased, ErasureReason, RetentionRule, Timestamp};
-use ocelli_retention::{Budget, SweepOptions};
+use ocelli_retention::{Budget, ProofError, RetentionError, SweepOptions};
 use ocelli_store::{Change, StoreError};
 
 use crate::world::{World, day};
@@ -71,6 +71,11 @@ fn a_plan_carried_out_twice_finds_nothing_the_second_time() {
     assert_eq!(world.execute(&plan, Budget::default()).erased, 3);
     let again = world.execute(&plan, Budget::default());
     assert_eq!((again.erased, again.passed_over), (0, 3));
+    assert!(again.operations.is_empty(), "what erased nothing has no receipt");
+    let empty = world.store.operations(0, 10).unwrap().pop().unwrap().number;
+    let keys = Some(&world.keys as &dyn ocelli_keys::KeyProvider);
+    let refused = ocelli_retention::receipt(&*world.store, keys, empty, &|| world.now()).unwrap_err();
+    assert!(matches!(refused, RetentionError::Proof(ProofError::NothingErased { .. })), "{refused}");
 }
 
 #[test]
@@ -80,9 +85,27 @@ fn a_budget_of_items_leaves_the_rest_for_the_next_sweep() {
     assert_eq!((swept.erased, swept.more), (4, true));
     let swept = world.sweep(Budget { items: 6, time: None });
     assert_eq!((swept.erased, swept.more), (6, false));
-    let plan = due(10).plan();
-    let swept = due(0).execute(&plan, Budget { items: 4, time: None });
+    let world = due(10);
+    let plan = world.plan();
+    assert_eq!(world.sweep(Budget::default()).erased, 10);
+    let swept = world.execute(&plan, Budget { items: 4, time: None });
     assert_eq!((swept.passed_over, swept.more), (4, true));
+}
+
+#[test]
+fn a_plan_of_another_account_is_refused() {
+    let (world, other) = (due(3), due(3));
+    let plan = other.plan();
+    assert_eq!(plan.account(), other.store.account().unwrap().id);
+    let options = SweepOptions::default();
+    let refused = ocelli_retention::execute(&*world.store, &plan, &options, &|| world.now()).unwrap_err();
+    assert!(matches!(refused, RetentionError::OtherAccount { .. }), "{refused}");
+    assert!(world.store.operations(0, 10).unwrap().is_empty());
+    // Nor can it be made one of this account.
+    let json = String::from_utf8(plan.to_json().unwrap()).unwrap();
+    let mine = world.store.account().unwrap().id.to_string();
+    let forged = json.replace(&plan.account().to_string(), &mine);
+    ocelli_retention::Plan::from_json(forged.as_bytes()).unwrap_err();
 }
 
 #[test]

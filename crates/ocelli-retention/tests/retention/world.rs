@@ -10,7 +10,8 @@ use ocelli_keys::Keys;
 use ocelli_retention::{Plan, SweepOptions, Swept};
 use ocelli_store::conformance::scene::{Scene, at};
 use ocelli_store::{
-    Change, ItemQuery, ManualClock, MemoryStore, NewImage, ProjectState, Store, StoreError, StoreOptions,
+    Change, ItemQuery, ManualClock, MemoryStore, NewImage, ProjectState, Random, Store, StoreError,
+    StoreOptions, SystemRandom,
 };
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
@@ -38,8 +39,13 @@ pub(crate) fn about(person: &str) -> Metadata {
 impl World {
     /// On day 0.
     pub(crate) fn new() -> Self {
+        Self::with_random(Arc::new(SystemRandom))
+    }
+
+    /// On day 0, with an account whose id this source gives.
+    pub(crate) fn with_random(random: Arc<dyn Random>) -> Self {
         let clock = Arc::new(ManualClock::new(day(0)));
-        let options = StoreOptions { clock: clock.clone(), ..StoreOptions::default() };
+        let options = StoreOptions { clock: clock.clone(), random, ..StoreOptions::default() };
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new(options));
         let project = ProjectId::new(day(0), [0; 10]);
         let scene = Scene::over(store.clone(), project, 1);
