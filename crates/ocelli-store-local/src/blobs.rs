@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use ocelli_core::{ProjectId, Salt};
@@ -15,7 +16,7 @@ use crate::directory::{Directory, ignore_missing};
 use crate::error::During;
 use crate::records::{measures, projects, removals};
 use crate::seal::Seal;
-use crate::staging::sync_folders;
+use crate::staging::{at_once, sync_folders};
 
 /// Photos of each kind measured in one transaction.
 const MEASURED_AT_ONCE: u32 = 64;
@@ -122,33 +123,45 @@ pub(crate) fn remove_some(directory: &Directory, connection: &mut Connection) ->
     const ACTION: &str = "removing bytes that nothing refers to";
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).during(ACTION)?;
     let noted = removals::noted(&transaction, REMOVED_AT_ONCE)?;
-    let (mut folders, mut done, mut failed) = (BTreeSet::new(), Vec::new(), None);
     let mut damaged = BTreeMap::new();
-    let began = Instant::now();
+    let mut unwanted = Vec::new();
     for (project, content) in &noted {
+        let mut files = Vec::new();
         if !removals::is_wanted(&transaction, *project, content)? {
-            let mut files = vec![directory.blob(*project, content)];
+            files.push(directory.blob(*project, content));
             // Hardly any project has damaged bytes.
             if *damaged.entry(*project).or_insert_with(|| has_damaged(directory, *project)) {
                 files.push(directory.damaged_blob(*project, content));
             }
-            let removed = files.iter().try_for_each(|(_, file)| remove_file(directory, file));
-            if let Err(error) = removed {
-                // It stays noted, and does not keep the others from going.
-                failed = Some(error);
-                continue;
-            }
-            // Also where the file was gone: who removed it may not have come to making that durable.
-            folders.extend(files.into_iter().map(|(folder, _)| folder));
         }
-        done.push((project, content));
-        if began.elapsed() > STEP {
-            break;
+        unwanted.push((files, OnceLock::new()));
+    }
+    let began = Instant::now();
+    // Some at once: a file system may wait for the medium to give the space of each back.
+    at_once(unwanted.len(), |number| {
+        if let Some((files, removed)) = unwanted.get(number)
+            && (number == 0 || began.elapsed() < STEP)
+        {
+            let _ = removed.set(files.iter().try_for_each(|(_, file)| remove_file(directory, file)));
+        }
+        Ok::<_, StoreError>(())
+    })?;
+    let (mut folders, mut done, mut failed) = (BTreeSet::new(), Vec::new(), None);
+    for (noted, (files, removed)) in noted.iter().zip(unwanted) {
+        match removed.into_inner() {
+            Some(Ok(())) => {
+                // Also where the file was gone: who removed it may not have come to making that durable.
+                folders.extend(files.into_iter().map(|(folder, _)| folder));
+                done.push(noted);
+            }
+            // It stays noted, and does not keep the others from going.
+            Some(Err(error)) => failed = Some(error),
+            None => {}
         }
     }
     sync_folders(directory.medium.as_ref(), &folders).during(ACTION)?;
     for (project, content) in &done {
-        removals::forget(&transaction, **project, content)?;
+        removals::forget(&transaction, *project, content)?;
     }
     transaction.commit().during(ACTION)?;
     match failed {

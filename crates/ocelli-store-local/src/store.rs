@@ -297,7 +297,9 @@ impl LocalStore {
             None => false,
         };
         rows.commit().during("committing a change")?;
-        if let Err(error) = self.shorten_log(&mut writing) {
+        // Another turn: others need not wait for both.
+        drop(writing);
+        if let Err(error) = self.write().and_then(|mut writing| self.shorten_log(&mut writing)) {
             tracing::warn!(%error, "the write-ahead log could not be emptied");
         }
         Ok(Made { applied, loose, unsettled })
