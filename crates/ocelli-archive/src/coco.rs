@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::ImageRecord;
 use crate::record_list::RecordList;
 
-/// A photo.
+/// A photo. Its sides and boxes are those of the upright photo: a tool that leaves the orientation in a photo's EXIF
+/// aside sees the pixels turned, and must turn them first.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct CocoImage {
     /// 1, 2, 3 ... in the order of the file.

@@ -71,6 +71,14 @@ impl<'a, R: Read + Seek> ProjectReader<'a, R> {
                 let entry = entry.to_string();
                 return Err(ArchiveError::RepeatedId { entry, what: "prediction", id: id.to_string() });
             }
+            if let Some(result) = answer.predictions.iter().find(|result| !is_probability(result.probability))
+            {
+                return Err(ArchiveError::Record {
+                    entry: entry.to_string(),
+                    record: format!("the prediction {id}"),
+                    reason: no_probability(result.probability),
+                });
+            }
             if prediction_table::keeps_photo(&record.prediction) {
                 self.prediction_entry(id)?;
             }
@@ -240,7 +248,16 @@ fn photo_entry<R: Read + Seek>(
     }
 }
 
-/// Indices that later arithmetic relies on.
+/// JSON names numbers that an `f32` cannot hold: they are read as infinite, which no JSON can say again.
+fn is_probability(value: f32) -> bool {
+    (0.0..=1.0).contains(&value)
+}
+
+fn no_probability(value: f32) -> String {
+    format!("{value} is not a probability; it must lie between 0 and 1")
+}
+
+/// Indices and figures that later arithmetic relies on.
 fn check_manifest(manifest: &Manifest, entry: &Entry) -> Result<(), ArchiveError> {
     let wrong = |record: String, reason: String| {
         Err(ArchiveError::Record { entry: entry.to_string(), record, reason })
@@ -248,6 +265,15 @@ fn check_manifest(manifest: &Manifest, entry: &Entry) -> Result<(), ArchiveError
     if manifest.folds > MAX_FOLDS {
         let reason = format!("it names {} folds; at most {MAX_FOLDS} are read", manifest.folds);
         return wrong("the manifest".to_owned(), reason);
+    }
+    let int8 = manifest.int8.as_ref().map_or(0.0, |int8| int8.cost.mean_probability_change);
+    let figures = [
+        ("strength", manifest.strength),
+        ("balance", f64::from(manifest.balance)),
+        ("mean probability change", int8),
+    ];
+    if let Some((name, figure)) = figures.into_iter().find(|(_, figure)| !figure.is_finite()) {
+        return wrong("the manifest".to_owned(), format!("its {name} is {figure}; it must be finite"));
     }
     let tags = manifest.evaluation.tags.len();
     for photo in &manifest.evaluation.photos {
@@ -258,6 +284,9 @@ fn check_manifest(manifest: &Manifest, entry: &Entry) -> Result<(), ArchiveError
         if photo.probabilities.len() != tags {
             let found = photo.probabilities.len();
             return wrong(record(), format!("it has {found} probabilities, and there are {tags} tags"));
+        }
+        if let Some(value) = photo.probabilities.iter().find(|value| !is_probability(**value)) {
+            return wrong(record(), no_probability(*value));
         }
         if photo.fold >= manifest.folds.max(1) {
             let reason = format!("it is of fold {}, and there are {}", photo.fold, manifest.folds);

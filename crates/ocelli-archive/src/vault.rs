@@ -66,6 +66,8 @@ impl<R: Read + Seek> Vault<R> {
         let file = file(&mut self.zip, index, &name)?;
         let size = file.size();
         within(&name, size, limits.document_bytes, "document_bytes")?;
+        // It lists what the zip file's own list may hold, and is in memory as a whole.
+        within(&name, size, limits.listing_bytes(), "entries")?;
         within(&name, size, limits.inflated(file.compressed_size()), "compression_ratio")?;
         let mut reader = Hashed::new(file, size);
         let contents: Result<Contents, _> = serde_json::from_reader(BufReader::new(&mut reader));

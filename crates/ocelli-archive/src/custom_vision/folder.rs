@@ -18,13 +18,21 @@ pub struct FolderLimits {
     pub depth: usize,
     /// Bytes of one file of JSON (256 MiB).
     pub response_bytes: u64,
+    /// Bytes of all files of JSON together (1 GiB): what they say is in memory as a whole.
+    pub all_response_bytes: u64,
     /// Bytes of one photo (64 MiB).
     pub photo_bytes: u64,
 }
 
 impl Default for FolderLimits {
     fn default() -> Self {
-        Self { files: 1_000_000, depth: 16, response_bytes: 256 << 20, photo_bytes: 64 << 20 }
+        Self {
+            files: 1_000_000,
+            depth: 16,
+            response_bytes: 256 << 20,
+            all_response_bytes: 1 << 30,
+            photo_bytes: 64 << 20,
+        }
     }
 }
 

@@ -108,13 +108,27 @@ pub struct CustomVisionIteration {
 impl CustomVisionProject {
     /// Reads a folder of saved responses. `now` stands in for moments that a record of a photo lacks.
     ///
-    /// Fails only where the folder itself cannot be listed or holds more files than `limits` allows.
+    /// Fails only where the folder itself cannot be listed or holds more files, or more JSON, than `limits` allows.
     pub fn read(folder: &Path, now: Timestamp, limits: FolderLimits) -> Result<Self, ArchiveError> {
         let files = folder::list(folder, &limits)?;
         let mut merge = merge::Merge::new(now);
+        let mut total = 0_u64;
         for file in &files.responses {
             match folder::read_response(folder, file, &limits) {
-                Ok(text) => merge.add_file(&file.display().to_string(), &text),
+                Ok(text) => {
+                    total = total.saturating_add(text.len() as u64);
+                    if total > limits.all_response_bytes {
+                        let (what, limit) =
+                            (format!("the saved responses in {folder:?}"), limits.all_response_bytes);
+                        return Err(ArchiveError::Limit {
+                            what,
+                            size: total,
+                            limit,
+                            setting: "all_response_bytes",
+                        });
+                    }
+                    merge.add_file(&file.display().to_string(), &text);
+                }
                 Err(problem) => merge.add_problem(problem),
             }
         }

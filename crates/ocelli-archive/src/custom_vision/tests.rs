@@ -315,6 +315,10 @@ fn every_limit_is_kept() {
     let error =
         CustomVisionProject::read(folder.0.path(), now(), FolderLimits { files: 3, ..limits }).unwrap_err();
     assert!(matches!(error, ArchiveError::Limit { setting: "files", .. }), "{error}");
+    let all_response_bytes = 10;
+    let error =
+        CustomVisionProject::read(folder.0.path(), now(), FolderLimits { all_response_bytes, ..limits });
+    assert!(matches!(error, Err(ArchiveError::Limit { setting: "all_response_bytes", .. })), "{error:?}");
     let missing = folder.0.path().join("missing");
     let error = CustomVisionProject::read(&missing, now(), limits).unwrap_err();
     assert!(matches!(error, ArchiveError::Folder { .. }), "{error}");

@@ -141,7 +141,12 @@ fn what_was_changed_is_refused_by_its_hash() {
 #[test]
 fn records_that_contradict_are_refused() {
     type Change = fn(&mut Value);
-    let cases: [(&str, Change, &str); 20] = [
+    let cases: [(&str, Change, &str); 21] = [
+        (
+            "predictions.json",
+            |v| v[0]["prediction"]["predictions"][0]["probability"] = json!(1e39),
+            "not a probability",
+        ),
         ("annotations.json", |v| v["images"][1]["id"] = json!(1), "image 1 occurs twice"),
         (
             "annotations.json",
@@ -203,7 +208,10 @@ impl Entries {
 #[test]
 fn a_training_manifest_with_indices_out_of_range_is_refused() {
     type Change = fn(&mut Value);
-    let cases: [(Change, &str); 4] = [
+    let cases: [(Change, &str); 7] = [
+        (|v| v["evaluation"]["photos"][0]["probabilities"][0] = json!(1.5), "not a probability"),
+        (|v| v["evaluation"]["photos"][0]["probabilities"][0] = json!(-0.5), "not a probability"),
+        (|v| v["balance"] = json!(1e39), "out of range"),
         (|v| v["evaluation"]["photos"][0]["tags"] = json!([3]), "tag number 3"),
         (|v| v["evaluation"]["photos"][0]["fold"] = json!(5), "fold 5"),
         (|v| v["evaluation"]["photos"][0]["probabilities"] = json!([0.5]), "1 probabilities"),
