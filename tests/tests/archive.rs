@@ -5,11 +5,11 @@
 use std::io::Cursor;
 
 use ocelli::{
-    Affected, ArchiveReader, AuditAction, BoundingBox, Description, Erased, ErrorCode, ExportOptions,
+    Affected, ArchiveReader, AuditAction, BoundingBox, Budget, Description, Erased, ErrorCode, ExportOptions,
     ExportSummary, HoldTarget, ImageQuery, ImportOptions, ImportSummary, ImportedProject, IterationStatus,
     Keep, KeyFile, Limits, Metadata, MetadataFilter, Name, NewProject, Ocelli, OnnxInput, OpenOptions, Order,
     Origin, Precision, PredictionQuery, ProjectHandle, ReadLimits, RetentionPolicy, RetentionRule, StopToken,
-    TagType, TrainOptions, Upload, UsePrediction,
+    StoreError, TagType, TrainOptions, Upload, UsePrediction,
 };
 use ocelli_tests::{Scene, drawn, in_both, label, real, trainable, trained, unseen};
 
@@ -487,11 +487,203 @@ fn exports_and_imports_are_in_the_audit_log() {
     scene.ocelli.export_person(&"person eq 'nobody'".parse().unwrap(), Cursor::new(Vec::new())).unwrap();
     let log = scene.ocelli.audit_log().unwrap();
     log.verify(None, None).unwrap();
-    let events: Vec<_> = log.entries[before..].iter().map(|chained| &chained.entry.event).collect();
-    assert_eq!((&events[0].action, events[0].project_id), (&AuditAction::Exported, Some(project.id())));
-    let last = events.last().unwrap();
-    assert_eq!((&last.action, last.project_id), (&AuditAction::Imported, Some(import.projects[0].id)));
-    assert_eq!(last.subjects[0].id, project.id().as_uuid());
+    let mut events = log.entries[before..].iter().map(|chained| &chained.entry.event);
+    let first = events.next().unwrap();
+    assert_eq!((&first.action, first.project_id), (&AuditAction::Exported, Some(project.id())));
+    // That it began is in the log too: one that was killed has no end there.
+    let begun = events.next().unwrap();
+    assert_eq!(
+        (&begun.action, begun.project_id),
+        (&AuditAction::ProjectCreated, Some(import.projects[0].id))
+    );
+    let nobody = events.next_back().unwrap();
+    assert_eq!((&nobody.action, nobody.project_id, nobody.subjects.len()), (&AuditAction::Exported, None, 0));
+    let end = events.next_back().unwrap();
+    assert_eq!((&end.action, end.project_id), (&AuditAction::Imported, Some(import.projects[0].id)));
+    assert_eq!(end.subjects[0].id, project.id().as_uuid());
+}
+
+#[test]
+fn a_closed_account_is_not_exported_as_if_it_were_empty() {
+    in_both(|scene| {
+        let project = trainable(&scene.ocelli);
+        scene.ocelli.close_account().unwrap();
+        let nobody: MetadataFilter = "person eq 'nobody'".parse().unwrap();
+        let before = scene.ocelli.audit_head().unwrap();
+        let (mut all, mut person) = (Cursor::new(Vec::new()), Cursor::new(Vec::new()));
+        for refused in [
+            scene.ocelli.export_all(&mut all, ExportOptions::default()).unwrap_err(),
+            scene.ocelli.export_person(&nobody, &mut person).unwrap_err(),
+        ] {
+            assert!(matches!(refused, ocelli::Error::Store(StoreError::AccountClosed(_))), "{refused}");
+        }
+        assert!(all.get_ref().is_empty() && person.get_ref().is_empty());
+        assert_eq!(scene.ocelli.audit_head().unwrap(), before);
+        scene.ocelli.reopen_account().unwrap();
+        assert_eq!(exported(&scene.ocelli).1.projects[0].id, project.id());
+    });
+}
+
+#[test]
+fn results_whose_photo_was_due_under_an_earlier_policy_come_along() {
+    in_both(|scene| {
+        let (project, iteration) = trained(&scene.ocelli);
+        let keep_photos = |rule| {
+            let policy = RetentionPolicy {
+                prediction_photos: rule,
+                prediction_results: RetentionRule::Forever,
+                ..RetentionPolicy::default()
+            };
+            project.set_retention(policy).unwrap();
+        };
+        keep_photos(RetentionRule::days(7));
+        iteration.quick_test_with(&drawn(90), Keep::both()).unwrap();
+        scene.pass_days(8);
+        keep_photos(RetentionRule::Forever);
+        assert!(!predictions(&project)[0].photo_kept, "a longer policy brings nothing back");
+        let archive = project_exported(&project);
+        let there = Scene::in_memory();
+        there.pass_days(9);
+        let import = &imported(&there.ocelli, &archive).projects[0];
+        assert_eq!((&import.problems[..], import.predictions, import.due), (&[][..], 1, 0));
+        assert_same(&scene.ocelli, &there.ocelli, import);
+        let copy = there.ocelli.project(import.id).unwrap();
+        assert!(!predictions(&copy)[0].photo_kept);
+    });
+}
+
+#[test]
+fn a_kept_prediction_whose_photo_is_damaged_keeps_its_results() {
+    in_both(|scene| {
+        let (project, iteration) = trained(&scene.ocelli);
+        let kept = iteration.quick_test_with(&drawn(90), Keep::both()).unwrap();
+        let mut archive = project_exported(&project);
+        let at = place_of(&archive, &project.prediction_bytes(kept.id).unwrap());
+        archive[at + 40] ^= 1;
+        let import = &imported(&scene.ocelli, &archive).projects[0];
+        let [problem] = &import.problems[..] else { panic!("{:?}", import.problems) };
+        assert_eq!(problem.item, Some(Erased::PredictionPhoto(kept.id)));
+        assert_eq!(import.predictions, 1);
+        let copy = scene.ocelli.project(import.id).unwrap();
+        let [came] = &predictions(&copy)[..] else { panic!("one was kept") };
+        assert!(!came.photo_kept && copy.prediction_bytes(came.prediction.id).is_err());
+        let answers = |results: &[ocelli::Prediction]| -> Vec<_> {
+            results.iter().map(|result| (result.tag_name.clone(), result.probability.to_bits())).collect()
+        };
+        assert_eq!(answers(&came.prediction.predictions), answers(&kept.predictions));
+        assert!(scene.ocelli.check(&ocelli::CheckOptions::default()).unwrap().is_sound());
+    });
+}
+
+#[test]
+fn what_was_only_due_may_come_back_and_what_was_asked_for_may_not() {
+    in_both(|scene| {
+        let project = trainable(&scene.ocelli);
+        let archive = project_exported(&project);
+        let asked_for = images(&project)[0].id;
+        assert!(project.delete_images(vec![asked_for]).unwrap().status.is_complete());
+        project
+            .set_retention(RetentionPolicy {
+                training_photos: RetentionRule::days(7),
+                ..RetentionPolicy::default()
+            })
+            .unwrap();
+        scene.pass_days(7);
+        let swept = scene.ocelli.sweep(ocelli::Clock::now(&scene.clock), Budget::default()).unwrap();
+        assert_eq!(swept.erased, 11);
+        // The policy that comes along with the archive keeps photos for ever.
+        let import = &imported(&scene.ocelli, &archive).projects[0];
+        assert_eq!((import.images, import.erased, import.due), (11, 1, 0));
+    });
+}
+
+#[test]
+fn an_archive_of_this_directory_comes_with_new_salts() {
+    let scene = Scene::in_directory();
+    let project = trainable(&scene.ocelli);
+    let gone = images(&project)[5].id;
+    let (all, one) = (exported(&scene.ocelli).0, project_exported(&project));
+    assert!(project.delete_images(vec![gone]).unwrap().status.is_complete());
+    // The first says whose it is; the project that the second is of is still here.
+    for archive in [&all, &one] {
+        let import = &imported(&scene.ocelli, archive).projects[0];
+        assert_eq!((import.images, import.erased), (11, 1), "the old salts tell what was erased");
+        for (was, is) in &import.ids.images {
+            let (salt, commitment) = scene.ocelli.commitment(project.id(), Erased::Image(*was)).unwrap();
+            let (new_salt, new) = scene.ocelli.commitment(import.id, Erased::Image(*is)).unwrap();
+            assert!(salt != new_salt && commitment != new);
+        }
+    }
+    // What went with the project was asked for as well; who wants it back says so. The first archive alone is known to be
+    // from here now.
+    assert!(scene.ocelli.erase_project(project.id()).unwrap().status.is_complete());
+    let import = &imported(&scene.ocelli, &one).projects[0];
+    assert_eq!((import.images, import.erased), (0, 12));
+    let salts = |archive: &[u8]| -> Vec<_> {
+        let options = ImportOptions { erased: true, ..ImportOptions::default() };
+        let import = scene.ocelli.import(Cursor::new(archive), &options).unwrap().projects.remove(0);
+        assert_eq!((import.images, import.erased), (12, 0));
+        let salt = |image| scene.ocelli.commitment(import.id, Erased::Image(image)).unwrap().0;
+        import.ids.images.values().map(|image| salt(*image)).collect()
+    };
+    assert_ne!(salts(&all), salts(&all));
+    assert_eq!(salts(&one), salts(&one));
+}
+
+#[test]
+fn what_a_person_does_not_get_is_counted() {
+    in_both(|scene| {
+        let project = scene.ocelli.create_project(NewProject::new("visitors")).unwrap();
+        let person = || facts(&[("person", "anna")]);
+        let old = Upload::bytes(drawn(1)).metadata(person());
+        assert!(project.add_images(vec![old]).unwrap().is_batch_successful());
+        let policy =
+            RetentionPolicy { training_photos: RetentionRule::days(7), ..RetentionPolicy::default() };
+        project.set_retention(policy).unwrap();
+        scene.pass_days(7);
+        let young = Upload::bytes(drawn(2)).metadata(person());
+        assert!(project.add_images(vec![young]).unwrap().is_batch_successful());
+        let other = scene.ocelli.create_project(NewProject::new("last year")).unwrap();
+        let deleted = Upload::bytes(drawn(3)).metadata(person());
+        assert!(other.add_images(vec![deleted]).unwrap().is_batch_successful());
+        other.delete().unwrap();
+
+        let filter = "person eq 'anna'".parse().unwrap();
+        assert_eq!(scene.ocelli.find_person(&filter).unwrap().items.len(), 3);
+        let summary = scene.ocelli.export_person(&filter, Cursor::new(Vec::new())).unwrap();
+        assert_eq!((summary.projects.len(), summary.projects[0].images), (1, 1));
+        assert_eq!((summary.left_behind, summary.deleted_projects), (2, vec![other.id()]));
+    });
+}
+
+#[test]
+fn what_a_person_gets_is_in_the_audit_log_in_entries_of_bounded_length() {
+    let scene = Scene::in_memory();
+    let project = scene.ocelli.create_project(NewProject::new("visitors")).unwrap();
+    let count = ocelli::limits::MAX_ERASED_AT_ONCE + 1;
+    let uploads = (0..count as u32).map(|number| {
+        let pixels = number.to_le_bytes().repeat(3);
+        let mut png = Cursor::new(Vec::new());
+        image::write_buffer_with_format(
+            &mut png,
+            &pixels,
+            2,
+            2,
+            image::ColorType::Rgb8,
+            image::ImageFormat::Png,
+        )
+        .unwrap();
+        Upload::bytes(png.into_inner()).metadata(facts(&[("person", "anna")]))
+    });
+    assert!(project.add_files(uploads).unwrap().is_batch_successful());
+    let before = scene.ocelli.audit_log().unwrap().entries.len();
+    let filter = "person eq 'anna'".parse().unwrap();
+    let summary = scene.ocelli.export_person(&filter, Cursor::new(Vec::new())).unwrap();
+    assert_eq!(summary.projects[0].images as usize, count);
+    let log = scene.ocelli.audit_log().unwrap();
+    let told: Vec<_> =
+        log.entries[before..].iter().map(|chained| chained.entry.event.subjects.len()).collect();
+    assert_eq!(told, [count - 1, 1]);
 }
 
 /// Where the bytes of an entry lie in an archive that stores it as it is.

@@ -150,6 +150,94 @@ fn several_tags_on_a_photo_make_a_project_multilabel() {
     );
 }
 
+/// A folder whose iterations are these: status, when it was trained, domain and classification type.
+fn with_iterations(folder: &Path, iterations: &[(&str, &str, &str)]) {
+    let iterations: Vec<_> = iterations
+        .iter()
+        .enumerate()
+        .map(|(number, (trained, domain, classification))| {
+            serde_json::json!({
+                "id": format!("3f9a2b70-1c64-4f4e-8f3f-5a2f6f1e{number:04}"),
+                "name": format!("Iteration {number}"),
+                "status": "Completed",
+                "created": "2023-03-10T09:00:00.000Z",
+                "lastModified": "2023-03-10T09:00:00.000Z",
+                "trainedAt": trained,
+                "domainId": domain,
+                "classificationType": classification,
+            })
+        })
+        .collect();
+    std::fs::write(folder.join("GetIterations.json"), serde_json::to_vec(&iterations).unwrap()).unwrap();
+}
+
+#[test]
+fn the_iteration_that_was_trained_last_says_what_the_project_is() {
+    let folder = tempfile::tempdir().unwrap();
+    saved(folder.path());
+    let [food, landmarks] =
+        [Domain::FOOD_COMPACT, Domain::LANDMARKS_COMPACT].map(|domain| domain.id.to_string());
+    let scene = Scene::in_memory();
+    let settings = || {
+        let import =
+            scene.ocelli.import_custom_vision(folder.path(), &CustomVisionOptions::default()).unwrap();
+        assert!(import.project.problems.is_empty(), "{:?}", import.project.problems);
+        let details = scene.ocelli.project(import.project.id).unwrap().details().unwrap();
+        (details.settings.domain_id.to_string(), details.settings.classification_type)
+    };
+    // Whichever place it has in the list.
+    let earlier = ("2023-03-11T09:00:00.000Z", food.as_str(), "Multiclass");
+    let later = ("2023-03-12T09:00:00.000Z", landmarks.as_str(), "Multilabel");
+    for iterations in [[earlier, later], [later, earlier]] {
+        with_iterations(folder.path(), &iterations);
+        assert_eq!(settings(), (landmarks.clone(), ClassificationType::Multilabel));
+    }
+    with_iterations(folder.path(), &[("2023-03-10T09:00:00.000Z", &landmarks, "Multilabel"), earlier]);
+    assert_eq!(settings(), (food, ClassificationType::Multiclass));
+}
+
+#[test]
+fn a_domain_that_is_not_known_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    saved(folder.path());
+    let unknown = "00000000-1111-2222-3333-444444444444";
+    let food = Domain::FOOD_COMPACT.id.to_string();
+    let scene = Scene::in_memory();
+    for (known, expected) in [(None, Domain::GENERAL_COMPACT), (Some(food.as_str()), Domain::FOOD_COMPACT)] {
+        let last = ("2023-03-12T09:00:00.000Z", unknown, "Multiclass");
+        let earlier = known.map(|domain| ("2023-03-11T09:00:00.000Z", domain, "Multiclass"));
+        let iterations: Vec<_> = earlier.into_iter().chain([last]).collect();
+        with_iterations(folder.path(), &iterations);
+        let import =
+            scene.ocelli.import_custom_vision(folder.path(), &CustomVisionOptions::default()).unwrap();
+        let [problem] = &import.project.problems[..] else { panic!("{:?}", import.project.problems) };
+        assert_eq!((problem.item, problem.code), (None, ErrorCode::BadRequestUnsupportedDomain));
+        assert!(problem.message.contains(unknown) && problem.message.contains(expected.name), "{problem}");
+        let details = scene.ocelli.project(import.project.id).unwrap().details().unwrap();
+        assert_eq!(details.settings.domain_id, expected.id);
+        // Who names one is told nothing.
+        let options = CustomVisionOptions { domain_id: Some(Domain::FOOD.id), ..Default::default() };
+        let import = scene.ocelli.import_custom_vision(folder.path(), &options).unwrap();
+        assert!(import.project.problems.is_empty());
+    }
+}
+
+#[test]
+fn metadata_that_a_duplicate_loses_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    saved(folder.path());
+    // The seventh shows another basin than the first, and nobody.
+    std::fs::copy(folder.path().join(format!("{}.jpg", id(1))), folder.path().join(format!("{}.jpg", id(7))))
+        .unwrap();
+    let scene = Scene::in_memory();
+    let import = scene.ocelli.import_custom_vision(folder.path(), &CustomVisionOptions::default()).unwrap();
+    assert_eq!(import.project.duplicates, 1);
+    let [problem] = &import.project.problems[..] else { panic!("{:?}", import.project.problems) };
+    assert_eq!(problem.item, Some(Erased::Image(id(7))));
+    assert!(problem.message.contains(&id(1).to_string()), "{problem}");
+    assert!(problem.message.contains("basin") && !problem.message.contains("person"), "{problem}");
+}
+
 #[test]
 fn a_folder_that_says_nothing_and_one_that_is_not_there() {
     let scene = Scene::in_memory();

@@ -113,14 +113,21 @@ fn a_hold_on_a_person_keeps_what_comes_later_too() {
         refused(project.delete_predictions(vec![prediction]), hold.id);
         assert!(project.delete_predictions(vec![other]).unwrap().status.is_complete());
 
-        // The photo takes the metadata along, and the hold with it.
-        let used = UsePrediction { prediction, tags: Vec::new(), regions: Vec::new() };
-        let summary = project.use_predictions(vec![used]).unwrap();
-        let moved = summary.added().next().unwrap().image.id;
-        assert_eq!(project.images_by_id(&[moved]).unwrap()[0].metadata, about("anna"));
-        refused(project.delete_images(vec![moved]), hold.id);
+        // As a photo to train on it would lose what was answered to it, and who asked.
+        let used = || vec![UsePrediction { prediction, tags: Vec::new(), regions: Vec::new() }];
+        let before = project.prediction(prediction).unwrap();
+        refused(project.use_predictions(used()), hold.id);
+        assert_eq!(project.prediction(prediction).unwrap(), before);
         refused(project.delete_images(vec![image]), hold.id);
         assert_eq!(scene.ocelli.held(hold.id).unwrap().len(), 2);
+
+        // Released, it takes its metadata along, by which a later hold finds it.
+        scene.ocelli.release_hold(hold.id).unwrap();
+        let summary = project.use_predictions(used()).unwrap();
+        let moved = summary.added().next().unwrap().image.id;
+        assert_eq!(project.images_by_id(&[moved]).unwrap()[0].metadata, about("anna"));
+        let hold = scene.ocelli.hold_person("person eq 'anna'".parse().unwrap(), "again").unwrap();
+        refused(project.delete_images(vec![moved]), hold.id);
     });
 }
 

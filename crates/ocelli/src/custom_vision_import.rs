@@ -8,8 +8,8 @@ use ocelli_archive::custom_vision::{
 };
 use ocelli_archive::{ArchiveError, ImageRecord, ProjectRecord};
 use ocelli_core::{
-    ClassificationType, Description, Domain, DomainId, Erased, Name, Project, ProjectId, ProjectSettings,
-    limits,
+    ClassificationType, Description, Domain, DomainId, Erased, ErrorCode, Name, Project, ProjectId,
+    ProjectSettings, limits,
 };
 use serde::{Deserialize, Serialize};
 
@@ -82,8 +82,10 @@ impl Ocelli {
         let shared = &*self.shared;
         let now = shared.now();
         let saved = CustomVisionProject::read(folder.as_ref(), now, options.limits)?;
+        let mut unknown_domains = Vec::new();
+        let domain_id = options.domain_id.unwrap_or_else(|| domain(&saved, &mut unknown_domains));
         let settings = ProjectSettings {
-            domain_id: options.domain_id.or_else(|| domain(&saved)).unwrap_or(Domain::GENERAL_COMPACT.id),
+            domain_id,
             classification_type: options.classification_type.unwrap_or_else(|| classification_type(&saved)),
             ..ProjectSettings::default()
         };
@@ -103,7 +105,8 @@ impl Ocelli {
         };
         let erased = HashSet::new();
         let import = Import { shared, name: None, ids: NewIds::Kept, new_salts: true, erased: &erased };
-        let project = import.run(&record, |to| send(&saved, to))?;
+        let mut project = import.run(&record, |to| send(&saved, to))?;
+        project.problems.extend(unknown_domains);
         let CustomVisionProject { iterations, problems, .. } = saved;
         Ok(CustomVisionImport { project, iterations, problems })
     }
@@ -141,12 +144,33 @@ fn name(folder: &Path, options: &CustomVisionOptions) -> Result<Name, Error> {
     Ok(Name::new(usable).or_else(|_| Name::new(NAME))?)
 }
 
-/// The domain of the iteration that was trained last.
-fn domain(saved: &CustomVisionProject) -> Option<DomainId> {
+/// The iterations, the one that was trained last first.
+fn last_trained_first(saved: &CustomVisionProject) -> Vec<&CustomVisionIteration> {
     let mut iterations: Vec<&CustomVisionIteration> = saved.iterations.iter().collect();
-    iterations.sort_by_key(|iteration| (iteration.trained_at, iteration.created));
-    let mut domains = iterations.iter().rev().filter_map(|iteration| iteration.domain_id.as_ref());
-    domains.find_map(|id| Some(Domain::from_id(id.parse().ok()?)?.id))
+    iterations.sort_by_key(|iteration| std::cmp::Reverse((iteration.trained_at, iteration.created)));
+    iterations
+}
+
+/// The domain of the iteration that was trained last, of those whose domain is known here.
+fn domain(saved: &CustomVisionProject, problems: &mut Vec<TransferProblem>) -> DomainId {
+    let (mut unknown, mut known) = (Vec::new(), None);
+    for iteration in last_trained_first(saved) {
+        let Some(id) = iteration.domain_id.as_ref() else { continue };
+        known = id.parse().ok().and_then(Domain::from_id);
+        if known.is_some() {
+            break;
+        }
+        unknown.push((iteration.id, id.chars().take(64).collect::<String>()));
+    }
+    let taken = known.unwrap_or(Domain::GENERAL_COMPACT);
+    problems.extend(unknown.into_iter().map(|(iteration, domain)| {
+        let message = format!(
+            "the domain {domain:?} of the iteration {iteration} is not known here; the project was given {} ({:?})",
+            taken.name, taken.domain_type
+        );
+        TransferProblem::because(None, ErrorCode::BadRequestUnsupportedDomain, message)
+    }));
+    taken.id
 }
 
 fn classification_type(saved: &CustomVisionProject) -> ClassificationType {
@@ -157,8 +181,8 @@ fn classification_type(saved: &CustomVisionProject) -> ClassificationType {
     if saved.images.iter().any(several) {
         return ClassificationType::Multilabel;
     }
-    let mut told = saved.iterations.iter().filter_map(|iteration| iteration.classification_type.as_deref());
-    match told.next_back() {
+    let iterations = last_trained_first(saved);
+    match iterations.into_iter().find_map(|iteration| iteration.classification_type.as_deref()) {
         Some(text) if text.eq_ignore_ascii_case("Multilabel") => ClassificationType::Multilabel,
         _ => ClassificationType::Multiclass,
     }

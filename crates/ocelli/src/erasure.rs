@@ -16,7 +16,12 @@ impl Shared {
         let erasure = match self.store.apply(change)? {
             Applied::Erased(erasure) => erasure,
             // A store that does not say knows by its next answer.
-            _ => Erasure { operation: None, status: self.store.finish_erasures()?, iterations: Vec::new() },
+            _ => Erasure {
+                operation: None,
+                status: self.store.finish_erasures()?,
+                iterations: Vec::new(),
+                refused: Vec::new(),
+            },
         };
         self.record_completion(&erasure);
         for iteration in &erasure.iterations {

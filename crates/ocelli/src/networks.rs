@@ -101,7 +101,16 @@ impl Shared {
         let bytes = self.store.model(iteration.project_id, iteration.id)?;
         let unknown = || StoreError::UnknownDomain;
         let domain = Domain::from_id(iteration.domain_id).ok_or_else(unknown)?;
-        let base = self.bases.for_domain(domain)?;
+        let base = match self.bases.for_domain(domain) {
+            Ok(base) => base,
+            // An iteration that came by an archive may have brought all of its model along.
+            Err(left_out) => {
+                return match file::read(&bytes) {
+                    Err(ModelError::NeedsBase { .. }) => Err(left_out),
+                    network => Ok(network?),
+                };
+            }
+        };
         let mut trained = String::new();
         for view in [View::Whole, View::Centre] {
             match file::read_adapted(&bytes, &base.clone().with_view(view)) {

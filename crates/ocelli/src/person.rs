@@ -10,6 +10,9 @@ impl Ocelli {
     /// expression selects, in all projects, deleted ones and what is due among them, and the iterations that were trained
     /// on those photos.
     ///
+    /// It is the one question that sees what is due, held or not, with its metadata: who asks what is kept about a person
+    /// must be told all of it, and erase all of it.
+    ///
     /// ```
     /// use ocelli::{Affected, OpenOptions};
     ///

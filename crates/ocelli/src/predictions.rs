@@ -54,12 +54,14 @@ impl ProjectHandle {
     /// not keep the others out.
     ///
     /// The answers of those that are moved are erased, which may be pending:
-    /// [`Ocelli::finish_erasures`](crate::Ocelli::finish_erasures) tells.
+    /// [`Ocelli::finish_erasures`](crate::Ocelli::finish_erasures) tells. Their metadata goes along: a photo of the same
+    /// bytes that is there gets what it lacks of it, and the prediction is refused where the two say otherwise
+    /// ([`StoreError::MetadataConflict`](ocelli_store::StoreError::MetadataConflict)).
     ///
     /// # Errors
     ///
-    /// If there are more than [`MAX_BATCH`](ocelli_core::limits::MAX_BATCH), or more different tags than
-    /// [`MAX_TAGS_PER_BATCH`](ocelli_core::limits::MAX_TAGS_PER_BATCH); then none is moved.
+    /// If a hold keeps one of them, or there are more than [`MAX_BATCH`](ocelli_core::limits::MAX_BATCH), or more different
+    /// tags than [`MAX_TAGS_PER_BATCH`](ocelli_core::limits::MAX_TAGS_PER_BATCH); then none is moved.
     pub fn use_predictions(&self, predictions: Vec<UsePrediction>) -> Result<UploadSummary, Error> {
         let at = self.shared.now();
         let region = |NewRegion { tag_id, bounds }| -> Result<Region, Error> {

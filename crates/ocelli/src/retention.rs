@@ -21,7 +21,7 @@ impl Ocelli {
     ///
     /// # Errors
     ///
-    /// If the store fails. What was erased until then stays erased.
+    /// If the plan is for another account, or the store fails. What was erased until then stays erased.
     pub fn execute(&self, plan: &Plan, options: impl Into<SweepOptions>) -> Result<Swept, Error> {
         let (store, now) = (&*self.shared.store, || self.shared.now());
         let swept = ocelli_retention::execute(store, plan, &options.into(), &now);

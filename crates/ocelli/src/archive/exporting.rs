@@ -64,9 +64,11 @@ impl Ocelli {
     ///
     /// # Errors
     ///
-    /// If the store or the output fails. Then throw away what was written.
+    /// If the account is closed: open it again to export. If the store or the output fails: then throw away what was
+    /// written.
     pub fn export_all(&self, out: impl Write + Seek, options: ExportOptions) -> Result<ExportSummary, Error> {
         let shared = &*self.shared;
+        shared.refuse_closed()?;
         let projects: Vec<ProjectId> =
             shared.store.projects(ProjectState::Live)?.into_iter().map(|project| project.id).collect();
         let subjects = projects.iter().map(|id| id.as_uuid().into());
@@ -93,7 +95,7 @@ impl Ocelli {
             }
         }
         let written = finish(archive)?;
-        Ok(ExportSummary { written, projects: exported, deleted_projects })
+        Ok(ExportSummary { written, projects: exported, deleted_projects, left_behind: 0 })
     }
 }
 
@@ -116,11 +118,19 @@ impl ProjectHandle {
         let mut archive = ArchiveWriter::new(out, shared.now());
         let exported = write_project(shared, &project, &mut archive, &options)?;
         let written = finish(archive)?;
-        Ok(ExportSummary { written, projects: vec![exported], deleted_projects: Vec::new() })
+        Ok(ExportSummary { written, projects: vec![exported], deleted_projects: Vec::new(), left_behind: 0 })
     }
 }
 
 impl Shared {
+    /// A closed account's projects are there and hidden: an export would be of nothing, and not say so.
+    pub(super) fn refuse_closed(&self) -> Result<(), Error> {
+        match self.store.account()?.closed {
+            Some(closed) => Err(StoreError::AccountClosed(closed).into()),
+            None => Ok(()),
+        }
+    }
+
     /// Says in the audit log that something is exported, before it is.
     pub(super) fn note_export(&self, event: AuditEvent) -> Result<(), Error> {
         self.store.apply(Change::Audit { event, at: self.now() })?;

@@ -187,9 +187,7 @@ impl<'s> Importing<'s> {
     pub(super) fn refused(&mut self, item: Erased, error: StoreError) -> Result<(), Error> {
         match error {
             StoreError::NotKept(_) => self.imported.due += 1,
-            error if error.is_of_the_store() || matches!(error, StoreError::NotFound(_)) => {
-                return Err(error.into());
-            }
+            error if ends_all(&error) || matches!(error, StoreError::NotFound(_)) => return Err(error.into()),
             error => self.left_out(item, &error.into()),
         }
         Ok(())
@@ -265,6 +263,19 @@ impl Destination for Importing<'_> {
     }
 }
 
+/// Whether an error is not the matter of one thing: everything that comes after would meet it too.
+fn ends_all(error: &StoreError) -> bool {
+    error.is_of_the_store()
+        || matches!(
+            error,
+            StoreError::Key { .. }
+                | StoreError::AccountKey(_)
+                | StoreError::NoKeys(_)
+                | StoreError::AccountClosed(_)
+                | StoreError::AccountDue(_)
+        )
+}
+
 /// The name, or the name with the first number that makes it one that no project has: `NAME (1)`.
 fn free_name(shared: &Shared, wished: &Name) -> Result<Name, Error> {
     let taken: HashSet<Name> =
@@ -279,4 +290,60 @@ fn free_name(shared: &Shared, wished: &Name) -> Result<Name, Error> {
         name = Name::new(format!("{}{suffix}", stem.trim_end()))?;
     }
     Ok(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use ocelli_core::InvalidValue;
+    use ocelli_store::Missing;
+
+    use super::*;
+    use crate::OpenOptions;
+
+    #[test]
+    fn what_everything_would_meet_ends_an_import_and_what_is_wrong_with_one_thing_does_not() {
+        let now = Timestamp::from_millis(0);
+        let project = ProjectId::new(now, [1; 10]);
+        let key = || ocelli_keys::KeyError::Missing { path: "keys".into() };
+        let ocelli = OpenOptions::new().in_memory().unwrap();
+        let erased = HashSet::new();
+        let record = ProjectRecord {
+            project: Project {
+                id: project,
+                name: Name::new("imported").unwrap(),
+                description: Default::default(),
+                settings: Default::default(),
+                created: now,
+                last_modified: now,
+                deleted: None,
+            },
+            tags: Vec::new(),
+            extras: BTreeMap::new(),
+        };
+        let import = Import {
+            shared: &ocelli.shared,
+            name: None,
+            ids: NewIds::Fresh,
+            new_salts: false,
+            erased: &erased,
+        };
+        let mut importing = Importing::begin(import, &record).unwrap();
+        let item = Erased::Prediction(PredictionId::new(now, [2; 10]));
+        for error in [
+            StoreError::Key { project, source: key() },
+            StoreError::AccountKey(key()),
+            StoreError::NoKeys("sealing"),
+            StoreError::AccountClosed(now),
+            StoreError::AccountDue(now),
+            StoreError::NotFound(Missing::Project(project)),
+        ] {
+            assert!(importing.refused(item, error).is_err());
+        }
+        assert_eq!((importing.imported.problems.len(), importing.imported.due), (0, 0));
+        for error in [StoreError::Invalid(InvalidValue::EmptyName), StoreError::IdTaken("1".to_owned())] {
+            importing.refused(item, error).unwrap();
+        }
+        importing.refused(item, StoreError::NotKept(ocelli_core::DataClass::PredictionPhoto)).unwrap();
+        assert_eq!((importing.imported.problems.len(), importing.imported.due), (2, 1));
+    }
 }

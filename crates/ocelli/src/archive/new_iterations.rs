@@ -186,3 +186,62 @@ fn looked_at(record: &IterationRecord) -> Vec<ImageId> {
     let listed = record.extras.get(CALIBRATED_WITH).and_then(Value::as_array);
     listed.into_iter().flatten().filter_map(|id| id.as_str()?.parse().ok()).collect()
 }
+
+#[cfg(test)]
+#[cfg(feature = "train")]
+mod tests {
+    use std::io::Cursor;
+    use std::path::Path;
+
+    use ocelli_archive::{ArchiveReader, ReadLimits};
+
+    use super::super::importing::{Import, NewIds};
+    use super::*;
+    use crate::archive::Destination;
+    use crate::{ExportOptions, NewProject, OpenOptions, TrainOptions};
+
+    /// Its base is another one, which this build has or has not: what is stored of the model does not go with it.
+    #[test]
+    fn an_iteration_that_brought_all_of_its_model_along_answers_without_its_base() {
+        let ocelli = OpenOptions::new().in_memory().unwrap();
+        let project = ocelli.create_project(NewProject::new("compact").multiclass()).unwrap();
+        let photos = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/photos/train");
+        let mut photo = Vec::new();
+        for tag in ["fish", "windmill"] {
+            let id = project.create_tag(tag).unwrap().id;
+            for file in std::fs::read_dir(photos.join(tag)).unwrap().take(5) {
+                photo = std::fs::read(file.unwrap().path()).unwrap();
+                project.add_image(photo.clone(), &[id]).unwrap();
+            }
+        }
+        let trained = project.train(&TrainOptions { int8: false, ..TrainOptions::default() }).unwrap();
+        let mut archive = Cursor::new(Vec::new());
+        project.export_archive(&mut archive, ExportOptions::default()).unwrap();
+
+        let mut reader = ArchiveReader::open(archive, ReadLimits::default()).unwrap();
+        let mut from = reader.project(project.id()).unwrap();
+        let mut iteration = from.iteration(trained.id()).unwrap();
+        iteration.iteration.domain_id = Domain::GENERAL.id;
+        let models = Models {
+            stored: from.stored_model(trained.id()).unwrap(),
+            file: from.model_file(trained.id()).unwrap(),
+        };
+        assert!(models.stored.is_some() && models.file.is_some());
+        let (record, erased) = (from.record().clone(), HashSet::new());
+        let import = Import {
+            shared: &ocelli.shared,
+            name: None,
+            ids: NewIds::Fresh,
+            new_salts: true,
+            erased: &erased,
+        };
+        let imported = import.run(&record, |to| to.iteration(iteration, models)).unwrap();
+        assert!(imported.problems.is_empty(), "{:?}", imported.problems);
+
+        let copy = ocelli.project(imported.id).unwrap().iteration(imported.iterations[0].id).unwrap();
+        let (was, is) = (trained.quick_test(&photo).unwrap(), copy.quick_test(&photo).unwrap());
+        for (was, is) in was.predictions.iter().zip(&is.predictions) {
+            assert_eq!((&was.tag_name, was.probability.to_bits()), (&is.tag_name, is.probability.to_bits()));
+        }
+    }
+}

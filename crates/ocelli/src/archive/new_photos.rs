@@ -3,13 +3,16 @@
 use std::collections::BTreeSet;
 
 use ocelli_archive::ImageRecord;
-use ocelli_core::{Erased, Image, ImageId, ImageTag, Origin, Region, Salt, TagId, limits};
+use ocelli_core::{
+    Erased, ErrorCode, Image, ImageId, ImageTag, Metadata, Origin, Region, Salt, TagId, limits,
+};
 use ocelli_imaging::{DecodeLimits, decode, strip_metadata};
 use ocelli_keys::commit;
 use ocelli_store::{Applied, Change, NewImage, StoreError};
 use rayon::prelude::*;
 
 use super::importing::{Importing, NewIds};
+use super::problem::TransferProblem;
 use crate::Error;
 
 /// Bytes of photos that are stored together.
@@ -28,6 +31,8 @@ struct Pending {
     image: Image,
     bytes: Vec<u8>,
     salt: Salt,
+    /// The salt that it has where it comes from.
+    known_by: Salt,
     rest: Rest,
 }
 
@@ -49,11 +54,8 @@ impl Batch {
 
 impl Importing<'_> {
     pub(super) fn take_photo(&mut self, record: ImageRecord, bytes: Vec<u8>) -> Result<(), Error> {
-        let (source_id, salt) = (record.image.id, record.salt);
-        let salt = match salt.filter(|_| !self.import.new_salts) {
-            Some(salt) => salt,
-            None => Salt::from_bytes(self.import.shared.random()?),
-        };
+        let source_id = record.image.id;
+        let (salt, known_by) = self.salts(record.salt)?;
         let mut image = self.renumbered(record.image)?;
         let mut tags: BTreeSet<TagId> = tags_of(&image).collect();
         let rest = if tags.len() > limits::MAX_TAGS_PER_BATCH {
@@ -66,8 +68,17 @@ impl Importing<'_> {
         }
         self.batch.bytes = self.batch.bytes.saturating_add(bytes.len());
         self.batch.tags.extend(tags);
-        self.batch.photos.push(Pending { source_id, image, bytes, salt, rest });
+        self.batch.photos.push(Pending { source_id, image, bytes, salt, known_by, rest });
         Ok(())
+    }
+
+    /// The salt that a photo gets, and the one by which the log of erasures may know it.
+    pub(super) fn salts(&self, had: Option<Salt>) -> Result<(Salt, Salt), Error> {
+        let salt = match had.filter(|_| !self.import.new_salts) {
+            Some(salt) => salt,
+            None => Salt::from_bytes(self.import.shared.random()?),
+        };
+        Ok((salt, had.unwrap_or(salt)))
     }
 
     /// The photo under the ids that things have here. A moment that is yet to come is now: it would outlast the policy.
@@ -110,13 +121,13 @@ impl Importing<'_> {
         let run = || -> Vec<_> { photos.into_par_iter().map(check).collect() };
         let (mut waiting, mut images) = (Vec::new(), Vec::new());
         for (pending, checked) in self.import.shared.pool.run(run)? {
-            let Pending { source_id, mut image, salt, rest, .. } = pending;
+            let Pending { source_id, mut image, salt, known_by, rest, .. } = pending;
             match checked {
                 Err(error) => self.left_out(Erased::Image(source_id), &error),
-                Ok((bytes, _)) if self.was_erased(&salt, &bytes) => self.imported.erased += 1,
+                Ok((bytes, _)) if self.was_erased(&known_by, &bytes) => self.imported.erased += 1,
                 Ok((bytes, (width, height))) => {
                     (image.width, image.height) = (width, height);
-                    waiting.push((source_id, rest));
+                    waiting.push((source_id, rest, image.metadata.clone()));
                     images.push(NewImage { image, bytes, salt });
                 }
             }
@@ -126,7 +137,7 @@ impl Importing<'_> {
         }
         let applied = self.import.shared.store.apply(Change::AddImages { project: self.project, images })?;
         let Applied::Images(answers) = applied else { return Ok(()) };
-        for ((source_id, rest), answer) in waiting.into_iter().zip(answers) {
+        for ((source_id, rest, metadata), answer) in waiting.into_iter().zip(answers) {
             match answer {
                 Ok(added) => {
                     let id = added.image.id;
@@ -136,6 +147,7 @@ impl Importing<'_> {
                     } else {
                         &mut self.imported.images
                     } += 1;
+                    self.tell_lost_metadata(source_id, &metadata, &added.image);
                     self.give_rest(source_id, id, rest)?;
                 }
                 // What one photo lacks is no reason to end the import.
@@ -146,6 +158,22 @@ impl Importing<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Of photos that are one now, the first one's metadata stays: it would not be found for what the other's said.
+    fn tell_lost_metadata(&mut self, source_id: ImageId, metadata: &Metadata, now: &Image) {
+        let kept = now.metadata.entries();
+        let lost = metadata.entries().iter().filter(|(key, value)| kept.get(*key) != Some(value));
+        let lost: Vec<&str> = lost.map(|(key, _)| key.as_str()).collect();
+        if !lost.is_empty() {
+            let message = format!(
+                "another photo, {} here, has the same bytes; it has the tags and regions of both, and of the metadata of \
+                 this one it lacks {lost:?}; set what it should say",
+                now.id
+            );
+            let code = ErrorCode::BadRequestOperationNotSupported;
+            self.imported.problems.push(TransferProblem::because(Erased::Image(source_id), code, message));
+        }
     }
 
     pub(super) fn was_erased(&self, salt: &Salt, bytes: &[u8]) -> bool {

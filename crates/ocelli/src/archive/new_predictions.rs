@@ -1,12 +1,13 @@
 //! Kept predictions of a new project.
 
 use ocelli_archive::PredictionRecord;
-use ocelli_core::{DataClass, Erased, ErrorCode, ImagePrediction, PredictionId, Salt, StoredPrediction};
+use ocelli_core::{Erased, ErrorCode, ImagePrediction, PredictionId, StoredPrediction};
 use ocelli_imaging::DecodeLimits;
 use ocelli_store::Change;
 
 use super::importing::Importing;
 use super::new_photos::checked;
+use super::problem::TransferProblem;
 use crate::Error;
 
 impl Importing<'_> {
@@ -20,31 +21,27 @@ impl Importing<'_> {
         let (item, shared) = (Erased::Prediction(source_id), self.import.shared);
         let created = source.prediction.created.min(self.now);
         let (mut width, mut height) = (source.width, source.height);
-        let bytes = match photo {
-            None => Vec::new(),
-            Some(photo) => match checked(&photo, &DecodeLimits::prediction(&shared.limits)) {
+        let mut bytes = Vec::new();
+        if let Some(photo) = photo {
+            match checked(&photo, &DecodeLimits::prediction(&shared.limits)) {
                 Err(error) => {
-                    self.left_out(item, &error);
-                    return Ok(());
+                    let (photo, done) =
+                        (Erased::PredictionPhoto(source_id), "it was taken without its photo");
+                    self.imported.problems.push(TransferProblem::new(photo, &error, done));
                 }
-                Ok((bytes, sides)) => {
+                Ok((stripped, sides)) => {
                     (width, height) = sides;
-                    bytes
+                    bytes = stripped;
                 }
-            },
-        };
-        if bytes.is_empty()
-            && !shared.store.retention(self.project)?.is_due(DataClass::PredictionPhoto, created, self.now)
-        {
-            let why = "its photo is gone, and by the project's policy it would be there";
-            self.left_out_because(item, ErrorCode::BadRequestImageStream, why);
+            }
+        }
+        if bytes.is_empty() && source.prediction.predictions.is_empty() {
+            let why = "neither its photo nor its results are left";
+            self.left_out_because(item, ErrorCode::NotFound, why);
             return Ok(());
         }
-        let salt = match record.salt.filter(|_| !self.import.new_salts) {
-            Some(salt) => salt,
-            None => Salt::from_bytes(shared.random()?),
-        };
-        if !bytes.is_empty() && self.was_erased(&salt, &bytes) {
+        let (salt, known_by) = self.salts(record.salt)?;
+        if !bytes.is_empty() && self.was_erased(&known_by, &bytes) {
             self.imported.erased += 1;
             return Ok(());
         }

@@ -1,7 +1,7 @@
 use std::io::{Seek, Write};
 
 use ocelli_archive::ArchiveWriter;
-use ocelli_core::{AuditAction, AuditEvent, Erased, MetadataFilter};
+use ocelli_core::{AuditAction, AuditEvent, Erased, MetadataFilter, limits};
 use ocelli_store::{ProjectState, StoreError};
 
 use super::exporting::{ExportOptions, finish, write_project};
@@ -15,18 +15,22 @@ impl Ocelli {
     /// metadata the expression selects, with their tags, regions and metadata, and of the iterations that were trained on
     /// those photos what they answered to them; no model, and nothing of any other photo.
     ///
-    /// What is due is not written: it is about to go, and nobody sees it any more. What a deleted project holds is not
-    /// written either; the summary names those projects. The audit log says, with ids, what was given out, before it is.
+    /// What is due is not written, even where a hold keeps it: it is about to go, and nobody sees it any more. What a
+    /// deleted project holds is not written either. The summary names those projects, and how much was left behind. The
+    /// audit log says, with ids, what was given out, before it is; that nothing was found, too.
     ///
     /// # Errors
     ///
-    /// If the store or the output fails. Then throw away what was written.
+    /// If the account is closed: open it again to export. If the store or the output fails: then throw away what was
+    /// written.
     pub fn export_person(
         &self,
         filter: &MetadataFilter,
         out: impl Write + Seek,
     ) -> Result<ExportSummary, Error> {
         let shared = &*self.shared;
+        shared.refuse_closed()?;
+        let found = self.find_person(filter)?.items.len();
         let mut selected = Vec::new();
         for project in shared.store.projects(ProjectState::Live)? {
             match StoredProject::selected(shared, project.id, filter) {
@@ -35,14 +39,20 @@ impl Ocelli {
                 found => selected.extend(found?.map(|found| (project.id, found))),
             }
         }
-        let mut projects = Vec::new();
+        if selected.is_empty() {
+            shared.note_export(AuditEvent::new(AuditAction::Exported, None))?;
+        }
+        let (mut projects, mut given) = (Vec::new(), 0);
         for (id, (project, items)) in selected {
-            let subjects = items.into_iter().filter_map(|item| match item {
-                Erased::Image(id) => Some(id.as_uuid().into()),
-                Erased::Prediction(id) => Some(id.as_uuid().into()),
-                _ => None,
-            });
-            shared.note_export(AuditEvent::new(AuditAction::Exported, Some(id)).with(subjects))?;
+            given += items.len();
+            for items in items.chunks(limits::MAX_ERASED_AT_ONCE) {
+                let subjects = items.iter().filter_map(|item| match item {
+                    Erased::Image(id) => Some(id.as_uuid().into()),
+                    Erased::Prediction(id) => Some(id.as_uuid().into()),
+                    _ => None,
+                });
+                shared.note_export(AuditEvent::new(AuditAction::Exported, Some(id)).with(subjects))?;
+            }
             projects.push(project);
         }
         let mut archive = ArchiveWriter::new(out, shared.now());
@@ -51,6 +61,7 @@ impl Ocelli {
         let exported = exported.collect::<Result<Vec<_>, Error>>()?;
         let written = finish(archive)?;
         let deleted_projects = self.deleted_projects()?.into_iter().map(|project| project.id).collect();
-        Ok(ExportSummary { written, projects: exported, deleted_projects })
+        let left_behind = found.saturating_sub(given) as u64;
+        Ok(ExportSummary { written, projects: exported, deleted_projects, left_behind })
     }
 }

@@ -3,6 +3,7 @@ use std::io::{Read, Seek};
 
 use ocelli_archive::{ArchiveError, ArchiveReader, ProjectReader, ReadLimits};
 use ocelli_core::{Account, Erased, ExportId, Hold, ProjectId};
+use ocelli_store::StoreError;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -24,7 +25,8 @@ pub struct ImportOptions {
     /// damaged photos, models and exports stay out alone.
     pub whole: bool,
     /// Whether photos are taken that were erased here. Otherwise an archive that is older than an erasure does not bring
-    /// back what that took: photos whose commitment the log of erasures has stay out.
+    /// back what that took: photos whose commitment the log of erasures has stay out, and all those of a project that was
+    /// erased. What was erased only since it was due comes, if the policy that comes along keeps it.
     pub erased: bool,
 }
 
@@ -35,7 +37,8 @@ impl Ocelli {
     /// Everything gets new ids, and keeps the moments at which it was made, so that its time goes on counting: what the
     /// project's policy, which comes along, lets be due already is left out and counted. A moment that is yet to come becomes
     /// now. A project whose name is in use gets a number behind it. Photos keep their salts, so commitments made elsewhere
-    /// are still to them. Iterations come with their models, manifests and moments, and arrive unpublished.
+    /// are still to them; those of an archive of this data directory get new ones, so that erasing the one leaves no proof
+    /// about the other. Iterations come with their models, manifests and moments, and arrive unpublished.
     ///
     /// What belongs to the other account stays in the archive: its policy, its holds (the summary lists them, to be placed
     /// anew), its audit log and its receipts, which [`ArchiveReader`] reads and their own key verifies.
@@ -47,7 +50,8 @@ impl Ocelli {
     ///
     /// If it is no archive, its records are damaged or contradict each other, it exceeds a limit, a project or a tag is
     /// refused, or the store fails. The projects that the import had made are erased then, and nothing else has changed.
-    /// Where the process is killed meanwhile, a project may be left that the audit log does not say was imported.
+    /// Where the process is killed meanwhile, a project may be left in part: the audit log says that it was made and not
+    /// that it was imported. Erase it and import again.
     pub fn import(&self, input: impl Read + Seek, options: &ImportOptions) -> Result<ImportSummary, Error> {
         let mut reader = ArchiveReader::open(input, options.limits)?;
         if options.whole {
@@ -61,15 +65,12 @@ impl Ocelli {
             has_audit_log: reader.contents().entries.iter().any(|entry| entry.path == "audit.jsonl"),
             ignored: reader.ignored().to_vec(),
         };
+        let is_from_here = summary.account == Some(self.shared.store.account()?.id);
         let erased = if options.erased { HashSet::new() } else { erased_here(&*self.shared.store)? };
         for id in reader.projects().to_vec() {
-            let import = Import {
-                shared: &self.shared,
-                name: None,
-                ids: NewIds::Fresh,
-                new_salts: false,
-                erased: &erased,
-            };
+            let new_salts = is_from_here || self.has(id)?;
+            let import =
+                Import { shared: &self.shared, name: None, ids: NewIds::Fresh, new_salts, erased: &erased };
             match read_project(&mut reader, id, import) {
                 Ok(imported) => summary.projects.push(imported),
                 Err(error) => {
@@ -79,6 +80,14 @@ impl Ocelli {
             }
         }
         Ok(summary)
+    }
+
+    /// Whether the project is here, deleted or not.
+    fn has(&self, id: ProjectId) -> Result<bool, Error> {
+        match self.shared.store.retention(id) {
+            Err(StoreError::NotFound(_)) => Ok(false),
+            found => Ok(found.map(|_| true)?),
+        }
     }
 }
 
@@ -129,10 +138,8 @@ fn send<R: Read + Seek>(from: &mut ProjectReader<'_, R>, to: &mut dyn Destinatio
         let id = record.prediction.prediction.id;
         let mut photo = None;
         if record.prediction.photo_kept {
-            photo = whole(from.prediction_bytes(id), Erased::Prediction(id), to)?;
-            if photo.is_none() {
-                continue;
-            }
+            let done = "it was taken without its photo";
+            photo = whole_or(from.prediction_bytes(id), Erased::PredictionPhoto(id), done, to)?;
         }
         to.prediction(record, photo)?;
     }
@@ -145,13 +152,22 @@ fn whole<T>(
     item: Erased,
     to: &mut dyn Destination,
 ) -> Result<Option<T>, Error> {
+    whole_or(bytes, item, "it was left out", to)
+}
+
+fn whole_or<T>(
+    bytes: Result<T, ArchiveError>,
+    item: Erased,
+    what_was_done: &str,
+    to: &mut dyn Destination,
+) -> Result<Option<T>, Error> {
     match bytes {
         Ok(bytes) => Ok(Some(bytes)),
         Err(
             error
             @ (ArchiveError::Changed { .. } | ArchiveError::Damaged { .. } | ArchiveError::Limit { .. }),
         ) => {
-            to.problem(TransferProblem::new(item, &error.into(), "it was left out"));
+            to.problem(TransferProblem::new(item, &error.into(), what_was_done));
             Ok(None)
         }
         Err(error) => Err(error.into()),
@@ -160,8 +176,10 @@ fn whole<T>(
 
 fn account<R: Read + Seek>(reader: &mut ArchiveReader<R>) -> Result<Option<ocelli_core::AccountId>, Error> {
     let Some(mut value) = reader.account()? else { return Ok(None) };
-    let account: Account = serde_json::from_value(value["account"].take()).map_err(|error| {
-        ArchiveError::Json { entry: "account.json".to_owned(), reason: error.to_string() }
+    let account = value.get_mut("account").map(Value::take).unwrap_or_default();
+    let account: Account = serde_json::from_value(account).map_err(|error| ArchiveError::Json {
+        entry: "account.json".to_owned(),
+        reason: error.to_string(),
     })?;
     Ok(Some(account.id))
 }
@@ -170,4 +188,39 @@ fn holds<R: Read + Seek>(reader: &mut ArchiveReader<R>) -> Result<Vec<Hold>, Err
     let Some(value) = reader.holds()? else { return Ok(Vec::new()) };
     Ok(serde_json::from_value(value)
         .map_err(|error| ArchiveError::Json { entry: "holds.json".to_owned(), reason: error.to_string() })?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use ocelli_archive::ArchiveWriter;
+    use ocelli_core::Timestamp;
+    use serde_json::json;
+
+    use super::*;
+    use crate::OpenOptions;
+
+    #[test]
+    fn what_is_no_account_or_no_holds_is_refused() {
+        let ocelli = OpenOptions::new().in_memory().unwrap();
+        let import = |account: Option<Value>, holds: Option<Value>| {
+            let mut archive = ArchiveWriter::new(Cursor::new(Vec::new()), Timestamp::from_millis(0));
+            account.iter().for_each(|account| archive.account(account).unwrap());
+            holds.iter().for_each(|holds| archive.holds(holds).unwrap());
+            ocelli.import(archive.finish().unwrap().0, &ImportOptions::default())
+        };
+        let no_accounts = [json!([]), json!(1), json!("x"), json!(null), json!({}), json!({ "account": [] })];
+        for account in no_accounts {
+            let error = import(Some(account.clone()), None).unwrap_err();
+            assert!(matches!(error, Error::Archive(ArchiveError::Json { .. })), "{account}: {error}");
+        }
+        for holds in [json!({}), json!(1), json!([[]]), json!(null)] {
+            let error = import(None, Some(holds.clone())).unwrap_err();
+            assert!(matches!(error, Error::Archive(ArchiveError::Json { .. })), "{holds}: {error}");
+        }
+        let account = json!({ "account": ocelli.account().unwrap(), "later": true });
+        let summary = import(Some(account), Some(json!([]))).unwrap();
+        assert_eq!(summary.account, Some(ocelli.account().unwrap().id));
+    }
 }

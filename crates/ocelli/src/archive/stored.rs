@@ -93,7 +93,7 @@ impl<'s> StoredProject<'s> {
     /// Gives everything to a destination.
     pub(super) fn send(&self, to: &mut dyn Destination) -> Result<(), Error> {
         let iterations = self.ended_iterations(to)?;
-        let evaluated = self.evaluated_by_calibrated(&iterations);
+        let evaluated = self.evaluated_by_calibrated(&iterations)?;
         let (mut sent, mut looked_at) = (HashSet::new(), BTreeMap::new());
         self.each_image(|image| {
             let id = image.id;
@@ -111,7 +111,8 @@ impl<'s> StoredProject<'s> {
             }
             Ok(())
         })?;
-        for mut record in iterations {
+        for iteration in iterations {
+            let Some(mut record) = self.iteration_record(iteration)? else { continue };
             if let Some(looked_at) = looked_at.remove(&record.iteration.id) {
                 let ids = looked_at.into_iter().map(|image| Value::String(image.to_string()));
                 record.extras.insert(CALIBRATED_WITH.to_owned(), Value::Array(ids.collect()));
@@ -125,14 +126,17 @@ impl<'s> StoredProject<'s> {
     /// looked at is not among those.
     fn evaluated_by_calibrated(
         &self,
-        iterations: &[IterationRecord],
-    ) -> BTreeMap<IterationId, HashSet<ImageId>> {
-        let calibrated = iterations.iter().filter(|_| self.filter.is_none()).filter_map(|record| {
-            let manifest = record.manifest.as_ref().filter(|manifest| manifest.int8.is_some())?;
-            let photos = manifest.evaluation.photos.iter().map(|photo| photo.photo).collect();
-            Some((record.iteration.id, photos))
-        });
-        calibrated.collect()
+        iterations: &[Iteration],
+    ) -> Result<BTreeMap<IterationId, HashSet<ImageId>>, Error> {
+        let mut calibrated = BTreeMap::new();
+        for iteration in iterations.iter().filter(|each| self.filter.is_none() && each.is_completed()) {
+            let manifest = unless_gone(self.shared.store.manifest(self.id, iteration.id))?;
+            if let Some(manifest) = manifest.filter(|manifest| manifest.int8.is_some()) {
+                let photos = manifest.evaluation.photos.iter().map(|photo| photo.photo).collect();
+                calibrated.insert(iteration.id, photos);
+            }
+        }
+        Ok(calibrated)
     }
 
     /// Asks for the photos, oldest first, and for each page only when the one before is done.
@@ -196,28 +200,31 @@ impl<'s> StoredProject<'s> {
         Ok(true)
     }
 
-    /// The iterations whose training has ended, with their manifests.
-    fn ended_iterations(&self, to: &mut dyn Destination) -> Result<Vec<IterationRecord>, Error> {
-        let store = &self.shared.store;
-        let mut ended = Vec::new();
-        for iteration in unless_gone(store.iterations(self.id))?.unwrap_or_default() {
-            let id = iteration.id;
-            let manifest = match iteration.status {
-                IterationStatus::Training => {
-                    let why = "its training is under way; it was left out";
-                    let code = ErrorCode::BadRequestIterationIsNotTrained;
-                    to.problem(TransferProblem::because(Erased::Iteration(id), code, why));
-                    continue;
-                }
-                IterationStatus::Completed { .. } => match unless_gone(store.manifest(self.id, id))? {
-                    None => continue,
-                    manifest => manifest,
-                },
-                IterationStatus::Failed { .. } => None,
-            };
-            ended.push(IterationRecord { iteration, manifest, extras: BTreeMap::new() });
-        }
+    /// The iterations whose training has ended.
+    fn ended_iterations(&self, to: &mut dyn Destination) -> Result<Vec<Iteration>, Error> {
+        let mut ended = unless_gone(self.shared.store.iterations(self.id))?.unwrap_or_default();
+        ended.retain(|iteration| {
+            let has_ended = iteration.status != IterationStatus::Training;
+            if !has_ended {
+                let why = "its training is under way; it was left out";
+                let code = ErrorCode::BadRequestIterationIsNotTrained;
+                to.problem(TransferProblem::because(Erased::Iteration(iteration.id), code, why));
+            }
+            has_ended
+        });
         Ok(ended)
+    }
+
+    /// An iteration with its manifest, which names every photo: only one is in memory at a time. None where it has gone.
+    fn iteration_record(&self, iteration: Iteration) -> Result<Option<IterationRecord>, Error> {
+        let mut manifest = None;
+        if iteration.is_completed() {
+            manifest = unless_gone(self.shared.store.manifest(self.id, iteration.id))?;
+            if manifest.is_none() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(IterationRecord { iteration, manifest, extras: BTreeMap::new() }))
     }
 
     fn send_iteration(

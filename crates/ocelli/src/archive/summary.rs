@@ -18,6 +18,10 @@ pub struct ExportSummary {
     pub projects: Vec<ExportedProject>,
     /// Deleted projects, which are not in it: restore one to export it.
     pub deleted_projects: Vec<ProjectId>,
+    /// How many photos and kept predictions of those that [`find_person`](crate::Ocelli::find_person) sees are not in an
+    /// archive about a person: they are due, or in deleted projects. 0 for every other archive.
+    #[serde(default)]
+    pub left_behind: u64,
 }
 
 /// One project in an archive.
