@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use ocelli::{
-    Affected, Description, ErrorCode, ImageId, IterationId, Metadata, NewProject, Precision, ProjectHandle,
-    ProjectUpdate, Publication, Region, StoredPrediction, TagId, TagType, TagUpdate, TrainingFailure, Upload,
-    UsePrediction,
+    Affected, Description, ErrorCode, HoldTarget, ImageId, IterationId, Metadata, NewProject, Precision,
+    ProjectHandle, ProjectUpdate, Publication, Region, StoredPrediction, TagId, TagType, TagUpdate,
+    TrainingFailure, Upload, UsePrediction,
 };
 use ocelli_store::conformance::scene::{Scene, at};
 use ocelli_store::{Change, FeatureKey, StoredCalibration, Trained};
@@ -14,7 +14,7 @@ use crate::world::{Case, Planting, World, complete};
 
 /// Plants everything, with neighbours between.
 pub(crate) fn plant(world: &mut World) -> Vec<Case> {
-    let plantings: [fn(&mut World) -> Case; 23] = [
+    let plantings: [fn(&mut World) -> Case; 25] = [
         photo,
         metadata,
         region,
@@ -37,6 +37,8 @@ pub(crate) fn plant(world: &mut World) -> Vec<Case> {
         updated_project,
         project,
         deleted_project,
+        hold,
+        hold_on_all_projects,
         refused_photo,
     ];
     let mut cases = Vec::new();
@@ -184,7 +186,8 @@ fn renamed_tag(world: &mut World) -> Case {
 fn kept_prediction(world: &mut World) -> Case {
     let tag = world.tags[2];
     let (mut planting, below, _) = world.plant("kept prediction");
-    let answer = answer(&mut planting, below, tag);
+    let mut answer = answer(&mut planting, below, tag);
+    answer.metadata = planting.metadata();
     let id = below.keep(&answer, &planting.photo("bytes"));
     planting.case(move |world| complete(world.project.delete_predictions(vec![id]).unwrap()))
 }
@@ -338,7 +341,8 @@ fn whole_project(world: &mut World, kind: &'static str, deleted: bool) -> Case {
     }
     cache(&mut planting, &within, images[0], FeatureKey::f32("base"), "features");
     calibrate(&mut planting, &within, "base", [images[0], images[1]]);
-    let answer = answer(&mut planting, &within, tag);
+    let mut answer = answer(&mut planting, &within, tag);
+    answer.metadata = planting.metadata();
     within.keep(&answer, &planting.photo("bytes of a kept photo"));
     let iteration = train(&mut planting, &within, &[(images[0], tag), (images[1], tag)]);
     if deleted {
@@ -355,6 +359,24 @@ fn project(world: &mut World) -> Case {
 
 fn deleted_project(world: &mut World) -> Case {
     whole_project(world, "deleted project", true)
+}
+
+/// An expression that selects nothing, and why it holds; both go when the hold is released.
+fn holding(world: &mut World, kind: &'static str, everywhere: bool) -> Case {
+    let ocelli = world.ocelli.clone();
+    let (mut planting, _, project) = world.plant(kind);
+    let filter = format!("{} eq '{}'", planting.text("key"), planting.text("value")).parse().unwrap();
+    let target = HoldTarget::Metadata { project_id: (!everywhere).then(|| project.id()), filter };
+    let hold = ocelli.place_hold(target, planting.text("reason")).unwrap().id;
+    planting.case(move |world| world.ocelli.release_hold(hold).unwrap())
+}
+
+fn hold(world: &mut World) -> Case {
+    holding(world, "hold", false)
+}
+
+fn hold_on_all_projects(world: &mut World) -> Case {
+    holding(world, "hold on all projects", true)
 }
 
 /// It is never to be found: nothing of it goes by this case.

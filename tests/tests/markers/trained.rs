@@ -37,7 +37,15 @@ impl World {
 
 #[test]
 fn a_real_training_is_erased_with_all_that_came_of_it() {
-    let mut world = World::new(9);
+    erased_after_a_training(World::new(9));
+}
+
+#[test]
+fn in_an_encrypted_directory_nothing_of_a_real_training_is_in_the_clear() {
+    erased_after_a_training(World::encrypted(9));
+}
+
+fn erased_after_a_training(mut world: World) {
     world.churn(100, 50);
     let ocelli = world.ocelli.clone();
     let (mut planting, below, _) = world.plant("training");

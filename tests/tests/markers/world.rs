@@ -1,10 +1,11 @@
 //! A directory with markers in it, and neighbours of them that come and go.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ocelli::{
-    BoundingBox, Erasure, ErasureStatus, ImageId, ManualClock, Metadata, Name, NewProject, Ocelli,
+    BoundingBox, Erasure, ErasureStatus, ImageId, Keys, ManualClock, Metadata, Name, NewProject, Ocelli,
     OpenOptions, Origin, PredictionId, ProjectHandle, TagId, Upload,
 };
 use ocelli_store::conformance::scene::{Scene, at, name};
@@ -12,6 +13,11 @@ use ocelli_store::{Change, FeatureKey, NewImage, StoreOptions};
 use ocelli_store_local::LocalStore;
 use ocelli_tests::Markers;
 use tempfile::TempDir;
+
+use crate::sealed::Sealed;
+
+/// What an encrypted project keeps in the clear of all that is planted, by what the names of markers end with.
+const IN_THE_CLEAR: [&str; 3] = [": region", ": bounds", ": fingerprint"];
 
 /// A data directory that two handles have open: one as an application has it, one below it.
 pub(crate) struct World {
@@ -28,6 +34,8 @@ pub(crate) struct World {
     /// The tags of neighbours.
     pub(crate) tags: Vec<TagId>,
     pub(crate) directory: TempDir,
+    /// What was sealed at the last check, where the directory is encrypted.
+    sealed: Option<RefCell<Sealed>>,
 }
 
 /// Erases what some markers are in.
@@ -125,11 +133,25 @@ impl Planting<'_> {
 
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
+        Self::with(seed, false)
+    }
+
+    /// One whose projects are all encrypted.
+    pub(crate) fn encrypted(seed: u64) -> Self {
+        Self::with(seed, true)
+    }
+
+    fn with(seed: u64, encrypted: bool) -> Self {
         let directory = TempDir::new().unwrap();
         let clock = Arc::new(ManualClock::new(at(1_000_000)));
-        let ocelli = OpenOptions::new().clock(clock.clone()).open(directory.path()).unwrap();
+        let options = options(encrypted).clock(clock.clone());
+        let ocelli = options.open(directory.path()).unwrap();
         let project = ocelli.create_project(NewProject::new("among others")).unwrap();
-        let options = StoreOptions { clock: clock.clone(), ..StoreOptions::default() };
+        let mut options =
+            StoreOptions { clock: clock.clone(), encrypt: encrypted, ..StoreOptions::default() };
+        if encrypted {
+            options.keys = Some(Arc::new(keys()));
+        }
         let store = LocalStore::open(directory.path(), options).unwrap();
         let below = Scene::over(Arc::new(store), project.id(), 1);
         let tags = (0..12).map(|number| below.tag(&format!("tag {number}"))).collect();
@@ -144,7 +166,19 @@ impl World {
             kept: Vec::new(),
             tags,
             directory,
+            sealed: encrypted.then(RefCell::default),
         }
+    }
+
+    /// Holds a plain directory to what an encrypted one promises, which it cannot keep.
+    pub(crate) fn taken_for_encrypted(mut self) -> Self {
+        self.sealed = Some(RefCell::default());
+        self
+    }
+
+    /// A third handle on the directory.
+    pub(crate) fn open_again(&self) -> Ocelli {
+        options(self.sealed.is_some()).open(self.directory.path()).unwrap()
     }
 
     pub(crate) fn plant(&mut self, kind: &'static str) -> (Planting<'_>, &Scene, &ProjectHandle) {
@@ -255,14 +289,39 @@ impl World {
         self.project.create_tag(format!("tag {}", self.markers.count())).unwrap();
     }
 
-    /// Whether exactly the markers that are expected are in the directory.
-    pub(crate) fn check(&self, when: &str) {
-        let found = self.markers.found(self.directory.path());
-        let left: BTreeMap<_, _> = found.iter().filter(|(what, _)| !self.expected.contains(*what)).collect();
-        assert!(left.is_empty(), "{when}, there are left: {left:#?}");
-        let missing: Vec<_> = self.expected.iter().filter(|what| !found.contains_key(*what)).collect();
-        assert!(missing.is_empty(), "{when}, what was not erased is not found: {missing:#?}");
+    /// Whether a marker is to be read in the files of the directory for as long as it was not erased.
+    pub(crate) fn is_in_the_clear(&self, what: &str) -> bool {
+        self.sealed.is_none() || IN_THE_CLEAR.iter().any(|end| what.ends_with(end))
     }
+
+    /// Whether exactly the markers that are expected are in the directory, where it is encrypted none but those in the
+    /// clear; and nothing of what was sealed at the last check and is not any more. Says how many such values there were.
+    pub(crate) fn check(&self, when: &str) -> usize {
+        let found = self.markers.found(self.directory.path());
+        let may_be = |what: &String| self.expected.contains(what) && self.is_in_the_clear(what);
+        let left: BTreeMap<_, _> = found.iter().filter(|(what, _)| !may_be(what)).collect();
+        assert!(left.is_empty(), "{when}, there are left: {left:#?}");
+        let must_be = self.expected.iter().filter(|what| self.is_in_the_clear(what));
+        let missing: Vec<_> = must_be.filter(|what| !found.contains_key(*what)).collect();
+        assert!(missing.is_empty(), "{when}, what was not erased is not found: {missing:#?}");
+        let Some(sealed) = &self.sealed else { return 0 };
+        let now = Sealed::of(self.directory.path());
+        let sealed_and_expected = self.expected.iter().filter(|what| !self.is_in_the_clear(what)).count();
+        assert!(now.count() >= sealed_and_expected / 2, "{when}, hardly anything is sealed");
+        let gone = now.check_gone(&sealed.borrow(), self.directory.path(), when);
+        *sealed.borrow_mut() = now;
+        gone
+    }
+}
+
+/// Keys of the directory, which the same bytes make again.
+fn keys() -> Keys {
+    Keys::from_random([0x5a; 64])
+}
+
+fn options(encrypted: bool) -> OpenOptions {
+    let options = OpenOptions::new();
+    if encrypted { options.keys(keys()).encrypted(true) } else { options }
 }
 
 pub(crate) fn complete(erasure: Erasure) {
