@@ -30,7 +30,8 @@ pub enum HoldTarget {
         /// The project.
         project_id: ProjectId,
     },
-    /// A photo to train on, with its tags, regions, metadata and features.
+    /// A photo to train on, with its tags, regions, metadata and `f32` features. Features in `int8` belong to a calibration:
+    /// they go with it, when another photo that it looked at is erased or another calibration takes its place.
     Image {
         /// Its project.
         project_id: ProjectId,
@@ -86,11 +87,16 @@ impl HoldTarget {
 
     /// Whether it may keep something of the project.
     pub fn concerns(&self, project: ProjectId) -> bool {
+        self.project_id().is_none_or(|id| id == project)
+    }
+
+    /// The project that it is in; none where it is on all of them.
+    pub fn project_id(&self) -> Option<ProjectId> {
         match self {
             Self::Project { project_id }
             | Self::Image { project_id, .. }
-            | Self::Prediction { project_id, .. } => *project_id == project,
-            Self::Metadata { project_id, .. } => project_id.is_none_or(|id| id == project),
+            | Self::Prediction { project_id, .. } => Some(*project_id),
+            Self::Metadata { project_id, .. } => *project_id,
         }
     }
 
