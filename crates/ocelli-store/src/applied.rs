@@ -50,6 +50,9 @@ pub enum ItemOutcome {
     Gone,
     /// Its project's key is missing, so that nobody can tell what holds keep of it: it stays.
     Locked,
+    /// A record that its erasure needs is damaged, as this says: it stays. A photo or a kept prediction whose own record
+    /// is damaged is erased all the same.
+    Damaged(String),
 }
 
 /// What became of one photo of a batch.

@@ -16,10 +16,14 @@ use crate::{
 
 /// A change of the store. Ids, moments and random bytes in it come from the caller.
 ///
-/// What is due by the retention policies is not there for a change, though it may not have been erased yet. What a hold
-/// keeps is neither erased nor altered: that is refused with [`StoreError::Held`](crate::StoreError::Held), and the
-/// audit log says so. Data of a class that would be due at once is refused with
-/// [`StoreError::NotKept`](crate::StoreError::NotKept).
+/// What is due by the retention policies is not there for a change, though it may not have been erased yet. Data of a class
+/// that would be due at once is refused with [`StoreError::NotKept`](crate::StoreError::NotKept).
+///
+/// What a hold keeps loses nothing. A change that would erase it, take a tag or a region from it, replace its metadata or
+/// make a kept prediction a photo is refused with [`StoreError::Held`](crate::StoreError::Held) as a whole, and the audit log
+/// says so; [`Change::EraseItems`] and [`Change::ReapplyErasures`] pass over it and tell. What adds to it is made: tags and
+/// regions of its own, features, iterations and exports of a held project. So are new names and descriptions of a held
+/// project, its tags and iterations, and publishing; [`HoldTarget`](ocelli_core::HoldTarget) says what each hold keeps.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Change {
@@ -461,6 +465,20 @@ impl Change {
                 | Self::Audit { .. }
         )
     }
+
+    /// Whether the change is a part of erasing, which must not fail for lack of room: a store on a full disk makes it in
+    /// the room that it keeps for that. It is one where it takes something away, and where it begins, ends or records an
+    /// erasure of many steps.
+    pub fn is_of_erasing(&self) -> bool {
+        !self.only_adds()
+            || matches!(
+                self,
+                Self::LatchDue { .. }
+                    | Self::BeginErasure { .. }
+                    | Self::CompleteErasures { .. }
+                    | Self::KeepReceipt { .. }
+            )
+    }
 }
 
 #[cfg(test)]
@@ -586,6 +604,9 @@ mod tests {
         ];
         for (number, change) in changes.iter().enumerate() {
             assert_eq!((number, change.only_adds()), kind(change), "{change:?}");
+            // Those that a sweep makes which only add: latching, beginning, completing, keeping the receipt.
+            let of_erasing = !change.only_adds() || [32, 37, 39, 40].contains(&number);
+            assert_eq!(change.is_of_erasing(), of_erasing, "{change:?}");
         }
     }
 }

@@ -36,6 +36,7 @@ pub mod laws;
 pub mod operations;
 pub mod predictions;
 pub mod projects;
+pub mod reapplying;
 pub mod retention;
 pub mod scene;
 
@@ -119,6 +120,7 @@ macro_rules! conformance_tests {
             predictions: deleting_predictions_is_all_or_nothing,
             predictions: a_prediction_becomes_a_photo,
             predictions: a_prediction_of_a_known_photo_joins_it,
+            predictions: a_prediction_that_joins_a_photo_brings_its_metadata,
             predictions: a_refused_prediction_stays,
             predictions: bytes_live_while_something_refers_to_them,
             exports: an_export_comes_back_as_it_was_kept,
@@ -147,12 +149,13 @@ macro_rules! conformance_tests {
             erasures: erasures_are_listed_in_order,
             erasures: metadata_that_was_empty_or_stays_is_not_erased,
             erasures: a_refused_erasure_erases_and_records_nothing,
-            erasures: an_older_state_loses_what_was_erased,
-            erasures: an_older_state_loses_a_project,
-            erasures: an_older_state_loses_a_prediction_whose_photo_was_erased,
-            erasures: reapplying_is_done_once,
-            erasures: reapplying_does_with_iterations_as_chosen,
-            erasures: reapplying_passes_over_what_is_not_there,
+            reapplying: an_older_state_loses_what_was_erased,
+            reapplying: an_older_state_loses_a_project,
+            reapplying: an_older_state_loses_a_prediction_whose_photo_was_erased,
+            reapplying: reapplying_is_done_once,
+            reapplying: reapplying_does_with_iterations_as_chosen,
+            reapplying: reapplying_passes_over_what_is_not_there,
+            reapplying: what_is_held_keeps_nothing_else_from_going_again,
             erasures: nothing_is_pending_or_damaged,
             accounts: a_deleted_project_is_restored_until_its_policy_ends,
             accounts: a_deleted_project_may_not_be_kept_at_all,
@@ -163,6 +166,7 @@ macro_rules! conformance_tests {
             accounts: an_account_policy_comes_back_as_it_was_set,
             retention: each_class_falls_due_by_its_own_rule,
             retention: a_due_photo_is_invisible_to_every_question,
+            retention: a_due_photo_is_seen_through_no_iteration_and_no_calibration,
             retention: a_due_photo_is_refused_by_every_change,
             retention: a_training_completes_without_due_photos,
             retention: what_is_due_stands_in_nobodys_way,
@@ -195,6 +199,7 @@ macro_rules! conformance_tests {
             holds: several_holds_are_all_named,
             holds: holds_are_listed_in_order,
             holds: a_hold_is_placed_on_what_is_there,
+            holds: holds_go_with_their_project,
             operations: an_erasure_is_an_operation_of_its_own,
             operations: what_erases_nothing_begins_no_operation,
             operations: erasures_of_one_thing_at_one_moment_are_told_apart,
@@ -207,6 +212,7 @@ macro_rules! conformance_tests {
             operations: a_step_tells_of_iterations,
             operations: a_step_is_limited,
             operations: an_erasure_completes,
+            operations: an_erasure_is_complete_no_sooner_than_it_begins,
             operations: a_receipt_is_kept_once,
             operations: an_unknown_operation_is_refused,
             audit: the_audit_log_is_a_chain,
@@ -214,6 +220,8 @@ macro_rules! conformance_tests {
             audit: changes_of_photos_and_tags_leave_their_entries,
             audit: changes_of_iterations_and_predictions_leave_their_entries,
             audit: changes_of_what_is_kept_leave_their_entries,
+            audit: what_a_change_does_to_other_iterations_leaves_its_entries,
+            audit: what_is_refused_in_steps_leaves_one_entry,
             audit: what_changes_nothing_leaves_no_entry,
             audit: failed_changes_leave_no_entry,
             audit: the_audit_log_holds_no_content,

@@ -18,7 +18,8 @@ pub struct ItemQuery {
     pub item: Option<Erased>,
     /// Those whose event was at or before this moment.
     pub through: Option<Timestamp>,
-    /// Those whose metadata the expression selects: photos and kept predictions only.
+    /// Those whose metadata the expression selects: photos and kept predictions only. One whose metadata is damaged may be
+    /// among those, and is given without any.
     pub metadata: Option<MetadataFilter>,
     /// Whether to tell the metadata of each, which costs reading it.
     pub with_metadata: bool,
@@ -56,7 +57,7 @@ pub struct Item {
     pub event: Timestamp,
     /// Its bytes: of the photo, or of the export's files; 0 where the class has none worth counting.
     pub bytes: u64,
-    /// Its metadata, where that was asked for; that of its photo, where it is features.
+    /// Its metadata, where that was asked for and can be read; that of its photo, where it is features.
     pub metadata: Option<Metadata>,
     /// The commitment to its bytes, where it has one and metadata was asked for.
     pub commitment: Option<Commitment>,

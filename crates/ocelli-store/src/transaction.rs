@@ -19,6 +19,17 @@ pub struct PhotoBytes {
     pub commitment: Commitment,
 }
 
+/// Which parts of a kept prediction there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PredictionParts {
+    /// When it was predicted.
+    pub created: Timestamp,
+    /// Whether its photo is kept.
+    pub photo: bool,
+    /// Whether results are.
+    pub results: bool,
+}
+
 /// The records of a store within one transaction, for [`apply`](crate::apply) to read and write.
 ///
 /// A store implements the reading and writing of single records; it decides nothing. Whether a record may be
@@ -220,6 +231,18 @@ pub trait Transaction {
         prediction: &StoredPrediction,
         bytes: Option<&PhotoBytes>,
     ) -> Result<(), StoreError>;
+    /// Which parts of a kept prediction there are, whether or not the rest of it can be read.
+    fn prediction_parts(
+        &mut self,
+        project: ProjectId,
+        prediction: PredictionId,
+    ) -> Result<Option<PredictionParts>, StoreError> {
+        Ok(self.prediction(project, prediction)?.map(|(kept, _)| PredictionParts {
+            created: kept.prediction.created,
+            photo: kept.photo_kept,
+            results: !kept.prediction.predictions.is_empty(),
+        }))
+    }
     /// Takes a kept prediction away.
     fn remove_prediction(&mut self, project: ProjectId, prediction: PredictionId) -> Result<(), StoreError>;
     /// Takes the photo of a kept prediction away, with its salt and commitment; the rest stays.
@@ -248,6 +271,11 @@ pub trait Transaction {
     fn operation(&mut self, number: u64) -> Result<Option<ErasureOperation>, StoreError>;
     /// Adds or replaces an operation.
     fn put_operation(&mut self, operation: &ErasureOperation) -> Result<(), StoreError>;
+    /// Whether something that an operation erased is still there and waits for a key that is missing.
+    fn waits_for_key(&mut self, operation: u64) -> Result<bool, StoreError> {
+        let _ = operation;
+        Ok(false)
+    }
     /// Whether an operation has a receipt.
     fn has_receipt(&mut self, operation: u64) -> Result<bool, StoreError>;
     /// Keeps the receipt of an operation that has none.

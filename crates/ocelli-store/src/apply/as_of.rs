@@ -166,7 +166,7 @@ impl<'t> AsOf<'t> {
 
     /// Whether there is an export of this id, due or not.
     pub(super) fn has_export(&mut self, project: ProjectId, id: ExportId) -> Result<bool, StoreError> {
-        Ok(self.tx.exports(project)?.iter().any(|export| export.id == id))
+        Ok(self.tx.export(project, id)?.is_some())
     }
 
     /// What is to be seen of a kept prediction, and of the bytes of its photo.

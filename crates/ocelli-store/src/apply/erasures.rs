@@ -11,7 +11,7 @@ use super::affected::{self, Touched};
 use super::as_of::AsOf;
 use super::audit::{self, Refusals};
 use super::holds::Holds;
-use super::{images, tags};
+use super::{images, predictions, projects, tags};
 use crate::{Applied, StoreError};
 
 /// What is not there is passed over, and so is what the store has done already: metadata that was written since must not
@@ -100,7 +100,7 @@ fn again(
     match erased {
         Erased::Project(_) => {
             holds.release_project(tx)?;
-            tx.remove_project(project)?;
+            projects::remove(tx, project)?;
         }
         Erased::Tag(tag) => {
             if let Ok(found) = tags::find(&tx.tags(project)?, tag) {
@@ -111,7 +111,7 @@ fn again(
         Erased::Image(image) => {
             if let Some(record) = images::record(tx, project, image)? {
                 holds.release_record(&record)?;
-                let commitment = tx.image_bytes(project, image)?.map(|bytes| bytes.commitment);
+                let commitment = images::commitment(tx, project, image)?;
                 images::remove(tx, project, image, touched)?;
                 return Ok(commitment);
             }
@@ -159,13 +159,12 @@ fn prediction_again(
     erased: Erased,
     id: PredictionId,
 ) -> Result<Option<Commitment>, StoreError> {
-    let Some((kept, bytes)) = tx.records().prediction(project, id)? else { return Ok(None) };
-    holds.release_prediction(id, &kept.metadata)?;
-    let results = !kept.prediction.predictions.is_empty();
+    let Some(record) = predictions::record(tx, project, id)? else { return Ok(None) };
+    holds.release_kept(&record)?;
     match erased {
-        Erased::PredictionPhoto(_) if results => tx.remove_prediction_photo(project, id)?,
-        Erased::PredictionResult(_) if bytes.is_some() => tx.remove_prediction_results(project, id)?,
+        Erased::PredictionPhoto(_) if record.results => tx.remove_prediction_photo(project, id)?,
+        Erased::PredictionResult(_) if record.photo => tx.remove_prediction_results(project, id)?,
         _ => tx.remove_prediction(project, id)?,
     }
-    Ok(bytes.map(|bytes| bytes.commitment).filter(|_| !matches!(erased, Erased::PredictionResult(_))))
+    Ok(record.commitment.filter(|_| !matches!(erased, Erased::PredictionResult(_))))
 }

@@ -1,11 +1,14 @@
 //! What holds keep. Every change that erases or alters asks here first.
 
 use ocelli_core::{
-    Erased, Hold, HoldId, HoldTarget, Image, ImageId, Metadata, PredictionId, ProjectId, TagId,
+    AuditAction, AuditEvent, Erased, Hold, HoldId, HoldTarget, Image, ImageId, Metadata, PredictionId,
+    ProjectId, TagId,
 };
 
 use super::as_of::AsOf;
 use super::images::ImageRecord;
+use super::predictions::KeptRecord;
+use super::{images, predictions};
 use crate::{Applied, Missing, StoreError};
 
 /// The holds that may keep something of a project.
@@ -29,8 +32,19 @@ impl Holds {
         self.keeping(|target| target.keeps_image(self.project, image, metadata))
     }
 
-    pub(super) fn on_prediction(&self, prediction: PredictionId, metadata: &Metadata) -> Vec<HoldId> {
+    fn on_prediction(&self, prediction: PredictionId, metadata: &Metadata) -> Vec<HoldId> {
         self.keeping(|target| target.keeps_prediction(self.project, prediction, metadata))
+    }
+
+    /// Those on a kept prediction. One that cannot be read is kept as a photo is that cannot.
+    pub(super) fn on_kept(&self, record: &KeptRecord) -> Vec<HoldId> {
+        match &record.metadata {
+            Some(metadata) => self.on_prediction(record.id, metadata),
+            None => self.keeping(|target| {
+                matches!(target, HoldTarget::Metadata { .. })
+                    || target.keeps_prediction(self.project, record.id, &Metadata::default())
+            }),
+        }
     }
 
     /// Those on the project as a whole, which alone keep its tags, iterations and exports.
@@ -76,6 +90,11 @@ impl Holds {
         self.refuse(Erased::Prediction(id), self.on_prediction(id, metadata))
     }
 
+    /// Refuses to erase a kept prediction that is held, be it damaged.
+    pub(super) fn release_kept(&self, record: &KeptRecord) -> Result<(), StoreError> {
+        self.refuse(Erased::Prediction(record.id), self.on_kept(record))
+    }
+
     /// Refuses to erase what is of the project as a whole, if that is held.
     pub(super) fn release_part(&self, item: Erased) -> Result<(), StoreError> {
         self.refuse(item, self.on_project())
@@ -95,15 +114,14 @@ impl Holds {
             return Ok(());
         }
         self.release_part(Erased::Tag(tag))?;
-        let records = tx.records();
-        for image in records.images_with_tag(self.project, tag)? {
-            if let Some(image) = records.image(self.project, image)? {
-                self.release_image(&image)?;
+        for image in tx.records().images_with_tag(self.project, tag)? {
+            if let Some(record) = images::record(tx, self.project, image)? {
+                self.release_record(&record)?;
             }
         }
-        for id in records.predictions_with_tag(self.project, tag)? {
-            if let Some((kept, _)) = records.prediction(self.project, id)? {
-                self.release_prediction(id, &kept.metadata)?;
+        for id in tx.records().predictions_with_tag(self.project, tag)? {
+            if let Some(record) = predictions::record(tx, self.project, id)? {
+                self.release_kept(&record)?;
             }
         }
         Ok(())
@@ -126,10 +144,27 @@ fn kept_in(tx: &mut AsOf<'_>, project: ProjectId, target: &HoldTarget) -> Result
             records.image_created(project, *image_id)?.map(|_| Erased::Image(*image_id))
         }
         HoldTarget::Prediction { prediction_id, .. } => {
-            records.prediction(project, *prediction_id)?.map(|_| Erased::Prediction(*prediction_id))
+            predictions::record(tx, project, *prediction_id)?.map(|_| Erased::Prediction(*prediction_id))
         }
-        HoldTarget::Metadata { filter, .. } => records.with_metadata(project, filter)?,
+        HoldTarget::Metadata { filter, .. } => match records.with_metadata(project, filter) {
+            // What cannot be opened it may keep all of.
+            Err(StoreError::Key { .. }) => Some(Erased::Project(project)),
+            found => found?,
+        },
     })
+}
+
+/// Ends the holds in a project that is about to be erased. They keep nothing there, or it would not be; their reasons and
+/// expressions must not stay behind.
+pub(super) fn end_with(tx: &mut AsOf<'_>, project: ProjectId) -> Result<(), StoreError> {
+    for hold in tx.holds()? {
+        if hold.target.project_id() == Some(project) {
+            tx.remove_hold(hold.id)?;
+            let event = AuditEvent::new(AuditAction::HoldReleased, Some(project));
+            tx.events.push(event.with([hold.id.as_uuid().into()]));
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn place(tx: &mut AsOf<'_>, hold: &Hold) -> Result<Applied, StoreError> {

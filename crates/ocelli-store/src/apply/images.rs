@@ -1,8 +1,8 @@
 use std::collections::{BTreeSet, HashSet};
 
 use ocelli_core::{
-    Affected, DataClass, Erased, ErasedItem, ErasureReason, ErasureRecord, ErrorCode, Image, ImageId, Limits,
-    Metadata, Origin, ProjectId, TagId, Timestamp, limits,
+    Affected, Commitment, DataClass, Erased, ErasedItem, ErasureReason, ErasureRecord, ErrorCode, Image,
+    ImageId, Limits, Metadata, Origin, ProjectId, TagId, Timestamp, limits,
 };
 
 use super::affected::{self, Touched};
@@ -76,6 +76,18 @@ pub(super) fn record(
     }
 }
 
+/// The commitment to a photo's bytes; none where what is recorded of them is damaged.
+pub(super) fn commitment(
+    tx: &mut AsOf<'_>,
+    project: ProjectId,
+    image: ImageId,
+) -> Result<Option<Commitment>, StoreError> {
+    match tx.image_bytes(project, image) {
+        Err(StoreError::Corrupt { .. }) => Ok(None),
+        found => Ok(found?.map(|bytes| bytes.commitment)),
+    }
+}
+
 /// Erases a photo, which nothing holds, and remembers that.
 pub(super) fn erase(
     tx: &mut AsOf<'_>,
@@ -85,7 +97,7 @@ pub(super) fn erase(
     reason: ErasureReason,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    let commitment = tx.image_bytes(project, record.id)?.map(|bytes| bytes.commitment);
+    let commitment = commitment(tx, project, record.id)?;
     remove(tx, project, record.id, touched)?;
     let mut note = |erased| {
         let record = ErasureRecord { at, project_id: project, erased };

@@ -11,7 +11,8 @@ use super::affected::{self, Touched};
 use super::as_of::AsOf;
 use super::audit::{self, Erasing, Refusals};
 use super::holds::Holds;
-use super::{images, iterations, within};
+use super::predictions::KeptRecord;
+use super::{images, iterations, predictions, projects, within};
 use crate::{Applied, ErasedItems, ItemOutcome, ItemToErase, StoreError};
 
 pub(super) fn erase(
@@ -57,10 +58,11 @@ pub(super) fn erase(
     Ok(Applied::Items(done))
 }
 
-/// What cannot be opened stays, and keeps nothing else from being erased: it is met before anything is taken away.
+/// What cannot be opened or read stays, and keeps nothing else from being erased: it is met before anything is taken away.
 fn unreadable(error: StoreError) -> Result<ItemOutcome, StoreError> {
     match error {
         StoreError::Key { .. } => Ok(ItemOutcome::Locked),
+        StoreError::Corrupt { detail } => Ok(ItemOutcome::Damaged(detail)),
         error => Err(error),
     }
 }
@@ -152,7 +154,7 @@ impl Step<'_> {
         if let Some((_, holds)) = self.project.holds.in_project(tx)? {
             return Ok(ItemOutcome::Held(holds));
         }
-        tx.remove_project(self.id())?;
+        projects::remove(tx, self.id())?;
         self.note(tx, Erased::Project(self.id()), None)
     }
 
@@ -197,15 +199,14 @@ impl Step<'_> {
         tx: &mut AsOf<'_>,
         id: PredictionId,
         parts: &[DataClass],
-    ) -> Result<Result<Found, ItemOutcome>, StoreError> {
-        let Some((kept, bytes)) = tx.records().prediction(self.id(), id)? else {
+    ) -> Result<Result<KeptRecord, ItemOutcome>, StoreError> {
+        let Some(found) = predictions::record(tx, self.id(), id)? else {
             return Ok(Err(ItemOutcome::Gone));
         };
-        let (photo, results) = (bytes.is_some(), !kept.prediction.predictions.is_empty());
         let mut there = Vec::new();
         for class in parts {
-            if if *class == DataClass::PredictionPhoto { photo } else { results } {
-                there.push((*class, kept.prediction.created));
+            if if *class == DataClass::PredictionPhoto { found.photo } else { found.results } {
+                there.push((*class, found.created));
             }
         }
         if there.is_empty() {
@@ -214,11 +215,11 @@ impl Step<'_> {
         if !self.holds_still(tx, &there)? {
             return Ok(Err(ItemOutcome::NotDue));
         }
-        let holds = self.project.holds.on_prediction(id, &kept.metadata);
+        let holds = self.project.holds.on_kept(&found);
         if !holds.is_empty() {
             return Ok(Err(ItemOutcome::Held(holds)));
         }
-        Ok(Ok(Found { commitment: bytes.map(|bytes| bytes.commitment), photo, results }))
+        Ok(Ok(found))
     }
 
     fn prediction(&mut self, tx: &mut AsOf<'_>, id: PredictionId) -> Result<ItemOutcome, StoreError> {
@@ -285,11 +286,4 @@ impl Step<'_> {
         tx.remove_export(self.id(), id)?;
         self.note(tx, Erased::Export(id), None)
     }
-}
-
-/// A kept prediction that may be erased.
-struct Found {
-    commitment: Option<Commitment>,
-    photo: bool,
-    results: bool,
 }

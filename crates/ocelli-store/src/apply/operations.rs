@@ -10,7 +10,7 @@ pub(super) fn begin(tx: &mut AsOf<'_>, plan: Option<Digest>, at: Timestamp) -> R
     Ok(Applied::Operation(operation))
 }
 
-/// One that has erased more since it was listed may not be complete.
+/// One that has erased more since it was listed may not be complete, and one is not that waits for a key.
 pub(super) fn complete(
     tx: &mut AsOf<'_>,
     listed: &[ErasureOperation],
@@ -19,7 +19,7 @@ pub(super) fn complete(
     for listed in listed {
         let number = listed.number;
         let mut found = tx.operation(number)?.ok_or(StoreError::NoOperation(number))?;
-        if found.completed.is_none() && found.count == listed.count {
+        if found.completed.is_none() && found.count == listed.count && !tx.waits_for_key(number)? {
             // A clock may have gone back since it began.
             found.completed = Some(at.max(found.begun));
             tx.put_operation(&found)?;

@@ -1,14 +1,14 @@
 use std::collections::{BTreeSet, HashSet};
 
 use ocelli_core::{
-    AuditAction, AuditEvent, AuditSubject, DataClass, Erased, ErrorCode, Image, ImageTag, Limits, Origin,
-    PredictionId, ProjectId, Salt, StoredPrediction, Timestamp, limits,
+    AuditAction, AuditEvent, AuditSubject, Commitment, DataClass, Erased, ErrorCode, Image, ImageTag, Limits,
+    Metadata, Origin, PredictionId, ProjectId, Salt, StoredPrediction, Timestamp, limits,
 };
 
 use super::as_of::AsOf;
 use super::holds::Holds;
 use super::{Identities, batch, batch_tags, done, erased_photo, live, photo, within};
-use crate::{Applied, ContentHash, ImageAdded, Missing, StoreError, UsedPrediction};
+use crate::{Applied, ContentHash, ImageAdded, Missing, PredictionParts, StoreError, UsedPrediction};
 
 /// The iteration is not looked for: a kept prediction outlives the iteration that made it, which may have been
 /// deleted since. It may also be one that goes on giving a tag that has been erased; nothing new is to name that.
@@ -59,15 +59,68 @@ pub(super) fn delete(
     within("predictions in one deletion", count, limit, ErrorCode::BadRequestPredictionIdsExceededCount)?;
     let holds = Holds::of(tx, project)?;
     for id in predictions.iter().collect::<BTreeSet<_>>() {
-        let (kept, _) = tx.prediction(project, *id)?.ok_or(StoreError::NotFound(Missing::Prediction(*id)))?;
-        holds.release_prediction(*id, &kept.metadata)?;
-        // Its photo may be due and be there still.
-        let bytes = tx.records().prediction(project, *id)?.and_then(|(_, bytes)| bytes);
+        let found = match record(tx, project, *id)? {
+            Some(found) if found.is_seen(tx, project)? => found,
+            _ => return Err(StoreError::NotFound(Missing::Prediction(*id))),
+        };
+        holds.release_kept(&found)?;
         tx.remove_prediction(project, *id)?;
-        let commitment = bytes.map(|bytes| bytes.commitment);
-        erased_photo(tx, project, Erased::Prediction(*id), commitment, at)?;
+        erased_photo(tx, project, Erased::Prediction(*id), found.commitment, at)?;
     }
     Ok(done())
+}
+
+/// What an erasure knows of a kept prediction, due or not.
+pub(super) struct KeptRecord {
+    pub(super) id: PredictionId,
+    pub(super) created: Timestamp,
+    /// Whether it has its photo, and whether it has results.
+    pub(super) photo: bool,
+    pub(super) results: bool,
+    /// None where its record is damaged, which keeps nobody from erasing it.
+    pub(super) metadata: Option<Metadata>,
+    pub(super) commitment: Option<Commitment>,
+}
+
+impl KeptRecord {
+    /// Whether a part of it is not due.
+    fn is_seen(&self, tx: &mut AsOf<'_>, project: ProjectId) -> Result<bool, StoreError> {
+        Ok((self.photo && tx.shows(project, DataClass::PredictionPhoto, self.created)?)
+            || (self.results && tx.shows(project, DataClass::PredictionResult, self.created)?))
+    }
+}
+
+/// The record of a kept prediction, if there is one.
+pub(super) fn record(
+    tx: &mut AsOf<'_>,
+    project: ProjectId,
+    id: PredictionId,
+) -> Result<Option<KeptRecord>, StoreError> {
+    let (kept, bytes) = match tx.records().prediction(project, id) {
+        Err(StoreError::Corrupt { .. }) => {
+            let parts = tx.prediction_parts(project, id)?;
+            return Ok(parts.map(|PredictionParts { created, photo, results }| KeptRecord {
+                id,
+                created,
+                photo,
+                results,
+                metadata: None,
+                commitment: None,
+            }));
+        }
+        found => match found? {
+            Some(found) => found,
+            None => return Ok(None),
+        },
+    };
+    Ok(Some(KeptRecord {
+        id,
+        created: kept.prediction.created,
+        photo: kept.photo_kept,
+        results: !kept.prediction.predictions.is_empty(),
+        metadata: Some(kept.metadata),
+        commitment: bytes.map(|bytes| bytes.commitment),
+    }))
 }
 
 pub(super) fn train_on(

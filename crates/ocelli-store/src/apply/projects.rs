@@ -2,7 +2,7 @@ use ocelli_core::{Domain, Erased, ErrorCode, Limits, Project, ProjectId, Project
 
 use super::as_of::AsOf;
 use super::holds::Holds;
-use super::{done, erased, live, within};
+use super::{done, erased, holds, live, within};
 use crate::{Applied, ContentKey, Missing, StoreError, is_due};
 
 pub(super) fn create(
@@ -69,9 +69,15 @@ pub(super) fn nothing_is_published(tx: &mut AsOf<'_>, project: ProjectId) -> Res
 pub(super) fn erase(tx: &mut AsOf<'_>, project: ProjectId, at: Timestamp) -> Result<Applied, StoreError> {
     tx.project(project)?.ok_or(StoreError::NotFound(Missing::Project(project)))?;
     Holds::of(tx, project)?.release_project(tx)?;
-    tx.remove_project(project)?;
+    remove(tx, project)?;
     erased(tx, project, Erased::Project(project), at)?;
     Ok(done())
+}
+
+/// Takes a project away in which nothing is held.
+pub(super) fn remove(tx: &mut AsOf<'_>, project: ProjectId) -> Result<(), StoreError> {
+    holds::end_with(tx, project)?;
+    tx.remove_project(project)
 }
 
 /// Restoring a project that has not been deleted changes nothing.

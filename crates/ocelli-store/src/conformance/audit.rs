@@ -240,6 +240,40 @@ pub fn changes_of_what_is_kept_leave_their_entries(make: Make) {
     says(&scene, Change::Audit { event, at: at(1) }, &Did::Exported, &[one.image.as_uuid()]);
 }
 
+/// That one lost its name to another, was unpublished by an erasure, or had lost its process.
+pub fn what_a_change_does_to_other_iterations_leaves_its_entries(make: Make) {
+    let scene = Scene::new(make);
+    let tag = scene.tag("oak");
+    let image = scene.image(b"a", &[tag]);
+    let [first, second] = [1, 2].map(|seed| scene.complete_on(seed, &[(image, tag)]));
+    scene.apply(scene.publication(first, "live", false));
+    let told = |change, action: AuditAction| -> Vec<Uuid> {
+        let (_, entries) = scene.audited(change);
+        let found = entries.iter().filter(|entry| entry.event.action == action);
+        found.flat_map(|entry| entry.event.subjects.iter().map(|subject| subject.id)).collect()
+    };
+    let overwritten = told(scene.publication(second, "live", true), AuditAction::Unpublished);
+    assert_eq!(overwritten, [first.as_uuid()]);
+    let erasing = scene.deletion_of_images_with(&[image], Affected::Unpublish);
+    assert_eq!(told(erasing, AuditAction::Unpublished), [second.as_uuid()]);
+    let interrupted = scene.begin(None).id;
+    assert_eq!(told(scene.beginning(None), AuditAction::TrainingFailed), [interrupted.as_uuid()]);
+}
+
+/// For each project, with all that holds keep there.
+pub fn what_is_refused_in_steps_leaves_one_entry(make: Make) {
+    let scene = Scene::new(make);
+    let (one, other) = (scene.one(0, "ann"), scene.one(1, "bob"));
+    let holds = [scene.hold_image(one.image), scene.hold_image(other.image)];
+    let items = [one.image, other.image].map(|image| (Erased::Image(image), ErasureReason::Requested));
+    let operation = scene.begin_erasure();
+    let (_, entries) = scene.audited(scene.erasing(operation, &items));
+    let [entry] = &entries[..] else { panic!("{entries:?}") };
+    assert_eq!(entry.event.action, AuditAction::ErasureRefused { holds: holds.into() });
+    let subjects: Vec<Uuid> = entry.event.subjects.iter().map(|subject| subject.id).collect();
+    assert_eq!(subjects, [one.image.as_uuid(), other.image.as_uuid()]);
+}
+
 /// Of what can be computed again, and of what was so before.
 pub fn what_changes_nothing_leaves_no_entry(make: Make) {
     let scene = Scene::new(make);

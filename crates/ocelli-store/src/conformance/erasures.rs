@@ -1,4 +1,4 @@
-//! What an erasure takes, what it tells, and how an older state catches up.
+//! What an erasure takes, and what it tells.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,10 @@ use super::Make;
 use super::scene::{Scene, at, name};
 use crate::{
     Change, CheckOptions, FeatureKey, ImageQuery, Missing, PredictionQuery, ProjectState, StoreError,
-    StoredCalibration, UsedPrediction,
+    StoredCalibration,
 };
 
-fn outcomes(erasure: &Erasure) -> Vec<(IterationId, AffectedOutcome)> {
+pub(super) fn outcomes(erasure: &Erasure) -> Vec<(IterationId, AffectedOutcome)> {
     assert_eq!(erasure.status, ErasureStatus::Complete);
     erasure.iterations.iter().map(|affected| (affected.id, affected.outcome)).collect()
 }
@@ -25,20 +25,16 @@ fn evaluated(scene: &Scene, iteration: IterationId) -> (Vec<ImageId>, u32) {
     (manifest.evaluation.photos.iter().map(|photo| photo.photo).collect(), manifest.erased)
 }
 
-fn metadata(value: &str) -> Metadata {
+pub(super) fn metadata(value: &str) -> Metadata {
     Metadata::new(BTreeMap::from([("camera".to_owned(), value.to_owned())])).unwrap()
 }
 
-fn setting(scene: &Scene, image: ImageId, metadata: Metadata) -> Change {
+pub(super) fn setting(scene: &Scene, image: ImageId, metadata: Metadata) -> Change {
     Change::SetMetadata { project: scene.project, image, metadata, at: at(40) }
 }
 
-fn erasing_project(scene: &Scene) -> Change {
+pub(super) fn erasing_project(scene: &Scene) -> Change {
     Change::EraseProject { project: scene.project, at: at(60) }
-}
-
-fn reapplying(erasures: Vec<ErasureRecord>, affected: Affected) -> Change {
-    Change::ReapplyErasures { erasures, affected }
 }
 
 fn deleting_tag(scene: &Scene, tag: TagId, affected: Affected) -> Change {
@@ -49,7 +45,7 @@ fn failing(scene: &Scene, iteration: IterationId, failure: TrainingFailure) -> C
     Change::FailTraining { project: scene.project, iteration, failure, at: at(21) }
 }
 
-fn log(scene: &Scene) -> Vec<ErasureRecord> {
+pub(super) fn log(scene: &Scene) -> Vec<ErasureRecord> {
     scene.store.erasures(at(0)).unwrap()
 }
 
@@ -342,7 +338,7 @@ pub fn a_tag_leaves_messages_of_failed_trainings(make: Make) {
     assert_eq!(told()[2], replaced[0]);
 }
 
-fn is_erased(scene: &Scene, beside: ProjectId) {
+pub(super) fn is_erased(scene: &Scene, beside: ProjectId) {
     let gone =
         |project| matches!(project, Err(StoreError::NotFound(Missing::Project(id))) if id == scene.project);
     let states = [ProjectState::Live, ProjectState::DeletedSince(at(0))];
@@ -365,7 +361,7 @@ fn is_erased(scene: &Scene, beside: ProjectId) {
 }
 
 /// A project that has one of everything, and a photo in another.
-fn full(make: Make) -> (Scene, ProjectId) {
+pub(super) fn full(make: Make) -> (Scene, ProjectId) {
     let mut scene = Scene::new(make);
     let beside = scene.new_project();
     scene.apply(scene.creation(beside, 1));
@@ -404,17 +400,17 @@ pub fn a_deleted_project_is_erased(make: Make) {
 }
 
 /// What everything was that [`erase_everything`] erased.
-struct Everything {
-    tag: TagId,
-    images: [ImageId; 2],
-    region: RegionId,
-    iterations: [IterationId; 2],
-    exports: [ocelli_core::ExportId; 2],
-    prediction: PredictionId,
+pub(super) struct Everything {
+    pub(super) tag: TagId,
+    pub(super) images: [ImageId; 2],
+    pub(super) region: RegionId,
+    pub(super) iterations: [IterationId; 2],
+    pub(super) exports: [ocelli_core::ExportId; 2],
+    pub(super) prediction: PredictionId,
 }
 
 /// A scene with one of everything that can be erased, and a neighbour of each: the same at every call.
-fn everything(make: Make) -> (Scene, Everything) {
+pub(super) fn everything(make: Make) -> (Scene, Everything) {
     let scene = Scene::new(make);
     let (tag, stays) = (scene.tag("oak"), scene.tag("ash"));
     let images = [scene.image(b"a", &[tag]), scene.image(b"b", &[tag, stays])];
@@ -432,7 +428,7 @@ fn everything(make: Make) -> (Scene, Everything) {
     (scene, Everything { tag, images, region, iterations, exports, prediction })
 }
 
-fn erase_everything(scene: &Scene, of: &Everything) {
+pub(super) fn erase_everything(scene: &Scene, of: &Everything) {
     let project = scene.project;
     let later = |change| scene.erase(change);
     let _ = later(scene.deletion_of_export(of.exports[1]));
@@ -498,147 +494,6 @@ pub fn a_refused_erasure_erases_and_records_nothing(make: Make) {
     assert_eq!(evaluated(&scene, iteration), (vec![image], 0));
     assert_eq!(scene.store.image_bytes(scene.project, image).unwrap(), b"a");
     assert_eq!(scene.store.prediction_bytes(scene.project, prediction).unwrap(), b"b");
-}
-
-/// Everything that the project has, in words.
-fn described(scene: &Scene) -> String {
-    let (store, project) = (&scene.store, scene.project);
-    let iterations = store.iterations(project).unwrap();
-    let of_each = |iteration: &ocelli_core::Iteration| {
-        (scene.manifest(iteration.id), store.exports(project, iteration.id).unwrap())
-    };
-    let images = store.images(project, &ImageQuery::default()).unwrap();
-    let answers = store.predictions(project, &PredictionQuery::default()).unwrap().results;
-    let each: Vec<_> = iterations.iter().map(of_each).collect();
-    format!("{:#?} {images:#?} {iterations:#?} {each:#?} {answers:#?}", store.tags(project).unwrap())
-}
-
-/// And nothing else: it is then as if all had been erased there, but for what was written since.
-pub fn an_older_state_loses_what_was_erased(make: Make) {
-    let (scene, of) = everything(make);
-    let (older, _) = everything(make);
-    assert_eq!(described(&scene), described(&older), "both begin alike");
-    erase_everything(&scene, &of);
-    let _ = older.erase(reapplying(log(&scene), Affected::Keep));
-    assert_eq!(log(&older), log(&scene));
-    let _ = scene.erase(setting(&scene, of.images[1], Metadata::default()));
-    assert_eq!(described(&older), described(&scene));
-    let report = older.store.check(&CheckOptions::default()).unwrap();
-    assert_eq!((report.unowned, report.is_sound()), (0, true));
-}
-
-/// In use there, with whatever it has published.
-pub fn an_older_state_loses_a_project(make: Make) {
-    let ((scene, beside), (older, _)) = (full(make), full(make));
-    let _ = scene.erase(erasing_project(&scene));
-    let _ = older.erase(reapplying(log(&scene), Affected::Keep));
-    is_erased(&older, beside);
-}
-
-/// Be the photo new or one that the project had.
-pub fn an_older_state_loses_a_prediction_whose_photo_was_erased(make: Make) {
-    for known in [false, true] {
-        let older = Scene::new(make);
-        let scene = Scene::new(make);
-        let answer = older.answer(0, &[]);
-        for each in [&older, &scene] {
-            each.keep(&answer, b"a");
-        }
-        if known {
-            scene.image(b"a", &[]);
-        }
-        let used = UsedPrediction {
-            prediction: answer.prediction.id,
-            image: ImageId::new(at(2), [3; 10]),
-            tags: Vec::new(),
-            regions: Vec::new(),
-        };
-        scene.apply(Change::UsePredictions { project: scene.project, predictions: vec![used], at: at(5) });
-        let image = scene.store.images(scene.project, &ImageQuery::default()).unwrap()[0].id;
-        let _ = scene.erase(scene.deletion_of_images(&[image]));
-        let _ = older.erase(reapplying(log(&scene), Affected::Keep));
-        let found = older.store.prediction_bytes(older.project, answer.prediction.id);
-        assert!(matches!(found, Err(StoreError::NotFound(Missing::Prediction(_)))), "known: {known}");
-    }
-}
-
-/// What was written since it was done stays.
-pub fn reapplying_is_done_once(make: Make) {
-    let ((scene, of), (older, _)) = (everything(make), everything(make));
-    erase_everything(&scene, &of);
-    let again = || reapplying(log(&scene), Affected::Keep);
-    for store in [&older, &scene] {
-        let _ = store.erase(again());
-        store.apply(setting(store, of.images[1], metadata("since")));
-        let (before, records) = (described(store), log(store));
-        let _ = store.erase(again());
-        assert_eq!((described(store), log(store)), (before, records));
-    }
-    assert_eq!(scene.look(of.images[1]).metadata, metadata("since"));
-}
-
-/// In each project, and those that were erased themselves are not told of.
-pub fn reapplying_does_with_iterations_as_chosen(make: Make) {
-    use AffectedOutcome::{Deleted, InTraining, Kept, Unpublished};
-    for (choice, expected) in [
-        (Affected::Keep, [Kept, InTraining]),
-        (Affected::Unpublish, [Unpublished, InTraining]),
-        (Affected::Delete, [Deleted, Deleted]),
-    ] {
-        let mut scene = Scene::new(make);
-        let mut projects = [scene.project, scene.new_project()];
-        projects.sort_unstable();
-        let other = *projects.iter().find(|project| **project != scene.project).unwrap();
-        scene.apply(scene.creation(other, 1));
-        let (mut erasures, mut told) = (Vec::new(), Vec::new());
-        for (project, whole_tag) in projects.into_iter().zip([false, true]) {
-            scene.project = project;
-            let tag = scene.tag("oak");
-            let image = scene.image(b"a", &[tag]);
-            let [published, gone] = [1, 2].map(|seed| scene.complete_on(seed, &[(image, tag)]));
-            scene.apply(scene.publication(published, "live", false));
-            let training = scene.begin(None).id;
-            let erased = if whole_tag { Erased::Tag(tag) } else { Erased::Image(image) };
-            for (millis, erased) in [(50, erased), (51, Erased::Iteration(gone))] {
-                erasures.push(ErasureRecord { at: at(millis), project_id: project, erased });
-            }
-            told.extend([published, training].into_iter().zip(expected).map(|(id, it)| (project, id, it)));
-        }
-        let erasure = scene.erase(reapplying(erasures.clone(), choice));
-        let each = erasure.iterations.iter().map(|each| (each.project_id, each.id, each.outcome));
-        assert_eq!(each.collect::<Vec<_>>(), told);
-        let left: usize = projects.map(|project| scene.store.iterations(project).unwrap().len()).iter().sum();
-        assert_eq!(left, if choice == Affected::Delete { 0 } else { 4 });
-        assert_eq!(outcomes(&scene.erase(reapplying(erasures, choice))), [], "they are known now");
-    }
-}
-
-/// Unknown projects and ids, and more erasures than any batch.
-pub fn reapplying_passes_over_what_is_not_there(make: Make) {
-    let (scene, of) = everything(make);
-    let before = described(&scene);
-    let random = [9; 10];
-    let unknown = [
-        Erased::Tag(TagId::new(at(0), random)),
-        Erased::Image(ImageId::new(at(0), random)),
-        Erased::Region(RegionId::new(at(0), random)),
-        Erased::Metadata(ImageId::new(at(0), random)),
-        Erased::Iteration(IterationId::new(at(0), random)),
-        Erased::Export(ocelli_core::ExportId::new(at(0), random)),
-        Erased::Prediction(PredictionId::new(at(0), random)),
-    ];
-    let here = unknown.map(|erased| ErasureRecord { at: at(3), project_id: scene.project, erased });
-    let elsewhere = ProjectId::new(at(0), random);
-    let nowhere = [Erased::Project(elsewhere), Erased::Image(of.images[0]), Erased::Tag(of.tag)]
-        .map(|erased| ErasureRecord { at: at(3), project_id: elsewhere, erased });
-    let many = (0..1000).map(|millis| ErasureRecord {
-        at: at(millis),
-        project_id: scene.project,
-        erased: Erased::Image(ImageId::new(at(millis), random)),
-    });
-    let erasures: Vec<_> = here.into_iter().chain(nowhere).chain(many).collect();
-    assert_eq!(outcomes(&scene.erase(reapplying(erasures, Affected::Keep))), []);
-    assert_eq!(described(&scene), before);
 }
 
 /// Where nobody reads an older state.

@@ -434,6 +434,38 @@ pub fn holds_are_listed_in_order(make: Make) {
     is_missing(scene.store.apply(Change::ReleaseHold { hold: gone, at: at(1) }), &Missing::Hold(gone));
 }
 
+/// Those that keep nothing in it, or it would stay: their reasons and expressions must not. Others hold on.
+pub fn holds_go_with_their_project(make: Make) {
+    type Erasing = fn(&Scene);
+    let ways: [Erasing; 3] = [
+        |scene| drop(scene.erase(scene.erasure_of_project())),
+        |scene| drop(scene.erase_items(&[(Erased::Project(scene.project), REQUESTED)])),
+        |scene| drop(scene.erase(reapplying(scene, Erased::Project(scene.project)))),
+    ];
+    for way in ways {
+        let mut scene = Scene::new(make);
+        scene.one(0, "ann");
+        let going = scene.hold_person(Some(scene.project), "bob");
+        let staying = scene.hold_person(None, "cid");
+        let before = scene.audit().len();
+        way(&scene);
+        assert_eq!(scene.store.holds().unwrap().iter().map(|hold| hold.id).collect::<Vec<_>>(), [staying]);
+        is_missing(scene.store.held(going, None, 1), &Missing::Hold(going));
+        is_missing(scene.store.apply(Change::ReleaseHold { hold: going, at: at(1) }), &Missing::Hold(going));
+        let entries = scene.audit();
+        let released =
+            entries[before..].iter().filter(|entry| entry.event.action == AuditAction::HoldReleased);
+        let subjects: Vec<_> = released.flat_map(|entry| entry.event.subjects.clone()).collect();
+        assert_eq!(subjects, [going.as_uuid().into()]);
+        // Erasing goes on elsewhere.
+        scene.project = scene.new_project();
+        scene.apply(scene.creation(scene.project, 1));
+        let (other, kept) = (scene.one(1, "bob"), scene.one(2, "cid"));
+        let _ = scene.erase(scene.deletion_of_images(&[other.image]));
+        scene.refuse_held(scene.deletion_of_images(&[kept.image]), Erased::Image(kept.image), &[staying]);
+    }
+}
+
 /// Deleted or not. A metadata expression may select nothing yet.
 pub fn a_hold_is_placed_on_what_is_there(make: Make) {
     let scene = Scene::new(make);

@@ -387,6 +387,17 @@ pub fn an_erasure_completes(make: Make) {
     is_unknown(scene.store.apply(completing(unknown, 93)), 7);
 }
 
+/// Whatever clock it was that went back.
+pub fn an_erasure_is_complete_no_sooner_than_it_begins(make: Make) {
+    let scene = Scene::new(make);
+    let number = scene.begin_erasure();
+    let begun = operation(&scene, number);
+    scene.apply(completing(vec![begun.clone()], -1_000));
+    assert_eq!(operation(&scene, number).completed, Some(begun.begun));
+    scene.apply(receipt(number, "a receipt"));
+    assert!(scene.store.incomplete_operations().unwrap().is_empty());
+}
+
 /// Of what is complete, and the first one stays; then nothing is added to the operation.
 pub fn a_receipt_is_kept_once(make: Make) {
     let scene = Scene::new(make);

@@ -2,7 +2,7 @@
 
 use ocelli_core::{
     DataClass, Erased, ErasureReason, ErrorCode, ImageCreateStatus, ImageId, InvalidValue, IterationId,
-    Limits, Origin, PredictionId, StoredPrediction, TagId, Threshold, Timestamp, limits,
+    Limits, Metadata, Origin, PredictionId, StoredPrediction, TagId, Threshold, Timestamp, limits,
 };
 
 use super::Make;
@@ -234,6 +234,46 @@ pub fn a_prediction_of_a_known_photo_joins_it(make: Make) {
     assert_eq!(scene.tags_of(image), [oak, ash]);
     is_missing(scene.store.prediction(scene.project, id), id);
     assert_eq!(scene.store.image_bytes(scene.project, image).unwrap(), b"a");
+}
+
+/// What the photo says already stays; where the two disagree, the prediction stays as it is, and the others are moved.
+pub fn a_prediction_that_joins_a_photo_brings_its_metadata(make: Make) {
+    let scene = Scene::new(make);
+    let metadata = |entries: &[(&str, &str)]| {
+        let entries = entries.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        Metadata::new(entries.collect()).unwrap()
+    };
+    let photos = [b"a", b"b", b"c"].map(|bytes| scene.image(bytes, &[]));
+    scene.apply(scene.setting_metadata(photos[0], metadata(&[("camera", "north")])));
+    scene.apply(scene.setting_metadata(photos[1], metadata(&[("person", "bob")])));
+    let kept = [b"a", b"b", b"c"].map(|bytes| {
+        let mut answer = scene.answer(1, &[]);
+        answer.metadata = metadata(&[("person", "ann"), ("camera", "north")]);
+        scene.keep(&answer, bytes)
+    });
+    let used = |prediction| UsedPrediction {
+        prediction,
+        image: ImageId::new(at(2), scene.random()),
+        tags: Vec::new(),
+        regions: Vec::new(),
+    };
+    let predictions = kept.map(used).into();
+    let Applied::Images(added) =
+        scene.apply(Change::UsePredictions { project: scene.project, predictions, at: at(5) })
+    else {
+        panic!("no entries");
+    };
+    let refusal = added[1].as_ref().unwrap_err();
+    let conflict = matches!(&refusal.error, StoreError::MetadataConflict { image, key } if *image == photos[1] && key == "person");
+    assert!(conflict, "{refusal:?}");
+    let both = metadata(&[("person", "ann"), ("camera", "north")]);
+    for index in [0, 2] {
+        assert_eq!(added[index].as_ref().unwrap().image.metadata, both);
+        assert_eq!(scene.look(photos[index]).metadata, both);
+    }
+    assert_eq!(scene.look(photos[1]).metadata, metadata(&[("person", "bob")]));
+    let there = kept.map(|id| scene.store.prediction(scene.project, id).is_ok());
+    assert_eq!(there, [false, true, false]);
 }
 
 /// For another attempt.

@@ -1,7 +1,7 @@
 //! What is due is not there, and nothing brings it back.
 
 use ocelli_core::{
-    DataClass, Erased, ErasureReason, ImageCreateStatus, ImageId, Limits, Period, RetentionRule,
+    DataClass, Erased, ErasureReason, ImageCreateStatus, ImageId, LeftOut, Limits, Period, RetentionRule,
     StoredPrediction, TagUpdate,
 };
 
@@ -84,6 +84,44 @@ pub fn a_due_photo_is_invisible_to_every_question(make: Make) {
     assert_eq!(features.iter().map(Option::is_some).collect::<Vec<_>>(), [false, true]);
 }
 
+/// What was evaluated with it is not to be seen either, and a calibration that looked at it is not used.
+pub fn a_due_photo_is_seen_through_no_iteration_and_no_calibration(make: Make) {
+    let scene = Scene::new(make);
+    let (due, other) = (scene.one(0, "ann"), scene.one(5, "bob"));
+    let looked_at = scene.image(b"looked at", &[]);
+    let mut trained = Scene::trained_on(2, &[(due.image, due.tag), (other.image, other.tag)]);
+    trained.looked_at = vec![looked_at, other.image, due.image];
+    trained.manifest.left_out = vec![(looked_at, LeftOut::SeveralTags), (other.image, LeftOut::SeveralTags)];
+    let iteration = scene.complete_with(trained);
+    scene.apply(scene.calibrating_on("one", 1, &[other.image, due.image]));
+    scene.apply(scene.calibrating_on("two", 1, &[other.image]));
+    let seen = || {
+        let manifest = scene.manifest(iteration);
+        let photos: Vec<_> = manifest.evaluation.photos.iter().map(|photo| photo.photo).collect();
+        let left_out: Vec<_> = manifest.left_out.iter().map(|(image, _)| *image).collect();
+        let calibrations =
+            ["one", "two"].map(|base| scene.store.calibration(scene.project, base).unwrap().is_some());
+        (photos, left_out, manifest.erased, calibrations)
+    };
+    let before = (vec![due.image, other.image], vec![looked_at, other.image], 0, [true, true]);
+    assert_eq!(seen(), before);
+    scene.set_rule(DataClass::TrainingPhoto, TEN_DAYS);
+    scene.set_clock(on(10, -1));
+    assert_eq!(seen(), before, "a moment earlier");
+    scene.go_to(10);
+    let after = (vec![other.image], vec![other.image], 2, [false, true]);
+    assert_eq!(seen(), after);
+    // Nor is one kept on for features of others.
+    let features = vec![(other.image, vec![0.5])];
+    let key = FeatureKey::int8("one", Scene::calibration(1).fingerprint);
+    scene.apply(Change::CacheFeatures { project: scene.project, key: key.clone(), features });
+    assert_eq!(scene.store.features(scene.project, &key, &[other.image]).unwrap(), [None]);
+    for image in [due.image, looked_at] {
+        assert_eq!(scene.erase_due(DataClass::TrainingPhoto, Erased::Image(image)), ItemOutcome::Erased);
+    }
+    assert_eq!(seen(), after, "the sweep changes nothing that was to be seen");
+}
+
 /// As if it were not there.
 pub fn a_due_photo_is_refused_by_every_change(make: Make) {
     let (scene, due, other) = due_and_not(make, DataClass::TrainingPhoto);
@@ -95,13 +133,17 @@ pub fn a_due_photo_is_refused_by_every_change(make: Make) {
         scene.deletion_of_images(&[other.image, due.image]),
         scene.tagging(&[(due.image, other.tag)]),
         Change::UntagImages { project, images: vec![due.image], tags: vec![due.tag] },
-        Change::AddRegions { project, regions: vec![(due.image, region)] },
+        Change::AddRegions { project, regions: vec![(due.image, region.clone())] },
         scene.setting_metadata(due.image, about("eve")),
         Change::PlaceHold { hold: scene.new_hold(held) },
     ] {
         is_missing(scene.store.apply(change), &missing);
     }
     is_missing(scene.store.apply(scene.deletion_of_regions(&[due.region])), &Missing::Region(due.region));
+    // The id of its region is not free, though.
+    let taken = ocelli_core::Region { id: due.region, ..region };
+    let again = Change::AddRegions { project, regions: vec![(other.image, taken)] };
+    assert!(matches!(scene.refuse(again), StoreError::IdTaken(_)));
     scene.apply(scene.caching(due.image));
     scene.apply(scene.calibrating_on("one", 1, &[due.image]));
     assert_eq!(scene.store.calibration(project, "one").unwrap(), None);
