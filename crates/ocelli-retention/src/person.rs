@@ -25,6 +25,9 @@ pub struct Findings {
     pub items: Vec<Item>,
     /// The iterations whose manifests name one of the photos, by project.
     pub iterations: BTreeMap<ProjectId, BTreeSet<IterationId>>,
+    /// What has damaged metadata, so that nobody can tell whether it is selected: photos and kept predictions, by project.
+    #[serde(default)]
+    pub damaged: Vec<(ProjectId, Erased)>,
     /// The projects that were not looked into, since their keys are missing: nobody can tell what they hold.
     #[serde(default)]
     pub locked: Vec<ProjectId>,
@@ -48,6 +51,9 @@ pub struct PersonErased {
     pub iterations: Vec<AffectedIteration>,
     /// Whether nothing of what was erased is left.
     pub status: ErasureStatus,
+    /// What has damaged metadata, so that nobody can tell whether it is selected. It is still there; it can be erased by id.
+    #[serde(default)]
+    pub damaged: Vec<(ProjectId, Erased)>,
     /// The projects that were not looked into, since their keys are missing: what they hold of the person is still there.
     #[serde(default)]
     pub locked: Vec<ProjectId>,
@@ -64,7 +70,12 @@ pub fn find_person(store: &dyn Store, filter: &MetadataFilter) -> Result<Finding
     for project in projects(store)?.difference(&locked.clone()) {
         match find_in(store, *project, filter) {
             Ok((items, iterations)) => {
-                findings.items.extend(items);
+                for item in items {
+                    match item.metadata {
+                        Some(_) => findings.items.push(item),
+                        None => findings.damaged.push((item.project_id, item.item)),
+                    }
+                }
                 if !iterations.is_empty() {
                     findings.iterations.insert(*project, iterations);
                 }
@@ -87,7 +98,9 @@ fn find_in(
     let (mut items, mut photos) = (Vec::new(), Vec::new());
     let mut selected = select(store, project, DataClass::TrainingPhoto, filter);
     while let Some(item) = selected.next()? {
-        if let Erased::Image(id) = item.item {
+        if let Erased::Image(id) = item.item
+            && item.metadata.is_some()
+        {
             photos.push(id);
         }
         items.push(item);
@@ -112,7 +125,7 @@ pub fn erase_person(
     affected: Affected,
     now: &dyn Fn() -> Timestamp,
 ) -> Result<PersonErased, StoreError> {
-    let Findings { items, locked, .. } = find_person(store, filter)?;
+    let Findings { items, damaged, locked, .. } = find_person(store, filter)?;
     let mut locked: BTreeSet<ProjectId> = locked.into_iter().collect();
     let (mut erased, mut held, mut iterations) = (Vec::new(), Vec::new(), AffectedIterations::default());
     let mut operations = Operations::new(store, None, now);
@@ -144,6 +157,7 @@ pub fn erase_person(
         held,
         iterations: iterations.into_vec(),
         status,
+        damaged,
         locked: locked.into_iter().collect(),
     })
 }

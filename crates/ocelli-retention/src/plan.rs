@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use ocelli_core::{
-    Account, AccountId, DataClass, Digest, Erased, Hold, Metadata, ProjectId, Retention, RetentionPolicy,
-    Timestamp,
+    Account, AccountId, DataClass, Digest, Erased, Hold, HoldTarget, Metadata, ProjectId, Retention,
+    RetentionPolicy, Timestamp,
 };
 use ocelli_keys::canonical_json;
 use ocelli_store::Item;
@@ -285,8 +285,24 @@ impl<'a> Planner<'a> {
 /// Whether a hold keeps an item of a project.
 pub(crate) fn keeps(hold: &Hold, item: &Item) -> bool {
     let nothing = Metadata::default();
-    let (target, project, metadata) =
-        (&hold.target, item.project_id, item.metadata.as_ref().unwrap_or(&nothing));
+    let (target, project) = (&hold.target, item.project_id);
+    let has_metadata = matches!(
+        item.item,
+        Erased::Image(_)
+            | Erased::Features(_)
+            | Erased::Metadata(_)
+            | Erased::Prediction(_)
+            | Erased::PredictionPhoto(_)
+            | Erased::PredictionResult(_)
+    );
+    let metadata = match &item.metadata {
+        Some(metadata) => metadata,
+        // What cannot be read may be what the hold is about.
+        None if has_metadata && matches!(target, HoldTarget::Metadata { .. }) => {
+            return target.concerns(project);
+        }
+        None => &nothing,
+    };
     match item.item {
         Erased::Image(id) | Erased::Features(id) | Erased::Metadata(id) => {
             target.keeps_image(project, id, metadata)
