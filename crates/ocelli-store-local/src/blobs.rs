@@ -14,6 +14,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::directory::{Directory, ignore_missing};
 use crate::error::During;
+use crate::records::measures::Measured;
 use crate::records::{measures, projects, removals};
 use crate::seal::Seal;
 use crate::staging::{at_once, sync_folders};
@@ -23,7 +24,7 @@ const MEASURED_AT_ONCE: u32 = 64;
 /// How long removing goes on in one transaction before what has been removed is made durable.
 const STEP: Duration = Duration::from_millis(40);
 /// Files removed in one transaction.
-const REMOVED_AT_ONCE: u32 = 256;
+const REMOVED_AT_ONCE: u32 = 2_048;
 
 /// What it takes to name and to open a project's bytes.
 #[derive(Clone, Debug)]
@@ -171,20 +172,30 @@ pub(crate) fn remove_some(directory: &Directory, connection: &mut Connection) ->
 }
 
 /// Reads some of the photos that were stored before their bytes were counted and committed to, all of them as they lie
-/// there, since nothing was sealed then. One whose file is missing has no bytes. Says whether there may be more. The caller
-/// holds the write lock.
+/// there, since nothing was sealed then. One that cannot be read, or is not what was stored, is passed over: it is measured
+/// when the directory is opened and the right bytes are there. Says whether there may be more. The caller holds the write
+/// lock.
 pub(crate) fn measure_some(
     directory: &Directory,
     connection: &mut Connection,
+    measured: &mut Measured,
     salt: impl Fn() -> Result<Salt, StoreError>,
 ) -> Result<bool, StoreError> {
     const ACTION: &str = "measuring photos";
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).during(ACTION)?;
-    let found = measures::noted(&transaction, MEASURED_AT_ONCE)?;
+    let found = measures::next(&transaction, measured, MEASURED_AT_ONCE)?;
     for photo in &found {
-        let bytes = read_file(directory, photo.project, &photo.content)?.unwrap_or_default();
-        let salt = salt()?;
-        measures::put(&transaction, photo, bytes.len(), &salt, &commit(&salt, &bytes))?;
+        match read_file(directory, photo.project, &photo.content) {
+            Ok(Some(bytes)) if photo.key.hash(&bytes) == photo.content => {
+                let salt = salt()?;
+                measures::put(&transaction, photo, bytes.len(), &salt, &commit(&salt, &bytes))?;
+            }
+            Ok(found) => {
+                let content = &photo.content;
+                tracing::warn!(%content, missing = found.is_none(), "a photo is not what was stored");
+            }
+            Err(error) => tracing::warn!(content = %photo.content, %error, "a photo could not be measured"),
+        }
     }
     transaction.commit().during(ACTION)?;
     Ok(!found.is_empty())

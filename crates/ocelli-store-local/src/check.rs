@@ -26,13 +26,7 @@ pub(crate) fn check(store: &LocalStore, options: &CheckOptions) -> Result<CheckR
             checked => checked?,
         }
     }
-    match store.ask(holds::list) {
-        Ok(_) => {}
-        Err(error @ (StoreError::Corrupt { .. } | StoreError::AccountKey(_))) => {
-            report.records.push(format!("the holds cannot be read: {error}"));
-        }
-        Err(error) => return Err(error),
-    }
+    check_holds(store, &mut report)?;
     find_unowned(store, options, &mut report)?;
     if options.repair {
         note_all_pages(store)?;
@@ -41,6 +35,27 @@ pub(crate) fn check(store: &LocalStore, options: &CheckOptions) -> Result<CheckR
     report.damaged.sort();
     report.damaged.dedup();
     Ok(report)
+}
+
+/// Opens the holds. Those in a project whose key is missing are told with it.
+fn check_holds(store: &LocalStore, report: &mut CheckReport) -> Result<(), StoreError> {
+    let holds = match store.ask(holds::list) {
+        Err(error @ StoreError::Corrupt { .. }) => {
+            report.records.push(format!("the holds cannot be read: {error}"));
+            return Ok(());
+        }
+        holds => holds?,
+    };
+    for hold in holds {
+        match store.ask(|rows| holds::get(rows, hold.id)) {
+            Err(error @ StoreError::AccountKey(_)) => {
+                report.records.push(format!("the hold {} cannot be read: {error}", hold.id));
+            }
+            Ok(_) | Err(StoreError::Key { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// What the database says of itself.

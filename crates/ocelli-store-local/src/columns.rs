@@ -78,17 +78,20 @@ pub(crate) fn content(row: &Row<'_>, index: usize) -> SqlResult<ContentHash> {
     row.get(index).map(ContentHash::from_bytes)
 }
 
-/// What is recorded of a photo's bytes, in four columns from there on. Who has the salt can try whether a photo is the one
-/// that was committed to, so that it is sealed.
-pub(crate) fn photo_bytes(cells: Cells<'_>, row: &Row<'_>, index: usize) -> SqlResult<PhotoBytes> {
+/// What is recorded of a photo's bytes, in four columns from there on; nothing where an older format stored it and it could
+/// not be read since. Who has the salt can try whether a photo is the one that was committed to, so that it is sealed.
+pub(crate) fn photo_bytes(cells: Cells<'_>, row: &Row<'_>, index: usize) -> SqlResult<Option<PhotoBytes>> {
+    if row.get_ref(index + 2)?.data_type() == Type::Null {
+        return Ok(None);
+    }
     let salt = cells.read_bytes("salt", row, index + 2)?;
     let salt = <[u8; 32]>::try_from(&*salt).map_err(|error| unreadable(index + 2, error))?;
-    Ok(PhotoBytes {
+    Ok(Some(PhotoBytes {
         content: content(row, index)?,
         size: row.get(index + 1)?,
         salt: Salt::from_bytes(salt),
         commitment: row.get(index + 3).map(Commitment::from_bytes)?,
-    })
+    }))
 }
 
 /// What [`json`] reads.

@@ -95,7 +95,11 @@ impl Store for LocalStore {
     }
 
     fn calibration(&self, project: ProjectId, base: &str) -> Result<Option<StoredCalibration>, StoreError> {
-        self.ask_about(project, |rows, _| calibrations::get(rows, project, base))
+        self.ask_about(project, |rows, seen| {
+            let cutoff = seen.cutoff(DataClass::TrainingPhoto);
+            let is_due = calibrations::looked_at_due(rows, project, base, cutoff)?;
+            if is_due { Ok(None) } else { calibrations::get(rows, project, base) }
+        })
     }
 
     fn iterations(&self, project: ProjectId) -> Result<Vec<Iteration>, StoreError> {
@@ -119,7 +123,7 @@ impl Store for LocalStore {
     fn manifest(&self, project: ProjectId, iteration: IterationId) -> Result<Manifest, StoreError> {
         self.ask_about(project, |rows, seen| {
             find_iteration(rows, seen, project, iteration)?;
-            manifests::get(rows, project, iteration)
+            manifests::get_after(rows, project, iteration, seen.cutoff(DataClass::TrainingPhoto))
         })
     }
 
@@ -180,6 +184,10 @@ impl Store for LocalStore {
         self.ask(|rows| account::get(rows))
     }
 
+    fn locked(&self) -> Result<Vec<ProjectId>, StoreError> {
+        self.ask(projects::locked)
+    }
+
     fn retention(&self, project: ProjectId) -> Result<Retention<RetentionPolicy>, StoreError> {
         let found = self.ask(|rows| projects::retention(rows, project))?;
         found.ok_or(StoreError::NotFound(Missing::Project(project)))
@@ -231,13 +239,15 @@ impl Store for LocalStore {
                 Erased::Image(image) => {
                     find_image(rows, seen, project, image)?;
                     let bytes = images::bytes(rows, project, image)?;
-                    bytes.ok_or(StoreError::NotFound(Missing::Image(image)))?
+                    bytes.ok_or_else(|| unmeasured(item))?
                 }
                 Erased::Prediction(id) | Erased::PredictionPhoto(id) => {
                     let kept = find_prediction(rows, seen, project, id)?;
-                    let found = predictions::get(rows, project, id)?.and_then(|(_, bytes)| bytes);
-                    let bytes = found.filter(|_| kept.photo_kept);
-                    bytes.ok_or(StoreError::NotFound(Missing::Prediction(id)))?
+                    if !kept.photo_kept {
+                        return Err(StoreError::NotFound(Missing::Prediction(id)));
+                    }
+                    let bytes = predictions::get(rows, project, id)?.and_then(|(_, bytes)| bytes);
+                    bytes.ok_or_else(|| unmeasured(item))?
                 }
                 _ => return Err(StoreError::Unsupported("commit to what has no photo")),
             };
@@ -267,6 +277,10 @@ impl Store for LocalStore {
         self.ask(|rows| operations::behind(rows, after, take))
     }
 
+    fn incomplete_operations(&self) -> Result<Vec<ErasureOperation>, StoreError> {
+        self.ask(|rows| operations::incomplete(rows))
+    }
+
     fn erased_items(&self, operation: u64) -> Result<Vec<ErasedItem>, StoreError> {
         self.ask(|rows| erasures::of_operation(rows, operation))
     }
@@ -294,6 +308,14 @@ impl Store for LocalStore {
     fn lock_training(&self, project: ProjectId) -> Result<TrainingLock, StoreError> {
         self.lock(project)
     }
+}
+
+/// Of a photo that an older format stored, and that could not be read as it was stored since.
+fn unmeasured(item: Erased) -> StoreError {
+    let detail = format!(
+        "the photo of {item:?} is damaged or missing, and was never committed to; store it again or delete it"
+    );
+    StoreError::Corrupt { detail }
 }
 
 /// What is to be seen of a kept prediction.
@@ -335,6 +357,5 @@ fn find_iteration(
 }
 
 fn find_hold(rows: &Rows<'_>, hold: HoldId) -> Result<Hold, StoreError> {
-    let found = holds::list(rows)?.into_iter().find(|other| other.id == hold);
-    found.ok_or(StoreError::NotFound(Missing::Hold(hold)))
+    holds::get(rows, hold)?.ok_or(StoreError::NotFound(Missing::Hold(hold)))
 }

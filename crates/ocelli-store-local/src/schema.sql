@@ -339,6 +339,9 @@ CREATE TABLE operations (
     completed INTEGER
 ) STRICT;
 
+-- Few are not complete, however many there have been.
+CREATE INDEX operations_incomplete ON operations (number) WHERE completed IS NULL;
+
 CREATE TABLE receipts (
     operation INTEGER PRIMARY KEY REFERENCES operations (number),
     receipt   TEXT NOT NULL

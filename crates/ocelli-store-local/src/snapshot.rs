@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ocelli_core::{Affected, ErasureRecord, ProjectId};
-use ocelli_store::{Change, ContentHash, Store, StoreError};
+use ocelli_store::{Applied, Change, ContentHash, Store, StoreError};
+
+use rusqlite::{Connection, TransactionBehavior};
 
 use crate::blobs::{self, BlobKeys};
 use crate::directory::{Directory, ignore_missing};
 use crate::error::During;
-use crate::records::{erasures, owners, projects};
+use crate::records::{erasures, holds, owners, projects};
 use crate::staging::{at_once, sync_folders};
 use crate::{LocalStore, connection};
 
@@ -51,6 +53,7 @@ pub(crate) fn snapshot(store: &LocalStore, to: &Path) -> Result<(), StoreError> 
         // Nothing is erased between the last look at what was and the copy's being complete.
         let writing = store.write()?;
         reapply(&copy, erasures::behind(&writing, known)?)?;
+        take_holds(&copy, &writing)?;
         drop(copy);
         medium.rename(&partial, &to).during(ACTION)?;
         let above = to.parent().map(Path::to_owned);
@@ -82,6 +85,7 @@ fn copy(store: &LocalStore, to: &Path) -> Result<(LocalStore, i64), StoreError> 
     for project in copy.ask(|rows| projects::all_ids(rows))? {
         copy_bytes(store, &copy, project)?;
     }
+    drop_holds(&copy)?;
     // Most of what was erased since the records were copied, while others still may change the store.
     reapply(&copy, store.ask(|connection| erasures::behind(connection, known))?)?;
     Ok((copy, known))
@@ -89,15 +93,43 @@ fn copy(store: &LocalStore, to: &Path) -> Result<(LocalStore, i64), StoreError> 
 
 /// Erases these from the copy too, and ends what erasures had left to do when the records were copied.
 fn reapply(copy: &LocalStore, erased: Vec<ErasureRecord>) -> Result<(), StoreError> {
-    if !erased.is_empty() {
-        copy.apply(Change::ReapplyErasures { erasures: erased, affected: Affected::Keep })?;
+    if !erased.is_empty()
+        && let Applied::Erased(again) =
+            copy.apply(Change::ReapplyErasures { erasures: erased, affected: Affected::Keep })?
+        && let Some(kept) = again.refused.first()
+    {
+        // Nothing is held here: its key is missing.
+        let project = kept.project_id;
+        let error = io::Error::other(format!(
+            "something of the encrypted project {project} was erased meanwhile; copy again, or with its key"
+        ));
+        return Err(error).during(ACTION);
     }
+    finish(copy)
+}
+
+fn finish(copy: &LocalStore) -> Result<(), StoreError> {
     if copy.finish()?.is_complete() {
         return Ok(());
     }
     let error =
         io::Error::other("another program reads the copy, which keeps what was erased meanwhile in it");
     Err(error).during(ACTION)
+}
+
+/// A hold that was released since must not keep what was erased then, nor one that came after that.
+fn drop_holds(copy: &LocalStore) -> Result<(), StoreError> {
+    holds::remove_all(&*copy.write()?)
+}
+
+/// Takes the holds as they are at the end.
+fn take_holds(copy: &LocalStore, source: &Connection) -> Result<(), StoreError> {
+    let mut writing = copy.write()?;
+    let rows = writing.transaction_with_behavior(TransactionBehavior::Immediate).during(ACTION)?;
+    holds::copy(source, &rows)?;
+    rows.commit().during(ACTION)?;
+    drop(writing);
+    finish(copy)
 }
 
 /// Copies the records of one moment. The copy has no unused space, and so nothing in it.

@@ -1,3 +1,4 @@
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use crate::directory::{DATABASE_NAME, Directory, RESERVE_NAME, ignore_missing};
 use crate::error::During;
 use crate::keyring::Keyring;
 use crate::medium::{Disk, Lock, Medium};
+use crate::records::measures::Measured;
 use crate::records::{arrivals, features, keys, projects, removals, removed_tags, unscrubbed};
 use crate::rows::Rows;
 use crate::schema;
@@ -166,13 +168,17 @@ impl LocalStore {
         if let Err(error) = &made
             && let Some(event) = refusal(error)
         {
-            self.make(Change::Audit { event, at: self.options.clock.now() })?;
+            // Refusing an erasure is told where uploads have no room, too.
+            self.with_reserve(|| {
+                self.make(Change::Audit { event: event.clone(), at: self.options.clock.now() })
+            })?;
+            self.keep_reserve();
         }
         made
     }
 
     fn change_or_refuse(&self, change: Change) -> Result<Applied, StoreError> {
-        if change.only_adds() {
+        if !change.is_of_erasing() {
             let made = self.make(change)?;
             if made.unsettled
                 && let Err(error) = self.tidy(false, STEPS_OF_OTHERS)
@@ -181,7 +187,7 @@ impl LocalStore {
             }
             return Ok(made.applied);
         }
-        if let Change::EraseItems { .. } = &change {
+        if change.only_adds() || matches!(change, Change::EraseItems { .. }) {
             // A step of many: what all of them leave to do is done once, when finishing is asked for.
             let made = self.with_reserve(|| self.make(change.clone()));
             self.keep_reserve();
@@ -345,8 +351,9 @@ impl LocalStore {
     /// Reads the photos that were stored before their bytes were counted and committed to.
     fn measure(&self) -> Result<(), StoreError> {
         let random = self.options.random.as_ref();
+        let measured = RefCell::new(Measured::default());
         let step = |directory: &Directory, connection: &mut Connection| {
-            blobs::measure_some(directory, connection, || {
+            blobs::measure_some(directory, connection, &mut measured.borrow_mut(), || {
                 let mut salt = [0; 32];
                 random.fill(&mut salt).during("making a salt")?;
                 Ok(Salt::from_bytes(salt))

@@ -4,20 +4,20 @@ use ocelli_core::{
     RegionId, Retention, RetentionPolicy, StoredPrediction, Tag, TagId, Timestamp,
 };
 use ocelli_store::{
-    Change, ContentHash, ContentKey, FeatureKey, ImageFilter, PhotoBytes, StoreError, StoredCalibration,
-    Trained, Transaction,
+    Change, ContentHash, ContentKey, FeatureKey, ImageFilter, PhotoBytes, PredictionParts, StoreError,
+    StoredCalibration, Trained, Transaction,
 };
 
 use crate::records::{
     account, audit, calibrations, erasures, exports, features, held, holds, images, iterations, manifests,
-    operations, predictions, projects, removals, tags,
+    operations, predictions, projects, removals, removed_tags, tags,
 };
 use crate::rows::Rows;
 
 /// The rows within a write transaction of SQLite.
 pub(crate) struct LocalTransaction<'c> {
     rows: &'c Rows<'c>,
-    /// Whether the change takes things away that need not be opened for that.
+    /// Whether the change is about things that need not be opened for it.
     erases: bool,
 }
 
@@ -25,7 +25,10 @@ impl<'c> LocalTransaction<'c> {
     pub(crate) fn new(rows: &'c Rows<'c>, change: &Change) -> Self {
         let erases = matches!(
             change,
-            Change::EraseProject { .. } | Change::EraseItems { .. } | Change::ReapplyErasures { .. }
+            Change::DeleteProject { .. }
+                | Change::EraseProject { .. }
+                | Change::EraseItems { .. }
+                | Change::ReapplyErasures { .. }
         );
         Self { rows, erases }
     }
@@ -64,6 +67,10 @@ impl Transaction for LocalTransaction<'_> {
         holds::put(self.rows, hold)
     }
 
+    fn has_hold(&mut self, hold: HoldId) -> Result<bool, StoreError> {
+        holds::has(self.rows, hold)
+    }
+
     fn remove_hold(&mut self, hold: HoldId) -> Result<(), StoreError> {
         holds::remove(self.rows, hold)
     }
@@ -86,7 +93,7 @@ impl Transaction for LocalTransaction<'_> {
 
     fn project(&mut self, project: ProjectId) -> Result<Option<Project>, StoreError> {
         match projects::get(self.rows, project) {
-            // What nobody can open can be erased all the same.
+            // What nobody can open can be deleted and erased all the same.
             Err(StoreError::Key { .. }) if self.erases => projects::outline(self.rows, project),
             found => found,
         }
@@ -102,6 +109,10 @@ impl Transaction for LocalTransaction<'_> {
 
     fn update_project(&mut self, project: &Project) -> Result<(), StoreError> {
         projects::update(self.rows, project)
+    }
+
+    fn put_deleted(&mut self, project: ProjectId, deleted: Option<Timestamp>) -> Result<(), StoreError> {
+        projects::put_deleted(self.rows, project, deleted)
     }
 
     fn remove_project(&mut self, project: ProjectId) -> Result<(), StoreError> {
@@ -286,6 +297,10 @@ impl Transaction for LocalTransaction<'_> {
         exports::list(self.rows, project)
     }
 
+    fn export(&mut self, project: ProjectId, export: ExportId) -> Result<Option<Export>, StoreError> {
+        exports::by_id(self.rows, project, export)
+    }
+
     fn insert_export(
         &mut self,
         project: ProjectId,
@@ -316,6 +331,14 @@ impl Transaction for LocalTransaction<'_> {
         bytes: Option<&PhotoBytes>,
     ) -> Result<(), StoreError> {
         predictions::insert(self.rows, prediction, bytes)
+    }
+
+    fn prediction_parts(
+        &mut self,
+        project: ProjectId,
+        prediction: PredictionId,
+    ) -> Result<Option<PredictionParts>, StoreError> {
+        predictions::parts(self.rows, project, prediction)
     }
 
     fn remove_prediction(&mut self, project: ProjectId, prediction: PredictionId) -> Result<(), StoreError> {
@@ -366,6 +389,11 @@ impl Transaction for LocalTransaction<'_> {
 
     fn put_operation(&mut self, operation: &ErasureOperation) -> Result<(), StoreError> {
         operations::put(self.rows, operation)
+    }
+
+    fn waits_for_key(&mut self, operation: u64) -> Result<bool, StoreError> {
+        // Those whose keys are there have been rewritten by now, or the erasure would be pending.
+        removed_tags::are_of(self.rows, operation)
     }
 
     fn has_receipt(&mut self, operation: u64) -> Result<bool, StoreError> {

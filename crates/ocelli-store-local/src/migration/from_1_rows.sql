@@ -53,6 +53,7 @@ SELECT position, project, id, iteration, platform, flavor, created FROM exports_
 INSERT INTO export_files (position, project, export, name, size, content)
 SELECT position, project, export, name, size, content FROM export_files_1 ORDER BY position;
 
+-- They expired thirty days after they were made, all of them: the default policy says the same.
 INSERT INTO predictions (rowid, project, id, iteration, created, publish_name, application, width, height, metadata,
                          photo_kept, content, results_kept, results)
 SELECT rowid, project, id, iteration, created, publish_name, application, width, height, '{}', 1, content, 1, '[]'

@@ -1,4 +1,4 @@
-use ocelli_core::{ImageId, ProjectId};
+use ocelli_core::{ImageId, ProjectId, Timestamp};
 use ocelli_store::{StoreError, StoredCalibration};
 use rusqlite::Connection;
 
@@ -26,6 +26,21 @@ pub(crate) fn get(
     let sql = "SELECT image FROM calibration_images WHERE project = ?1 AND base = ?2 ORDER BY position";
     calibration.images = all(rows, sql, (&of.0, of.1), |row| id(row, 0))?;
     Ok(Some(calibration))
+}
+
+/// Whether a calibration looked at a photo that was stored at or before this moment.
+pub(crate) fn looked_at_due(
+    connection: &Connection,
+    project: ProjectId,
+    base: &str,
+    cutoff: Option<Timestamp>,
+) -> Result<bool, StoreError> {
+    let Some(cutoff) = cutoff else { return Ok(false) };
+    let sql = "SELECT EXISTS (SELECT 1 FROM calibration_images AS c JOIN images AS i
+                              ON i.project = c.project AND i.id = c.image
+                              WHERE c.project = ?1 AND c.base = ?2 AND i.created <= ?3)";
+    let values = (project.to_string(), base, cutoff.as_millis());
+    Ok(one(connection, sql, values, |row| row.get(0))?.unwrap_or(false))
 }
 
 pub(crate) fn put(

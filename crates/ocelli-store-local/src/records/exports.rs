@@ -57,6 +57,17 @@ pub(crate) fn list(rows: &Rows<'_>, project: ProjectId) -> Result<Vec<Export>, S
     found.into_iter().map(|export| complete(rows, project, export)).collect()
 }
 
+pub(crate) fn by_id(
+    rows: &Rows<'_>,
+    project: ProjectId,
+    export: ExportId,
+) -> Result<Option<Export>, StoreError> {
+    let seal = rows.seal(project)?;
+    let sql = format!("{SELECT} AND id = ?2");
+    let found = one(rows, &sql, (project.to_string(), export.to_string()), |row| read(&seal, row))?;
+    found.map(|export| complete(rows, project, export)).transpose()
+}
+
 /// Those of an iteration, in the order in which they were kept.
 pub(crate) fn of(
     rows: &Rows<'_>,

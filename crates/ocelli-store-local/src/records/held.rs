@@ -59,7 +59,7 @@ fn held_images(
         last = end.to_string();
         for (image, metadata) in page {
             if held.len() < take
-                && target.keeps_image(project, image, &metadata)
+                && keeps(&metadata, |metadata| target.keeps_image(project, image, metadata))
                 && let Some(image) = images::get(rows, project, image)?
             {
                 held.push(HeldItem::Image { project, image: Box::new(image) });
@@ -96,7 +96,7 @@ fn held_predictions(
         last = end.to_string();
         for (id, metadata) in page {
             if held.len() < take
-                && target.keeps_prediction(project, id, &metadata)
+                && keeps(&metadata, |metadata| target.keeps_prediction(project, id, metadata))
                 && let Some((kept, _)) = predictions::get(rows, project, id)?
             {
                 held.push(HeldItem::Prediction { prediction: Box::new(visibility.dated(kept)) });
@@ -129,10 +129,19 @@ fn first<I: Id>(
         let page = metadata_behind::<I>(rows, table, project, &last, None)?;
         let Some((end, _)) = page.last() else { return Ok(None) };
         last = end.to_string();
-        if let Some((id, _)) = page.into_iter().find(|(_, metadata)| filter.matches(metadata)) {
+        let mut page = page.into_iter();
+        // One whose metadata is damaged may be what the filter is about.
+        if let Some((id, _)) =
+            page.find(|(_, metadata)| metadata.as_ref().is_none_or(|it| filter.matches(it)))
+        {
             return Ok(Some(id));
         }
     }
+}
+
+/// Where it is damaged, the record says so as it is read.
+fn keeps(metadata: &Option<Metadata>, keeps: impl Fn(&Metadata) -> bool) -> bool {
+    metadata.as_ref().is_none_or(keeps)
 }
 
 /// Where there is metadata.
@@ -148,14 +157,14 @@ trait Id: std::fmt::Display + std::str::FromStr<Err: std::error::Error + Send + 
 impl Id for ImageId {}
 impl Id for PredictionId {}
 
-/// The metadata of the first photos or kept predictions behind an id, by id; or of one only.
+/// The metadata of the first photos or kept predictions behind an id, by id, none where it is damaged; or of one only.
 fn metadata_behind<I: Id>(
     rows: &Rows<'_>,
     table: Table,
     project: ProjectId,
     behind: &str,
     only: Option<&str>,
-) -> Result<Vec<(I, Metadata)>, StoreError> {
+) -> Result<Vec<(I, Option<Metadata>)>, StoreError> {
     let table = match table {
         Table::Images => "images",
         Table::Predictions => "predictions",
@@ -166,7 +175,7 @@ fn metadata_behind<I: Id>(
         format!("SELECT id, metadata FROM {table} WHERE project = ?1 AND id > ?2 {one} ORDER BY id LIMIT ?3");
     all(rows, &sql, (project.to_string(), behind, READ_AT_ONCE, only), |row| {
         let id: I = id(row, 0)?;
-        let metadata = seal.row(table, &id).read_json("metadata", row, 1)?;
+        let metadata = seal.row(table, &id).read_json("metadata", row, 1).ok();
         Ok((id, metadata))
     })
 }

@@ -3,11 +3,12 @@
 
 use ocelli_core::{Description, Hold, HoldId, HoldTarget, MetadataFilter, ProjectId};
 use ocelli_store::StoreError;
-use rusqlite::types::Type;
-use rusqlite::{Connection, Result as SqlResult, Row};
+use rusqlite::types::{Type, Value};
+use rusqlite::{Connection, Result as SqlResult, Row, params_from_iter};
 
-use super::{all, one, write};
+use super::{all, keys, one, write};
 use crate::columns::{id, moment, optional_id, unreadable};
+use crate::keyring::KeyOwner;
 use crate::rows::Rows;
 use crate::seal::{Cells, Seal};
 
@@ -39,28 +40,52 @@ fn read_filter(cells: Option<Cells<'_>>, row: &Row<'_>) -> SqlResult<MetadataFil
     filter.map_err(|error| unreadable(4, error))
 }
 
-/// In the order in which they were placed. One in a project whose key cannot be had is there, without its reason, and keeps
-/// all that it could; one on all projects whose key cannot be had is an error.
+/// Those that hold: what has been erased with its project is held by nobody.
+const HOLDING: &str =
+    "(project IS NULL OR EXISTS (SELECT 1 FROM projects AS p WHERE p.id = holds.project AND p.erased = 0))";
+
+/// In the order in which they were placed. One whose key cannot be had is there, without its reason, and keeps all that it
+/// could: one in a project, and one on all projects.
 pub(crate) fn list(rows: &Rows<'_>) -> Result<Vec<Hold>, StoreError> {
-    let sql = "SELECT id, project, reason FROM holds ORDER BY position";
-    let placed: Vec<(HoldId, Option<ProjectId>, Type)> =
-        all(rows, sql, (), |row| Ok((id(row, 0)?, optional_id(row, 1)?, row.get_ref(2)?.data_type())))?;
+    let sql = format!("SELECT id, project, reason FROM holds WHERE {HOLDING} ORDER BY position");
+    let placed = all(rows, &sql, (), placed)?;
     let mut holds = Vec::with_capacity(placed.len());
     for (hold, project, kind) in placed {
-        let seal = match project {
-            Some(project) => match rows.seal(project) {
-                Err(StoreError::Key { .. }) => None,
-                // What is held is never erased; what has been is held by nobody.
-                Err(StoreError::NotFound(_)) => continue,
-                seal => Some(seal?),
-            },
-            None if kind == Type::Blob => Some(rows.account_seal()?),
-            None => Some(Seal::Plain),
+        let seal = match seal(rows, project, kind) {
+            Err(StoreError::Key { .. } | StoreError::AccountKey(_)) => None,
+            seal => Some(seal?),
         };
-        let sql = "SELECT id, kind, project, item, filter, reason, placed FROM holds WHERE id = ?1";
-        holds.extend(one(rows, sql, [hold.to_string()], |row| read(seal.as_ref(), row))?);
+        holds.extend(one(rows, SELECT, [hold.to_string()], |row| read(seal.as_ref(), row))?);
     }
     Ok(holds)
+}
+
+/// A hold, which must be one that can be opened.
+pub(crate) fn get(rows: &Rows<'_>, hold: HoldId) -> Result<Option<Hold>, StoreError> {
+    let sql = format!("SELECT id, project, reason FROM holds WHERE id = ?1 AND {HOLDING}");
+    let Some((_, project, kind)) = one(rows, &sql, [hold.to_string()], placed)? else { return Ok(None) };
+    let seal = seal(rows, project, kind)?;
+    one(rows, SELECT, [hold.to_string()], |row| read(Some(&seal), row))
+}
+
+/// Whether there is one, be it one that cannot be opened or read.
+pub(crate) fn has(connection: &Connection, hold: HoldId) -> Result<bool, StoreError> {
+    Ok(one(connection, "SELECT 1 FROM holds WHERE id = ?1", [hold.to_string()], |_| Ok(()))?.is_some())
+}
+
+const SELECT: &str = "SELECT id, kind, project, item, filter, reason, placed FROM holds WHERE id = ?1";
+
+/// What tells how a hold is sealed: its id, its project, and the type of its reason.
+fn placed(row: &Row<'_>) -> SqlResult<(HoldId, Option<ProjectId>, Type)> {
+    Ok((id(row, 0)?, optional_id(row, 1)?, row.get_ref(2)?.data_type()))
+}
+
+fn seal(rows: &Rows<'_>, project: Option<ProjectId>, kind: Type) -> Result<Seal, StoreError> {
+    match project {
+        Some(project) => rows.seal(project),
+        None if kind == Type::Blob => rows.account_seal(),
+        None => Ok(Seal::Plain),
+    }
 }
 
 pub(crate) fn put(rows: &Rows<'_>, hold: &Hold) -> Result<(), StoreError> {
@@ -87,6 +112,28 @@ pub(crate) fn put(rows: &Rows<'_>, hold: &Hold) -> Result<(), StoreError> {
     let reason = cells.text("reason", hold.reason.as_str())?;
     let project = project.map(|project| project.to_string());
     write(rows, sql, (hold.id.to_string(), kind, project, item, filter, reason, hold.placed.as_millis()))
+}
+
+pub(crate) fn remove_all(connection: &Connection) -> Result<(), StoreError> {
+    write(connection, "DELETE FROM holds", ())
+}
+
+/// Puts the holds of one directory into another that has none, as they are sealed, with the key of those on all projects.
+pub(crate) fn copy(from: &Connection, to: &Connection) -> Result<(), StoreError> {
+    let account = KeyOwner::Account;
+    if let Some(wrapped) = keys::get(from, account)?
+        && keys::get(to, account)?.is_none()
+    {
+        keys::insert(to, account, &wrapped)?;
+    }
+    let sql = "SELECT id, kind, project, item, filter, reason, placed, position FROM holds ORDER BY position";
+    let values = |row: &Row<'_>| (0..8).map(|column| row.get(column)).collect::<SqlResult<Vec<Value>>>();
+    let sql_to = "INSERT INTO holds (id, kind, project, item, filter, reason, placed, position)
+                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    for values in all(from, sql, (), values)? {
+        write(to, sql_to, params_from_iter(values))?;
+    }
+    Ok(())
 }
 
 pub(crate) fn remove(connection: &Connection, hold: HoldId) -> Result<(), StoreError> {

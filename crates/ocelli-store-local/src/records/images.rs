@@ -80,7 +80,7 @@ pub(crate) fn created(
     one(connection, sql, (project.to_string(), image.to_string()), |row| moment(row, 0))
 }
 
-/// What is recorded of a photo's bytes.
+/// What is recorded of a photo's bytes, if they have been measured.
 pub(crate) fn bytes(
     rows: &Rows<'_>,
     project: ProjectId,
@@ -88,9 +88,10 @@ pub(crate) fn bytes(
 ) -> Result<Option<PhotoBytes>, StoreError> {
     let sql = "SELECT content, bytes, salt, commitment FROM images WHERE project = ?1 AND id = ?2";
     let seal = rows.seal(project)?;
-    one(rows, sql, (project.to_string(), image.to_string()), |row| {
+    let found = one(rows, sql, (project.to_string(), image.to_string()), |row| {
         photo_bytes(seal.row("images", &image), row, 0)
-    })
+    })?;
+    Ok(found.flatten())
 }
 
 pub(crate) fn get_by_region(

@@ -21,10 +21,14 @@ struct Source {
     columns: [&'static str; 3],
     from: &'static str,
     condition: &'static str,
-    /// Whether there are the columns `metadata` and `commitment`, and the table that the former is sealed as.
-    metadata: Option<&'static str>,
+    /// The table that its metadata is sealed as, and the column.
+    metadata: Option<(&'static str, &'static str)>,
+    /// Whether there is the column `commitment`.
     commitment: bool,
 }
+
+/// The metadata of the photo that features are of.
+const OF_PHOTO: &str = "(SELECT i.metadata FROM images AS i WHERE i.project = f.project AND i.id = f.image)";
 
 const PLAIN: Source =
     Source { columns: ["id", "created", "0"], from: "", condition: "", metadata: None, commitment: false };
@@ -34,7 +38,7 @@ fn source(class: DataClass) -> Option<Source> {
         DataClass::TrainingPhoto => Source {
             columns: ["id", "created", "bytes"],
             from: "images",
-            metadata: Some("images"),
+            metadata: Some(("images", "metadata")),
             commitment: true,
             ..PLAIN
         },
@@ -42,18 +46,19 @@ fn source(class: DataClass) -> Option<Source> {
             columns: ["id", "created", "bytes"],
             from: "predictions",
             condition: "AND photo_kept = 1",
-            metadata: Some("predictions"),
+            metadata: Some(("predictions", "metadata")),
             commitment: true,
         },
         DataClass::PredictionResult => Source {
             from: "predictions",
             condition: "AND results_kept = 1",
-            metadata: Some("predictions"),
+            metadata: Some(("predictions", "metadata")),
             ..PLAIN
         },
-        // One item for each photo and moment.
+        // One item for each photo and moment, with the photo's metadata.
         DataClass::Features => Source {
             columns: ["DISTINCT image", "created", "0"],
+            metadata: Some(("images", OF_PHOTO)),
             from: "features AS f",
             condition: "AND NOT EXISTS (SELECT 1 FROM removed_features AS r
                                         WHERE r.feature_key = f.feature_key AND r.project = f.project)",
@@ -96,7 +101,8 @@ fn of_project(
     project: ProjectId,
     source: &Source,
 ) -> Result<Vec<Item>, StoreError> {
-    if query.metadata.is_some() && source.metadata.is_none() {
+    // Features are not selected by it, though their photo's is told.
+    if query.metadata.is_some() && (source.metadata.is_none() || query.class == DataClass::Features) {
         return Ok(Vec::new());
     }
     let mut found = Vec::new();
@@ -110,8 +116,9 @@ fn of_project(
         let (read, last) = (page.len(), page.last().map(|last| (last.event, last.item)));
         let chosen = page.into_iter().filter_map(|mut item| {
             let metadata = item.metadata.as_ref();
+            // One whose metadata is damaged may be what is asked for.
             let chosen =
-                query.metadata.as_ref().is_none_or(|filter| metadata.is_some_and(|it| filter.matches(it)));
+                query.metadata.as_ref().is_none_or(|filter| metadata.is_none_or(|it| filter.matches(it)));
             if !query.with_metadata {
                 (item.metadata, item.commitment) = (None, None);
             }
@@ -136,16 +143,19 @@ fn page(
     after: Option<(Timestamp, Erased)>,
     take: usize,
 ) -> Result<Vec<Item>, StoreError> {
-    let with_metadata = (query.with_metadata || query.metadata.is_some()) && source.metadata.is_some();
     // What is sealed is opened only where it is asked for.
-    let sealed = if with_metadata { Some((rows.seal(project)?, source.metadata)) } else { None };
+    let metadata = source.metadata.filter(|_| query.with_metadata || query.metadata.is_some());
+    let sealed = match metadata {
+        Some((table, _)) => Some((rows.seal(project)?, table)),
+        None => None,
+    };
     let [column, event, bytes] = source.columns;
     let id = column.trim_start_matches("DISTINCT ");
     let (from, condition) = (source.from, source.condition);
-    let also = match (with_metadata, source.commitment) {
-        (true, true) => ", metadata, commitment",
-        (true, false) => ", metadata, NULL",
-        _ => "",
+    let also = match (metadata, source.commitment) {
+        (Some((_, metadata)), true) => format!(", {metadata}, commitment"),
+        (Some((_, metadata)), false) => format!(", {metadata}, NULL"),
+        (None, _) => String::new(),
     };
     let mut sql =
         format!("SELECT {column}, {event}, {bytes}{also} FROM {from} WHERE project = ?1 {condition}");
@@ -167,9 +177,9 @@ fn page(
     all(rows, &sql, params_from_iter(values), |row| {
         let item = read_id(query.class, row)?;
         let (mut metadata, mut commitment) = (None, None);
-        if let Some((seal, Some(table))) = &sealed {
+        if let Some((seal, table)) = &sealed {
             let id = row.get_ref(0)?.as_str()?;
-            metadata = Some(seal.row(table, &id).read_json::<Metadata>("metadata", row, 3)?);
+            metadata = seal.row(table, &id).read_json::<Metadata>("metadata", row, 3).ok();
             commitment = row.get::<_, Option<_>>(4)?.map(Commitment::from_bytes);
         }
         let bytes = if row.get_ref(2)?.data_type() == Type::Null { 0 } else { row.get(2)? };

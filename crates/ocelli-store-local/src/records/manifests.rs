@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use ocelli_core::{EvaluatedPhoto, ImageId, IterationId, LeftOut, Manifest, ProjectId, TagId};
-use ocelli_store::{Missing, StoreError, Trained};
+use ocelli_core::{EvaluatedPhoto, ImageId, IterationId, LeftOut, Manifest, ProjectId, TagId, Timestamp};
+use ocelli_store::{Missing, StoreError, Trained, forget_due};
 use rusqlite::{Connection, Result as SqlResult, Row};
 
 use super::{all, iterations, one, write};
@@ -92,6 +92,29 @@ pub(crate) fn get(
         let id = row_id(iteration, image);
         Ok((image, seal.row("left_out", &id).read_word::<LeftOut>("reason", row, 1)?))
     })?;
+    Ok(manifest)
+}
+
+/// The same without the photos that were stored at or before this moment.
+pub(crate) fn get_after(
+    rows: &Rows<'_>,
+    project: ProjectId,
+    iteration: IterationId,
+    cutoff: Option<Timestamp>,
+) -> Result<Manifest, StoreError> {
+    let mut manifest = get(rows, project, iteration)?;
+    if let Some(cutoff) = cutoff {
+        let row = row_of(rows, project, iteration)?;
+        let sql = "SELECT image FROM looked_at WHERE iteration = ?1";
+        let looked_at: Vec<ImageId> = all(rows, sql, [row], |row| id(row, 0))?;
+        let sql = "SELECT id FROM images WHERE project = ?1 AND created <= ?2
+                   AND (EXISTS (SELECT 1 FROM evaluated AS e WHERE e.image = images.id AND e.iteration = ?3)
+                        OR EXISTS (SELECT 1 FROM looked_at AS l WHERE l.image = images.id AND l.iteration = ?3)
+                        OR EXISTS (SELECT 1 FROM left_out AS o WHERE o.image = images.id AND o.iteration = ?3))";
+        let due = all(rows, sql, (project.to_string(), cutoff.as_millis(), row), |row| id(row, 0))?;
+        let due: BTreeSet<ImageId> = due.into_iter().collect();
+        forget_due(&mut manifest, &looked_at, |image| due.contains(&image));
+    }
     Ok(manifest)
 }
 

@@ -38,6 +38,11 @@ pub(crate) fn behind(
     all(connection, &sql, (number, i64::try_from(take).unwrap_or(i64::MAX)), read)
 }
 
+/// Those that are not complete, in the order in which they began.
+pub(crate) fn incomplete(connection: &Connection) -> Result<Vec<ErasureOperation>, StoreError> {
+    all(connection, &format!("{SELECT} WHERE completed IS NULL ORDER BY number"), (), read)
+}
+
 pub(crate) fn put(connection: &Connection, operation: &ErasureOperation) -> Result<(), StoreError> {
     let sql = "INSERT INTO operations (number, begun, plan, count, completed) VALUES (?1, ?2, ?3, ?4, ?5)
                ON CONFLICT (number) DO UPDATE

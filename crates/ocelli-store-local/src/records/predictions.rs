@@ -2,7 +2,8 @@ use std::collections::BTreeSet;
 
 use ocelli_core::{DataClass, ImagePrediction, Prediction, PredictionId, ProjectId, StoredPrediction, TagId};
 use ocelli_store::{
-    ContentHash, Continuation, Order, PhotoBytes, PredictionPage, PredictionQuery, StoreError, Visibility,
+    ContentHash, Continuation, Order, PhotoBytes, PredictionPage, PredictionParts, PredictionQuery,
+    StoreError, Visibility,
 };
 use rusqlite::types::{Type, Value};
 use rusqlite::{Connection, Result as SqlResult, Row, params_from_iter};
@@ -43,7 +44,7 @@ fn read(seal: &Seal, project: ProjectId, row: &Row<'_>) -> SqlResult<Kept> {
         photo_kept,
         expires: None,
     };
-    Ok((kept, if photo_kept { Some(photo_bytes(cells, row, 9)?) } else { None }))
+    Ok((kept, if photo_kept { photo_bytes(cells, row, 9)? } else { None }))
 }
 
 pub(crate) fn get(
@@ -71,11 +72,23 @@ fn find(
     let results = &mut kept.prediction.predictions;
     if !removed.is_empty() && !results.is_empty() {
         results.retain(|result| !removed.contains(&result.tag_id));
-        if results.is_empty() && bytes.is_none() {
+        if results.is_empty() && !kept.photo_kept {
             return Ok(None);
         }
     }
     Ok(Some((kept, bytes)))
+}
+
+/// Which parts of it there are. Results for erased tags alone still count until they have been rewritten.
+pub(crate) fn parts(
+    connection: &Connection,
+    project: ProjectId,
+    prediction: PredictionId,
+) -> Result<Option<PredictionParts>, StoreError> {
+    let sql = "SELECT created, photo_kept, results_kept FROM predictions WHERE project = ?1 AND id = ?2";
+    one(connection, sql, (project.to_string(), prediction.to_string()), |row| {
+        Ok(PredictionParts { created: moment(row, 0)?, photo: row.get(1)?, results: row.get(2)? })
+    })
 }
 
 /// The identity of its photo's bytes, if that is kept.

@@ -161,6 +161,32 @@ pub(crate) fn update(rows: &Rows<'_>, project: &Project) -> Result<(), StoreErro
     write(rows, sql, values)
 }
 
+/// Says when a project was deleted, which is not sealed.
+pub(crate) fn put_deleted(
+    connection: &Connection,
+    project: ProjectId,
+    deleted: Option<Timestamp>,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE projects SET deleted = ?2 WHERE id = ?1 AND erased = 0";
+    write(connection, sql, (project.to_string(), deleted.map(|at| at.as_millis())))
+}
+
+/// Those whose keys cannot be had, by id.
+pub(crate) fn locked(rows: &Rows<'_>) -> Result<Vec<ProjectId>, StoreError> {
+    let sql = "SELECT p.id FROM projects AS p JOIN project_keys AS k ON k.project = p.id WHERE p.erased = 0 ORDER BY p.id";
+    let mut locked = all(rows, sql, (), |row| id(row, 0))?;
+    let mut failure = None;
+    locked.retain(|project| match rows.seal(*project) {
+        Err(StoreError::Key { .. }) => true,
+        Err(error) => {
+            failure = Some(error);
+            false
+        }
+        Ok(_) => false,
+    });
+    failure.map_or(Ok(locked), Err)
+}
+
 /// How long a project keeps what it holds.
 pub(crate) fn retention(
     connection: &Connection,
@@ -185,6 +211,7 @@ pub(crate) fn erase(rows: &Rows<'_>, project: ProjectId) -> Result<(), StoreErro
     rows.destroy_key(project)?;
     // Its results go as a whole, and can be opened no more.
     write(rows, "DELETE FROM removed_tags WHERE project = ?1", [project.to_string()])?;
+    write(rows, "DELETE FROM holds WHERE project = ?1", [project.to_string()])?;
     let sql = "UPDATE projects SET erased = 1, name = '', description = '', settings = '', content_key = x'',
                                    retention = ''
                WHERE id = ?1";

@@ -31,20 +31,27 @@ pub(crate) fn are_noted(connection: &Connection) -> Result<bool, StoreError> {
     Ok(one(connection, sql, (), |row| row.get(0))?.unwrap_or(false))
 }
 
-/// A project that has some. One whose key cannot be had is passed over, and an error where there are only such.
+/// Whether an operation erased any of them.
+pub(crate) fn are_of(connection: &Connection, operation: u64) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM removed_tags AS r JOIN erasures AS e
+                              ON e.id = r.tag AND e.kind = 'tag' AND e.project = r.project
+                              WHERE e.operation = ?1)";
+    Ok(one(connection, sql, [operation], |row| row.get(0))?.unwrap_or(false))
+}
+
+/// A project that has some. One whose key cannot be had waits for it, and keeps nobody else waiting.
 fn first(rows: &Rows<'_>) -> Result<Option<ProjectId>, StoreError> {
-    let mut locked = Ok(None);
     for project in all(rows, "SELECT DISTINCT project FROM removed_tags", (), |row| id(row, 0))? {
         match rows.seal(project) {
             Ok(_) => return Ok(Some(project)),
-            Err(error @ StoreError::Key { .. }) => locked = Err(error),
+            Err(StoreError::Key { .. }) => {}
             Err(error) => return Err(error),
         }
     }
-    locked
+    Ok(None)
 }
 
-/// Takes a step in rewriting. Says whether there may be more to do.
+/// Takes a step in rewriting. Says whether there may be more to do, with the keys that there are.
 pub(crate) fn forget_some(rows: &Rows<'_>) -> Result<bool, StoreError> {
     let Some(project) = first(rows)? else { return Ok(false) };
     // Those that have got as far as each other go together.

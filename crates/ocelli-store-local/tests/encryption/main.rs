@@ -135,7 +135,6 @@ fn without_the_key_only_what_is_plain_is_served() {
         for change in [
             world.scene.deletion_of_images(&world.images),
             Change::AddImages { project, images: vec![world.scene.new_image(b"more", &[])] },
-            world.scene.deletion(),
         ] {
             assert!(is_locked(&world.scene.refuse(change), project));
         }
@@ -378,6 +377,17 @@ fn place_holds(world: &World) -> Vec<Hold> {
     holds
 }
 
+fn ids(holds: &[Hold]) -> Vec<HoldId> {
+    holds.iter().map(|hold| hold.id).collect()
+}
+
+fn is_held(scene: &Scene, change: Change, expected: &[Hold]) {
+    match scene.refuse(change) {
+        StoreError::Held { holds, .. } => assert_eq!(holds, ids(expected)),
+        other => panic!("{other}"),
+    }
+}
+
 #[test]
 fn holds_say_nothing_without_the_key_and_hold_all_the_same() {
     let plain = World::new(without_keys());
@@ -390,24 +400,35 @@ fn holds_say_nothing_without_the_key_and_hold_all_the_same() {
     assert_eq!(held(world.path()), Default::default());
     assert_eq!(world.scene.store.holds().unwrap(), holds);
     let world = world.reopened(without_keys(), |_| ());
-    // What a hold on all projects keeps nobody can say.
-    let error = world.scene.store.holds().unwrap_err();
-    assert!(matches!(error, StoreError::AccountKey(_)), "{error}");
-    let world = world.reopened(keys(1), |_| ());
-    world.scene.apply(Change::ReleaseHold { hold: holds[2].id, at: at(46) });
-    let world = world.reopened(without_keys(), |_| ());
     let listed = world.scene.store.holds().unwrap();
-    assert_eq!(listed.iter().map(|hold| hold.id).collect::<Vec<_>>(), [holds[0].id, holds[1].id]);
+    assert_eq!(ids(&listed), ids(&holds));
     assert!(listed.iter().all(|hold| hold.reason.as_str() == "(encrypted)"));
     let project = world.scene.project;
-    let error = world.scene.refuse(erasure(project));
-    assert!(matches!(error, StoreError::Held { .. }) || is_locked(&error, project), "{error}");
-    // Other projects do not mind.
+    is_held(&world.scene, erasure(project), &holds);
+    // A hold that cannot be opened shows nothing of what it may keep.
+    let error = world.scene.store.held(holds[2].id, None, 1).unwrap_err();
+    assert!(matches!(error, StoreError::AccountKey(_)), "{error}");
+    assert!(is_locked(&world.scene.store.held(holds[1].id, None, 1).unwrap_err(), project));
+    let report = world.scene.store.check(&LOOK).unwrap();
+    assert_eq!((report.locked, report.records.len()), (vec![project], 1), "{:?}", report.records);
+
+    // What the one on all projects keeps nobody can say: so it keeps everything, and stands in nothing else's way.
     let plain = ProjectId::new(at(0), [9; 10]);
     world.scene.apply(world.scene.creation(plain, 5));
     let beside = Scene::over(Arc::clone(&world.scene.store), plain, 2000);
-    let image = beside.image(b"a plain photo", &[]);
+    let tag = beside.tag("oak");
+    let image = beside.image(b"a plain photo", &[tag]);
+    is_held(&beside, beside.deletion_of_images(&[image]), &holds[2..]);
+    is_held(
+        &beside,
+        Change::UntagImages { project: plain, images: vec![image], tags: vec![tag] },
+        &holds[2..],
+    );
+    beside.image(b"another plain photo", &[tag]);
+    beside.apply(Change::ReleaseHold { hold: holds[2].id, at: at(46) });
+    assert_eq!(ids(&beside.store.holds().unwrap()), ids(&holds[..2]));
     assert!(beside.erase(beside.deletion_of_images(&[image])).status.is_complete());
+    is_held(&world.scene, erasure(project), &holds[..2]);
     let world = world.reopened(keys(1), |_| ());
     assert_eq!(world.scene.store.holds().unwrap(), holds[..2]);
     assert!(world.scene.store.check(&LOOK).unwrap().is_sound());
