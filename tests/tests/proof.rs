@@ -3,9 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot unwrap fails")]
 
 use ocelli::{
-    AccountPolicy, Affected, AuditLog, Budget, Erased, Error, HoldTarget, Keep, Keys, MembershipProof,
-    Metadata, NewProject, Ocelli, OnnxInput, OpenOptions, Plan, ProofError, Receipt, RetentionPolicy,
-    RetentionRule, StoreError, TrainOptions, Upload, verify_photo,
+    AccountPolicy, Affected, AuditLog, Budget, DataKey, Erased, Error, HoldTarget, Keep, KeyError,
+    KeyProvider, Keys, MembershipProof, Metadata, NewProject, Ocelli, OnnxInput, OpenOptions, Plan,
+    ProofError, PublicKey, Receipt, RetentionPolicy, RetentionRule, Signature, StoreError, TrainOptions,
+    Upload, verify_photo,
 };
 use ocelli_tests::{Scene, real, unseen};
 
@@ -147,7 +148,7 @@ fn without_keys_there_is_no_receipt_and_with_them_later_there_is() {
     receipt.verify(&reopened.public_key().unwrap()).unwrap();
     assert_eq!(scene.ocelli.receipt(operation).unwrap(), receipt, "one that was made is there for all");
     let another = Keys::from_random([6; 64]);
-    let another = ocelli::KeyProvider::public_key(&another).unwrap();
+    let another = another.public_key().unwrap();
     assert!(matches!(receipt.verify(&another), Err(ProofError::WrongKey { .. })));
     assert!(reopened.receipt(operation + 1).is_err());
 }
@@ -187,4 +188,46 @@ fn the_log_goes_on_in_whatever_handle_writes_it() {
     log.verify(None, Some(&other.audit_head().unwrap())).unwrap();
     assert_eq!(log.entries.len(), 3);
     assert_eq!(log.account, scene.ocelli.account().unwrap().id);
+}
+
+/// Keys that everything can be done with but signing.
+#[derive(Debug)]
+struct Unsigning(Keys);
+
+impl KeyProvider for Unsigning {
+    fn wrap(&self, key: &DataKey, nonce: [u8; 24]) -> Result<Vec<u8>, KeyError> {
+        self.0.wrap(key, nonce)
+    }
+
+    fn unwrap(&self, wrapped: &[u8]) -> Result<DataKey, KeyError> {
+        self.0.unwrap(wrapped)
+    }
+
+    fn sign(&self, _: &[u8]) -> Result<Signature, KeyError> {
+        Err(KeyError::Missing { path: "the vault".into() })
+    }
+
+    fn public_key(&self) -> Result<PublicKey, KeyError> {
+        self.0.public_key()
+    }
+}
+
+#[test]
+fn a_sweep_goes_through_where_the_audit_log_cannot_be_shortened() {
+    let with = |options: OpenOptions| {
+        let scene = Scene::in_directory_with(options);
+        let audit_entries = RetentionRule::days(10);
+        scene.ocelli.set_account_policy(AccountPolicy { audit_entries, ..Default::default() }).unwrap();
+        let project = scene.ocelli.create_project(NewProject::new("short")).unwrap();
+        project.add_image(unseen("fish"), &[]).unwrap();
+        let policy = RetentionPolicy { training_photos: RetentionRule::days(5), ..Default::default() };
+        project.set_retention(policy).unwrap();
+        scene.pass_days(20);
+        let swept = scene.ocelli.sweep(ocelli::Clock::now(&scene.clock), Budget::default()).unwrap();
+        assert_eq!((swept.erased, swept.audit_entries), (1, 0));
+        (swept.audit_needs_keys, swept.audit_failure)
+    };
+    assert_eq!(with(OpenOptions::new()), (true, None));
+    let (needs_keys, failure) = with(OpenOptions::new().keys(Unsigning(Keys::from_random([5; 64]))));
+    assert!(!needs_keys && failure.as_ref().unwrap().contains("the vault"), "{failure:?}");
 }

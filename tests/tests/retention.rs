@@ -4,8 +4,8 @@
 
 use ocelli::{
     Affected, AffectedOutcome, Budget, CheckOptions, DataClass, Erased, Error, ErrorCode, ImageFilter,
-    IterationHandle, Keep, Ocelli, OnnxInput, OpenOptions, ProjectHandle, RetentionPolicy, RetentionRule,
-    SweepOptions, TrainOptions,
+    IterationHandle, Keep, Ocelli, OnnxInput, OpenOptions, ProjectHandle, RetentionError, RetentionPolicy,
+    RetentionRule, SweepOptions, TrainOptions,
 };
 use ocelli_tests::{Scene, in_both, label_real, real, unseen};
 
@@ -315,4 +315,31 @@ fn another_handle_goes_on_with_what_a_sweep_left() {
     let swept = reopened.sweep(now, options).unwrap();
     assert_eq!((swept.erased, swept.more), (2, false));
     assert_eq!(files(&reopened), 0);
+}
+
+#[test]
+fn a_plan_is_for_the_account_that_it_was_made_in() {
+    let planned = || {
+        let scene = Scene::in_memory();
+        let project = scene.ocelli.create_project(ocelli::NewProject::new("planned")).unwrap();
+        project.add_image(unseen("fish"), &[]).unwrap();
+        set(&project, |policy| policy.training_photos = RetentionRule::days(1));
+        scene.pass_days(1);
+        let plan = scene.ocelli.plan(ocelli::Clock::now(&scene.clock)).unwrap();
+        (scene, plan)
+    };
+    let ((one, plan), (other, _)) = (planned(), planned());
+    assert_eq!(plan.account(), one.ocelli.account().unwrap().id);
+    let before = other.ocelli.audit_head().unwrap();
+    let refused = other.ocelli.execute(&plan, Affected::Keep).unwrap_err();
+    assert!(
+        matches!(refused, Error::Retention(RetentionError::OtherAccount { found, .. }) if found == plan.account()),
+        "{refused}"
+    );
+    assert_eq!(code::<()>(Err(refused)), ErrorCode::BadRequestInvalidIds);
+    assert_eq!(other.ocelli.audit_head().unwrap(), before);
+    assert_eq!(one.ocelli.execute(&plan, Affected::Keep).unwrap().erased, 1);
+    // All that it lists is gone: there is nothing to prove.
+    let again = one.ocelli.execute(&plan, Affected::Keep).unwrap();
+    assert_eq!((again.erased, again.passed_over, again.operations.len()), (0, 1, 0));
 }

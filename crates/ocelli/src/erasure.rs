@@ -79,7 +79,8 @@ impl Ocelli {
     ///
     /// What the snapshot never had is passed over, and so is what this directory has erased itself: reapplying the same
     /// records again changes nothing. Iterations that were erased go, and with those that were trained on what is erased
-    /// only now it does as chosen; the answer tells which, of all projects.
+    /// only now it does as chosen; the answer tells which, of all projects. What a hold keeps by now, or lies in a project
+    /// whose key is missing, stays, and the answer lists its records ([`Erasure::refused`]): reapply those when it can go.
     ///
     /// # Errors
     ///

@@ -11,7 +11,8 @@ impl Ocelli {
     /// on those photos.
     ///
     /// It is the one question that sees what is due, held or not, with its metadata: who asks what is kept about a person
-    /// must be told all of it, and erase all of it.
+    /// must be told all of it, and erase all of it. A project whose key is missing cannot be looked into; the answer names it
+    /// ([`Findings::locked`]).
     ///
     /// ```
     /// use ocelli::{Affected, OpenOptions};
@@ -30,7 +31,11 @@ impl Ocelli {
     }
 
     /// Erases everything that [`find_person`](Self::find_person) finds, and does as chosen with the iterations that were
-    /// trained on it. What a hold keeps stays, is told, and the refusal is recorded.
+    /// trained on it. What a hold keeps stays, is told, and the refusal is recorded. Nor is anything erased in a project
+    /// whose key is missing: as long as the answer names one ([`PersonErased::locked`]), the request is not done with.
+    ///
+    /// Its receipt is found by [`PersonErased::operation`]; where somebody made that before all was erased, the rest has
+    /// others, in [`PersonErased::more_operations`].
     ///
     /// # Errors
     ///

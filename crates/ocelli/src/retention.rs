@@ -6,7 +6,8 @@ use ocelli_retention::{Plan, SweepOptions, Swept, Why};
 use crate::{Error, Ocelli};
 
 impl Ocelli {
-    /// Says what is due at this moment, and why: everything that a sweep would erase. It changes nothing.
+    /// Says what is due at this moment, and why: everything that a sweep would erase. It changes nothing. What is due in a
+    /// project whose key is missing is not in it; the plan names the project ([`Plan::locked`]).
     pub fn plan(&self, now: Timestamp) -> Result<Plan, Error> {
         self.plan_at_most(now, usize::MAX)
     }
@@ -33,6 +34,9 @@ impl Ocelli {
     /// due or the budget is used up, and replaces due entries of the audit log by a signed checkpoint. It goes on with what
     /// an earlier sweep, killed or at the end of its budget, has left.
     ///
+    /// What it could not do it says: projects that it could not look into ([`Swept::locked`]), and due entries of the audit
+    /// log that stay for want of keys ([`Swept::audit_needs_keys`]) or for another reason ([`Swept::audit_failure`]).
+    ///
     /// ```
     /// use ocelli::{Budget, OpenOptions, Timestamp};
     ///
@@ -47,7 +51,7 @@ impl Ocelli {
     ///
     /// # Errors
     ///
-    /// If the store or the keys fail. What was erased until then stays erased.
+    /// If the store fails. What was erased until then stays erased.
     pub fn sweep(&self, now: Timestamp, options: impl Into<SweepOptions>) -> Result<Swept, Error> {
         let (store, keys, clock) = (&*self.shared.store, self.shared.keys(), || self.shared.now());
         let swept = ocelli_retention::sweep(store, keys, now.min(clock()), &options.into(), &clock);

@@ -36,8 +36,8 @@ impl Ocelli {
     /// reads it.
     ///
     /// One photo or model is in memory at a time. What is due is not written, and what is erased meanwhile is passed over,
-    /// so the archive is not of one moment; what is damaged stays out, and the summary names it. Deleted projects stay out:
-    /// the summary names those that could still be restored.
+    /// so the archive is not of one moment; what is damaged stays out, and the summary names it. Deleted projects stay out,
+    /// and so do those whose keys are missing: the summary names those that could still be restored, and the locked ones.
     ///
     /// That there was an export is in the audit log before the first byte is written. **An archive is not encrypted**,
     /// whether or not the data directory is, and no retention policy, hold or erasure reaches it.
@@ -95,7 +95,8 @@ impl Ocelli {
             }
         }
         let written = finish(archive)?;
-        Ok(ExportSummary { written, projects: exported, deleted_projects, left_behind: 0 })
+        let locked = shared.store.locked()?;
+        Ok(ExportSummary { written, projects: exported, deleted_projects, left_behind: 0, locked })
     }
 }
 
@@ -118,7 +119,8 @@ impl ProjectHandle {
         let mut archive = ArchiveWriter::new(out, shared.now());
         let exported = write_project(shared, &project, &mut archive, &options)?;
         let written = finish(archive)?;
-        Ok(ExportSummary { written, projects: vec![exported], deleted_projects: Vec::new(), left_behind: 0 })
+        let (projects, deleted_projects, locked) = (vec![exported], Vec::new(), Vec::new());
+        Ok(ExportSummary { written, projects, deleted_projects, left_behind: 0, locked })
     }
 }
 

@@ -2,6 +2,7 @@ use std::io::{Seek, Write};
 
 use ocelli_archive::ArchiveWriter;
 use ocelli_core::{AuditAction, AuditEvent, Erased, MetadataFilter, limits};
+use ocelli_retention::Findings;
 use ocelli_store::{ProjectState, StoreError};
 
 use super::exporting::{ExportOptions, finish, write_project};
@@ -16,8 +17,8 @@ impl Ocelli {
     /// those photos what they answered to them; no model, and nothing of any other photo.
     ///
     /// What is due is not written, even where a hold keeps it: it is about to go, and nobody sees it any more. What a
-    /// deleted project holds is not written either. The summary names those projects, and how much was left behind. The
-    /// audit log says, with ids, what was given out, before it is; that nothing was found, too.
+    /// deleted project holds is not written either. The summary names those projects, those whose keys are missing, and how
+    /// much was left behind. The audit log says, with ids, what was given out, before it is; that nothing was found, too.
     ///
     /// # Errors
     ///
@@ -30,7 +31,7 @@ impl Ocelli {
     ) -> Result<ExportSummary, Error> {
         let shared = &*self.shared;
         shared.refuse_closed()?;
-        let found = self.find_person(filter)?.items.len();
+        let Findings { items: found, locked, .. } = self.find_person(filter)?;
         let mut selected = Vec::new();
         for project in shared.store.projects(ProjectState::Live)? {
             match StoredProject::selected(shared, project.id, filter) {
@@ -61,7 +62,7 @@ impl Ocelli {
         let exported = exported.collect::<Result<Vec<_>, Error>>()?;
         let written = finish(archive)?;
         let deleted_projects = self.deleted_projects()?.into_iter().map(|project| project.id).collect();
-        let left_behind = found.saturating_sub(given) as u64;
-        Ok(ExportSummary { written, projects: exported, deleted_projects, left_behind })
+        let left_behind = found.len().saturating_sub(given) as u64;
+        Ok(ExportSummary { written, projects: exported, deleted_projects, left_behind, locked })
     }
 }

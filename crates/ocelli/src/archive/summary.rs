@@ -22,6 +22,9 @@ pub struct ExportSummary {
     /// archive about a person: they are due, or in deleted projects. 0 for every other archive.
     #[serde(default)]
     pub left_behind: u64,
+    /// Projects that are not in it either, since their keys are missing: nobody can tell what they hold.
+    #[serde(default)]
+    pub locked: Vec<ProjectId>,
 }
 
 /// One project in an archive.
