@@ -184,6 +184,14 @@ pub trait Transaction {
 
     /// A project's iterations, in the order in which they began.
     fn iterations(&mut self, project: ProjectId) -> Result<Vec<Iteration>, StoreError>;
+    /// An iteration.
+    fn iteration(
+        &mut self,
+        project: ProjectId,
+        iteration: IterationId,
+    ) -> Result<Option<Iteration>, StoreError> {
+        Ok(self.iterations(project)?.into_iter().find(|found| found.id == iteration))
+    }
     /// Adds or replaces an iteration.
     fn put_iteration(&mut self, iteration: &Iteration) -> Result<(), StoreError>;
     /// Adds what came of an iteration's training.

@@ -29,7 +29,8 @@ impl Touched {
 
 /// Does with these iterations what the caller chose, and says what became of each, in the order in which they began.
 ///
-/// A training under way is listed and left alone, or deleted: then it cannot complete.
+/// A training under way is listed and left alone, or deleted: then it cannot complete. Where an iteration or an export is
+/// damaged and nothing is to become of them, none are told: that must not keep anything from being erased.
 pub(super) fn settle(
     tx: &mut AsOf<'_>,
     project: ProjectId,
@@ -37,9 +38,16 @@ pub(super) fn settle(
     choice: Affected,
     at: Timestamp,
 ) -> Result<Vec<AffectedIteration>, StoreError> {
-    let exports = tx.exports(project)?;
+    if touched.trained.is_empty() && !touched.in_training {
+        return Ok(Vec::new());
+    }
+    let all = tx.exports(project).and_then(|exports| Ok((exports, tx.iterations(project)?)));
+    let (exports, iterations) = match all {
+        Err(StoreError::Corrupt { .. }) if choice == Affected::Keep => return Ok(Vec::new()),
+        all => all?,
+    };
     let mut settled = Vec::new();
-    for iteration in tx.iterations(project)? {
+    for iteration in iterations {
         let in_training = iteration.status == IterationStatus::Training;
         if !(in_training && touched.in_training || touched.trained.contains(&iteration.id)) {
             continue;

@@ -259,10 +259,7 @@ impl Step<'_> {
     }
 
     fn iteration(&mut self, tx: &mut AsOf<'_>, id: IterationId) -> Result<ItemOutcome, StoreError> {
-        let iterations = tx.records().iterations(self.id())?;
-        let Some(found) = iterations.into_iter().find(|iteration| iteration.id == id) else {
-            return Ok(ItemOutcome::Gone);
-        };
+        let Some(found) = tx.records().iteration(self.id(), id)? else { return Ok(ItemOutcome::Gone) };
         if !self.holds_still(tx, &[(DataClass::Iteration, found.created)])? {
             return Ok(ItemOutcome::NotDue);
         }

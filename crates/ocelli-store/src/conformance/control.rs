@@ -207,6 +207,11 @@ impl Scene {
     /// One of everything about a person, stored on a day, to which the clock is moved.
     pub fn one(&self, number: i64, person: &str) -> One {
         self.go_to(number);
+        self.one_made_on(number, person)
+    }
+
+    /// The same, whatever the store's clock says.
+    pub fn one_made_on(&self, number: i64, person: &str) -> One {
         let millis = day(number).as_millis() - at(0).as_millis();
         let tag = self.tag(&format!("oak {number} {person}"));
         let mut new = self.new_image_at(millis, format!("photo {number} {person}").as_bytes(), &[tag]);
