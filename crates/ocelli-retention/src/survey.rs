@@ -38,9 +38,10 @@ pub(crate) fn plan_besides(
     let (account, holds) = (store.account()?, store.holds()?);
     let survey = Survey { store, now, account: &account, holds: &holds };
     let mut planner = Planner::new(now, &account, &holds, at_most).besides(passed);
-    store.locked()?.into_iter().for_each(|project| planner.lock(project));
+    let locked = store.locked()?;
+    locked.iter().for_each(|project| planner.lock(*project));
     for (project, whole) in survey.projects()? {
-        match survey.project(project, &whole, &mut planner) {
+        match survey.project(project, &whole, locked.contains(&project), &mut planner) {
             Err(StoreError::Key { .. }) => planner.lock(project),
             looked_into => looked_into?,
         }
@@ -86,6 +87,7 @@ impl<'a> Survey<'a> {
         &self,
         project: ProjectId,
         whole: &[(DataClass, Item)],
+        is_locked: bool,
         planner: &mut Planner<'_>,
     ) -> Result<(), StoreError> {
         let is_due =
@@ -93,7 +95,16 @@ impl<'a> Survey<'a> {
         if let Some((class, item)) = whole.iter().find(is_due) {
             let is_held = !keeping(self.store, self.holds, project)?.is_empty();
             planner.project(item, *class, is_held);
-            return if is_held { self.within(project, Rule::Whole(item, *class), planner) } else { Ok(()) };
+            // The whole of it goes without being opened; what is in it does not.
+            let goes_in_parts = is_held && !is_locked;
+            return if goes_in_parts {
+                self.within(project, Rule::Whole(item, *class), planner)
+            } else {
+                Ok(())
+            };
+        }
+        if is_locked {
+            return Ok(());
         }
         match self.store.retention(project) {
             // It was erased since it was listed.
