@@ -261,6 +261,17 @@ impl Transaction for LocalTransaction<'_> {
         iterations::list(self.rows, project)
     }
 
+    fn iteration(
+        &mut self,
+        project: ProjectId,
+        iteration: IterationId,
+    ) -> Result<Option<Iteration>, StoreError> {
+        match iterations::get(self.rows, project, iteration) {
+            Err(StoreError::NotFound(_)) => Ok(None),
+            found => found.map(Some),
+        }
+    }
+
     fn put_iteration(&mut self, iteration: &Iteration) -> Result<(), StoreError> {
         iterations::put(self.rows, iteration)
     }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test reports")]
 
+mod locked;
 #[path = "../marks/mod.rs"]
 mod marks;
 mod world;
@@ -111,6 +112,13 @@ fn kept_predictions_are_filtered_and_paged() {
     assert_eq!(found, [118, 116, 114, 112, 110, 108, 106].map(at));
 }
 
+/// A plain project of the same directory.
+fn plain_beside(world: &World) -> Scene {
+    let plain = ProjectId::new(at(0), [9; 10]);
+    world.scene.apply(world.scene.creation(plain, 5));
+    Scene::over(Arc::clone(&world.scene.store), plain, 2000)
+}
+
 fn is_locked(error: &StoreError, project: ProjectId) -> bool {
     matches!(error, StoreError::Key { project: named, .. } if *named == project)
 }
@@ -119,11 +127,10 @@ fn is_locked(error: &StoreError, project: ProjectId) -> bool {
 fn without_the_key_only_what_is_plain_is_served() {
     for options in [without_keys(), keys(2)] {
         let world = World::new(encrypting());
-        let plain = ProjectId::new(at(0), [9; 10]);
         let world = world.reopened(options, |_| ());
         let (store, project) = (&world.scene.store, world.scene.project);
-        world.scene.apply(world.scene.creation(plain, 5));
-        let beside = Scene::over(Arc::clone(store), plain, 2000);
+        let beside = plain_beside(&world);
+        let plain = beside.project;
         let image = beside.image(b"a plain photo", &[]);
         assert_eq!(store.image_bytes(plain, image).unwrap(), b"a plain photo");
 
@@ -413,9 +420,8 @@ fn holds_say_nothing_without_the_key_and_hold_all_the_same() {
     assert_eq!((report.locked, report.records.len()), (vec![project], 1), "{:?}", report.records);
 
     // What the one on all projects keeps nobody can say: so it keeps everything, and stands in nothing else's way.
-    let plain = ProjectId::new(at(0), [9; 10]);
-    world.scene.apply(world.scene.creation(plain, 5));
-    let beside = Scene::over(Arc::clone(&world.scene.store), plain, 2000);
+    let beside = plain_beside(&world);
+    let plain = beside.project;
     let tag = beside.tag("oak");
     let image = beside.image(b"a plain photo", &[tag]);
     is_held(&beside, beside.deletion_of_images(&[image]), &holds[2..]);

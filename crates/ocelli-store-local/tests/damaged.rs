@@ -1,0 +1,172 @@
+//! Rows that cannot be read: they stop no sweep and no request, and are erased by their ids.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test reports")]
+
+use std::path::Path;
+use std::sync::Arc;
+
+use ocelli_core::{Affected, DataClass, Erased, ErasureReason, RetentionRule};
+use ocelli_retention::{SweepOptions, Swept, find_person, plan, sweep};
+use ocelli_store::conformance::control::{One, day, who};
+use ocelli_store::conformance::scene::{Scene, at};
+use ocelli_store::{CheckOptions, ItemOutcome, ManualClock, StoreError, StoreOptions};
+use ocelli_store_local::LocalStore;
+use tempfile::TempDir;
+
+fn open(folder: &Path, days: i64, first_id: u32) -> Scene {
+    let options = StoreOptions { clock: Arc::new(ManualClock::new(day(days))), ..StoreOptions::default() };
+    let store = Arc::new(LocalStore::open(folder, options).unwrap());
+    Scene::over(store, ocelli_core::ProjectId::new(at(0), [0; 10]), first_id)
+}
+
+/// Everything that one has of a person, and of another.
+fn world() -> (TempDir, [One; 2]) {
+    let folder = tempfile::tempdir().unwrap();
+    let scene = open(folder.path(), 0, 1);
+    scene.apply(scene.creation(scene.project, 0));
+    let ones = ["ann", "bob"].map(|person| scene.one_made_on(0, person));
+    (folder, ones)
+}
+
+/// Photos and kept predictions for ten days.
+fn expiring(scene: &Scene) {
+    scene.set_policy(|policy| {
+        let days = RetentionRule::days(10);
+        (policy.training_photos, policy.prediction_photos, policy.prediction_results) = (days, days, days);
+    });
+}
+
+fn damage(folder: &Path, sql: &str) {
+    let database = rusqlite::Connection::open(folder.join("ocelli.sqlite")).unwrap();
+    assert_eq!(database.execute(sql, ()).unwrap(), 1, "{sql}");
+}
+
+/// The columns of a photo and of a kept prediction that are not what they should be, of the first.
+fn damages(one: &One) -> Vec<String> {
+    let (image, prediction) = (one.image, one.prediction);
+    let of = |table: &str, column: &str, value: &str, id: String| {
+        format!("UPDATE {table} SET {column} = {value} WHERE id = '{id}'")
+    };
+    vec![
+        of("images", "metadata", "'no JSON'", image.to_string()),
+        of("images", "origin", "'no JSON'", image.to_string()),
+        of("images", "salt", "x'00'", image.to_string()),
+        format!("UPDATE regions SET width = -1.0 WHERE image = '{image}'"),
+        of("predictions", "metadata", "'no JSON'", prediction.to_string()),
+        of("predictions", "results", "'no JSON'", prediction.to_string()),
+        of("predictions", "salt", "x'00'", prediction.to_string()),
+    ]
+}
+
+fn swept(scene: &Scene) -> Swept {
+    sweep(&*scene.store, None, day(20), &SweepOptions::default(), &|| day(20)).unwrap()
+}
+
+#[test]
+fn a_sweep_takes_damaged_rows_along() {
+    let (_, [one, _]) = world();
+    for sql in damages(&one) {
+        let (folder, ones) = world();
+        damage(folder.path(), &sql);
+        let scene = open(folder.path(), 20, 1000);
+        expiring(&scene);
+        let done = swept(&scene);
+        assert_eq!((done.erased, done.passed_over, done.held), (4, 0, 0), "{sql}: {done:?}");
+        assert!(done.status.is_complete());
+        for class in [DataClass::TrainingPhoto, DataClass::PredictionPhoto, DataClass::PredictionResult] {
+            assert!(scene.items(class).is_empty(), "{sql}");
+        }
+        // The exports stay.
+        let report = scene.store.check(&CheckOptions::default()).unwrap();
+        assert_eq!((report.files, report.unowned), (1, 0), "{sql}: {report:?}");
+        let items = scene.store.erased_items(done.operations[0]).unwrap();
+        assert!(items.iter().any(|item| item.record.erased == Erased::Image(ones[0].image)), "{sql}");
+    }
+}
+
+#[test]
+fn a_damaged_row_is_deleted_by_its_id() {
+    let (_, [one, _]) = world();
+    for sql in damages(&one) {
+        let (folder, [one, other]) = world();
+        damage(folder.path(), &sql);
+        let scene = open(folder.path(), 1, 1000);
+        let _ = scene.erase(scene.deletion_of_images(&[one.image, other.image]));
+        let _ = scene.erase(scene.deletion_of_predictions(&[one.prediction, other.prediction]));
+        assert!(scene.items(DataClass::TrainingPhoto).is_empty(), "{sql}");
+        assert!(scene.items(DataClass::PredictionPhoto).is_empty(), "{sql}");
+    }
+}
+
+/// Whatever holds by metadata may be about it; a hold on something else is not.
+#[test]
+fn a_damaged_row_is_kept_by_holds_that_may_be_about_it() {
+    let (folder, [one, other]) = world();
+    for sql in [
+        format!("UPDATE images SET metadata = 'no JSON' WHERE id = '{}'", one.image),
+        format!("UPDATE predictions SET metadata = 'no JSON' WHERE id = '{}'", one.prediction),
+    ] {
+        damage(folder.path(), &sql);
+    }
+    let scene = open(folder.path(), 1, 1000);
+    expiring(&scene);
+    let beside = scene.hold_image(other.image);
+    let person = scene.hold_person(None, "cid");
+    drop(scene);
+    let scene = open(folder.path(), 20, 2000);
+    let planned = plan(&*scene.store, day(20), 100).unwrap();
+    assert_eq!((planned.items().len(), planned.held()), (1, 3), "{planned:?}");
+    let requested = |item| (item, ErasureReason::Requested);
+    let items = [Erased::Image(one.image), Erased::Prediction(one.prediction)].map(requested);
+    assert_eq!(scene.erase_items(&items), [(); 2].map(|()| ItemOutcome::Held(vec![person])));
+    assert_eq!(swept(&scene).erased, 1);
+    match scene.refuse(scene.erasure_of_project()) {
+        StoreError::Held { holds, .. } => assert_eq!(holds, [beside, person]),
+        error => panic!("{error}"),
+    }
+    scene.release(person);
+    assert_eq!(swept(&scene).erased, 2);
+    assert_eq!(scene.items(DataClass::TrainingPhoto).len(), 1);
+}
+
+/// It may show whom the request is about.
+#[test]
+fn a_request_about_a_person_names_what_it_could_not_read() {
+    let (folder, [one, other]) = world();
+    damage(folder.path(), &format!("UPDATE images SET metadata = 'no JSON' WHERE id = '{}'", one.image));
+    let scene = open(folder.path(), 1, 1000);
+    let found = find_person(&*scene.store, &who("bob")).unwrap();
+    let items: Vec<_> = found.items.iter().map(|item| item.item).collect();
+    assert_eq!(items, [Erased::Image(other.image), Erased::Prediction(other.prediction)]);
+    assert_eq!(found.damaged, [(scene.project, Erased::Image(one.image))]);
+    let erased =
+        ocelli_retention::erase_person(&*scene.store, &who("bob"), Affected::Keep, &|| day(1)).unwrap();
+    assert_eq!((erased.erased.len(), erased.damaged), (2, found.damaged));
+    assert_eq!(scene.items(DataClass::TrainingPhoto).len(), 1);
+}
+
+/// One that cannot be erased by its id alone, such as an iteration, is passed over, and the others go.
+#[test]
+fn what_is_too_damaged_to_go_keeps_nothing_else_from_going() {
+    let (folder, [one, _]) = world();
+    damage(
+        folder.path(),
+        &format!("UPDATE iterations SET status = 'no JSON' WHERE id = '{}'", one.iteration),
+    );
+    let scene = open(folder.path(), 20, 1000);
+    scene.set_policy(|policy| {
+        (policy.training_photos, policy.iterations) = (RetentionRule::days(10), RetentionRule::days(10));
+    });
+    let item = |item, class| (item, ErasureReason::Due(class));
+    let outcomes = scene.erase_items(&[
+        item(Erased::Iteration(one.iteration), DataClass::Iteration),
+        item(Erased::Export(one.export), DataClass::Export),
+        item(Erased::Prediction(one.prediction), DataClass::PredictionPhoto),
+    ]);
+    assert!(matches!(outcomes[0], ItemOutcome::Damaged(_)), "{outcomes:?}");
+    assert_eq!(outcomes[1..], [ItemOutcome::NotDue, ItemOutcome::NotDue]);
+    let done = swept(&scene);
+    assert_eq!((done.erased, done.passed_over), (3, 1), "{done:?}");
+    let left = scene.items(DataClass::Iteration);
+    assert_eq!(left.iter().map(|item| item.item).collect::<Vec<_>>(), [Erased::Iteration(one.iteration)]);
+}
