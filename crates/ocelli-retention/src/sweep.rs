@@ -16,7 +16,7 @@ use crate::{DueItem, Plan, RetentionError, audit, operation, survey};
 /// Items of the first step.
 const FIRST_STEP: usize = 64;
 /// A step that takes longer makes the next one smaller; one that takes less than half of it, larger.
-const STEP_TIME: Duration = Duration::from_millis(40);
+const STEP_TIME: Duration = Duration::from_millis(50);
 /// Items that a sweep plans at once.
 const ROUND: usize = 100_000;
 

@@ -47,6 +47,8 @@ pub(crate) fn open(directory: &Directory) -> Result<Connection, StoreError> {
     );
     connection.execute_batch(&pragmas).during(ACTION)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).during(ACTION)?;
+    // Else a statement is compiled anew whenever it is asked about another value.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).during(ACTION)?;
     Ok(connection)
 }
 
