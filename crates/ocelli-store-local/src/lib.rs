@@ -1,7 +1,8 @@
 //! The store that Ocelli uses unless it is given another: one directory, SQLite for records, files for photos.
 //!
 //! ```text
-//! ocelli.sqlite             projects, tags, photos, iterations, models, kept predictions, exports, erasures
+//! ocelli.sqlite             projects, tags, photos, iterations, models, kept predictions, exports, holds, erasures and
+//!                           their receipts, the audit log
 //! ocelli.sqlite-wal, -shm   SQLite's write-ahead log and its index
 //! blobs/PROJECT/xx/HASH     the bytes of photos and exports, named by their keyed BLAKE3
 //! damaged/PROJECT/HASH      bytes that were not what had been stored, set aside
@@ -33,11 +34,16 @@
 //! # How an encrypted project is kept
 //!
 //! A project that is made while [`StoreOptions::encrypt`](ocelli_store::StoreOptions) is on has a key of its own, which
-//! the key provider wraps. Photos, features, models, exports' files and all that people wrote are sealed under it, in the
-//! files and in the columns alike; ids, moments, sizes, counts, hashes and retention policies are not. What a value is
-//! sealed as names its project, its table and column, and its row, so that no value passes for another. Projects with
-//! and without a key lie side by side; one whose key cannot be had is left out of lists, and every question about it says
-//! why. It can be erased all the same: destroying the wrapped key is the first step.
+//! the key provider wraps. Photos, features, models, exports' files, what a model answered and all that people wrote are
+//! sealed under it, in the files and in the columns alike: names, descriptions, settings, metadata, and the reasons and
+//! expressions of holds, those of a hold on all projects under a key of the account. Ids, moments, sizes, counts, kinds,
+//! bounds of regions, hashes, commitments, retention policies and the audit log are not. What a value is sealed as names its
+//! project, its table and column, and its row, so that no value passes for another.
+//!
+//! Projects with and without a key lie side by side. One whose key cannot be had is left out of lists of projects and named
+//! by [`Store::locked`](ocelli_store::Store::locked); questions about what is sealed say why. It can be deleted and erased
+//! all the same, and destroying the wrapped key is the first step of that. A hold that cannot be opened keeps all that it
+//! could until it is released.
 //!
 //! `docs/durability.md` in the project's repository has the protocol in full, what it relies on, and how it is tested.
 
@@ -54,6 +60,7 @@ mod medium;
 mod migration;
 mod question;
 mod records;
+mod reserve;
 mod rows;
 mod schema;
 mod scrub;

@@ -13,7 +13,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::blobs::{self, BlobKeys, Found};
 use crate::connection::{self, Readers};
-use crate::directory::{DATABASE_NAME, Directory, RESERVE_NAME, ignore_missing};
+use crate::directory::{DATABASE_NAME, Directory, RESERVE_NAME};
 use crate::error::During;
 use crate::keyring::Keyring;
 use crate::medium::{Disk, Lock, Medium};
@@ -25,18 +25,12 @@ use crate::settle::{LONG_LOG, Settled, Settler, log_size};
 use crate::staging::{self, Staged, Staging};
 use crate::transaction::LocalTransaction;
 
-/// Space kept for erasing on a full disk: about two thousand pages of the log.
-const RESERVE: u64 = 8 << 20;
-
 /// A page that every database has.
 const FIRST_PAGE: u32 = 1;
 /// Steps of an unfinished erasure that opening takes; the next change takes the others.
 const STEPS_AT_OPENING: u32 = 20;
 /// Steps of an unfinished erasure that a change takes which only adds; the next ones take the others.
 const STEPS_OF_OTHERS: u32 = 20;
-/// How often an erasure on a full disk is tried again, since others may take the space that it is given.
-const ATTEMPTS: u32 = 3;
-
 /// A store in a directory of a local disk, for any number of handles, threads and processes.
 #[derive(Debug)]
 pub struct LocalStore {
@@ -190,7 +184,11 @@ impl LocalStore {
         if change.only_adds() || matches!(change, Change::EraseItems { .. }) {
             // A step of many: what all of them leave to do is done once, when finishing is asked for.
             let made = self.with_reserve(|| self.make(change.clone()));
-            self.keep_reserve();
+            if !self.keep_reserve() {
+                // The log of many steps may be longer than the reserve.
+                self.empty_log();
+                self.keep_reserve();
+            }
             return made.map(|made| made.applied);
         }
         let made = self.with_reserve(|| self.make(change.clone()));
@@ -216,17 +214,6 @@ impl LocalStore {
             tracing::warn!(%error, "an erasure is pending");
             ErasureStatus::ErasurePending
         })
-    }
-
-    /// What takes away must not fail for lack of room: then the reserve is released.
-    fn with_reserve<T>(&self, action: impl Fn() -> Result<T, StoreError>) -> Result<T, StoreError> {
-        for _ in 1..ATTEMPTS {
-            match action() {
-                Err(StoreError::Full { .. }) => self.release_reserve(),
-                done => return done,
-            }
-        }
-        action()
     }
 
     /// Makes a change. Its bytes come in first: staged, noted as arriving, put in their places; then the records that
@@ -400,7 +387,7 @@ impl LocalStore {
         Ok(())
     }
 
-    fn settle(&self, wait: bool, steps: u32) -> Result<Settled, StoreError> {
+    pub(crate) fn settle(&self, wait: bool, steps: u32) -> Result<Settled, StoreError> {
         let mut settled = Settled::Partly;
         for _ in 0..steps {
             settled = self.settler.settle(&self.directory, &mut *self.write()?, wait)?;
@@ -438,31 +425,6 @@ impl LocalStore {
     pub(crate) fn write(&self) -> Result<Writing<'_>, StoreError> {
         let connection = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(Writing { connection, _lock: self.directory.lock_writing()?, began: Instant::now() })
-    }
-
-    fn release_reserve(&self) {
-        if let Err(error) = ignore_missing(self.directory.medium.remove_file(&self.directory.reserve())) {
-            tracing::warn!(%error, "the reserve could not be released");
-        }
-    }
-
-    /// Takes the space again that an erasure may have needed, where there is any.
-    fn keep_reserve(&self) {
-        let (medium, path) = (self.directory.medium.as_ref(), self.directory.reserve());
-        let kept = || medium.size(&path).is_ok_and(|size| size == RESERVE);
-        if kept() {
-            return;
-        }
-        // Another handle may be doing the same.
-        let Ok(_writing) = self.write() else { return };
-        if kept() {
-            return;
-        }
-        let _ = medium.remove_file(&path);
-        if let Err(error) = medium.reserve(&path, RESERVE) {
-            let _ = medium.remove_file(&path);
-            tracing::debug!(%error, "no space could be reserved for erasing on a full disk");
-        }
     }
 
     /// Asks a question about one moment.

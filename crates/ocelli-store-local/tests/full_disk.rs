@@ -16,6 +16,8 @@ use std::process::Command;
 use std::sync::Arc;
 
 use ocelli_core::*;
+use ocelli_keys::Keys;
+use ocelli_retention::{SweepOptions, receipt, sweep};
 use ocelli_store::conformance::scene::{Scene, at};
 use ocelli_store::*;
 use ocelli_store_local::LocalStore;
@@ -75,6 +77,7 @@ fn other_process() {
     match part.as_str() {
         "fill" => fill(disk),
         "fill while opening" => open_on_a_full_disk(disk),
+        "fill before a sweep" => sweep_on_a_full_disk(disk),
         "forbid" => forbid(disk),
         other => panic!("no such part: {other}"),
     }
@@ -174,6 +177,49 @@ fn open_on_a_full_disk(disk: &Path) {
     assert_there(&scene, &taken);
 }
 
+/// With all that comes with it: what was due is latched, the erasure begins and ends, its receipt is kept, and the audit log
+/// expires.
+fn sweep_on_a_full_disk(disk: &Path) {
+    let data = disk.join("data");
+    let scene = create(&data);
+    let policy = RetentionPolicy { training_photos: RetentionRule::days(10), ..RetentionPolicy::default() };
+    scene.apply(Change::SetRetention { project: scene.project, policy, at: at(1) });
+    let policy = AccountPolicy { audit_entries: RetentionRule::days(10), ..AccountPolicy::default() };
+    scene.apply(Change::SetAccountPolicy { policy, at: at(1) });
+    let held = scene.image(b"held", &[]);
+    let hold = Hold {
+        id: HoldId::new(at(2), [1; 10]),
+        target: HoldTarget::Image { project_id: scene.project, image_id: held },
+        reason: Description::default(),
+        placed: at(2),
+    };
+    scene.apply(Change::PlaceHold { hold: hold.clone() });
+    let taken = upload_until_full(&scene);
+    fill_up(disk);
+    let refused = scene.refuse(scene.deletion_of_images(&[held]));
+    assert!(matches!(refused, StoreError::Held { .. }), "{refused}");
+    drop(scene);
+
+    let later = at(0).plus_days(20);
+    let options = StoreOptions { clock: Arc::new(ManualClock::new(later)), ..StoreOptions::default() };
+    let store = LocalStore::open(&data, options).unwrap();
+    fill_up(disk);
+    let keys = Keys::from_random([1; 64]);
+    let all = || sweep(&store, Some(&keys), later, &SweepOptions::default(), &|| later).unwrap();
+    let swept = all();
+    assert_eq!((swept.erased, swept.held), (taken.len() as u64, 0), "{swept:?}");
+    assert!(swept.status.is_complete() && swept.audit_failure.is_none(), "{swept:?}");
+    assert!(swept.audit_entries > 0, "{swept:?}");
+    fill_up(disk);
+    store.apply(Change::ReleaseHold { hold: hold.id, at: later }).unwrap();
+    let swept = all();
+    assert_eq!(swept.erased, 1);
+    fill_up(disk);
+    receipt(&store, Some(&keys), swept.operations[0], &|| later).unwrap();
+    assert!(files(&data.join("blobs")).is_empty());
+    assert!(marks::held(&data).is_empty());
+}
+
 fn forbid(disk: &Path) {
     let data = disk.join("data");
     let scene = create(&data);
@@ -190,6 +236,11 @@ fn forbid(disk: &Path) {
 #[test]
 fn a_full_disk_refuses_uploads_loses_nothing_and_lets_erase() {
     on_a_small_disk("fill");
+}
+
+#[test]
+fn what_is_due_is_swept_from_a_full_disk() {
+    on_a_small_disk("fill before a sweep");
 }
 
 #[test]

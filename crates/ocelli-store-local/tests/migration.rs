@@ -327,6 +327,68 @@ fn photos_that_were_not_measured_yet_are_measured_at_the_next_opening() {
     assert_same(&told(&open(directory.path()).unwrap()), &expected(1));
 }
 
+/// One that is not what was stored, or cannot be read, is committed to by nobody, keeps nothing from being opened, listed or
+/// erased, and is measured once it is there again.
+#[test]
+fn photos_that_are_damaged_as_a_directory_is_brought_forward_wait_until_they_are_stored_again() {
+    for way in ["damaged", "missing", "unreadable"] {
+        let directory = copy(1);
+        let before = files(&directory.path().join("blobs").join(project(1).to_string()));
+        let photos: Vec<(PathBuf, Vec<u8>)> =
+            before.into_iter().map(|file| (file.clone(), fs::read(&file).unwrap())).collect();
+        for (file, _) in &photos {
+            fs::remove_file(file).unwrap();
+            match way {
+                "damaged" => fs::write(file, b"something else").unwrap(),
+                // Nobody can read a folder as a file.
+                "unreadable" => fs::create_dir(file).unwrap(),
+                _ => {}
+            }
+        }
+        let store = open(directory.path()).unwrap();
+        let items = |store: &LocalStore, class| {
+            let query = ItemQuery { with_metadata: true, ..ItemQuery::new(class, Some(project(1)), 100) };
+            store.items(&query).unwrap()
+        };
+        for class in [DataClass::TrainingPhoto, DataClass::PredictionPhoto] {
+            let found = items(&store, class);
+            assert!(!found.is_empty());
+            assert!(
+                found.iter().all(|item| item.bytes == 0 && item.commitment.is_none()),
+                "{way}: {found:?}"
+            );
+        }
+        let images = store.images(project(1), &ImageQuery::default()).unwrap();
+        let answers = store.predictions(project(1), &PredictionQuery::default()).unwrap().results;
+        assert!(!images.is_empty() && !answers.is_empty());
+        let refused = store.commitment(project(1), Erased::Image(images[0].id)).unwrap_err();
+        assert!(matches!(refused, StoreError::Corrupt { .. }), "{refused}");
+        drop(store);
+
+        // They come back, and what is erased before that goes all the same.
+        let scene = Scene::over(Arc::new(open(directory.path()).unwrap()), project(1), 5000);
+        let _ = scene.erase(scene.deletion_of_images(&[images[0].id]));
+        let _ = scene.erase(Change::DeletePredictions {
+            project: project(1),
+            predictions: vec![answers[0].prediction.id],
+            at: at(60),
+        });
+        drop(scene);
+        for (file, bytes) in &photos {
+            if way == "unreadable" {
+                fs::remove_dir(file).unwrap();
+            }
+            fs::write(file, bytes).unwrap();
+        }
+        let store = open(directory.path()).unwrap();
+        for class in [DataClass::TrainingPhoto, DataClass::PredictionPhoto] {
+            let found = items(&store, class);
+            assert!(found.iter().all(|item| item.bytes > 0 && item.commitment.is_some()), "{way}: {found:?}");
+        }
+        assert!(store.check(&CheckOptions::default()).unwrap().is_sound(), "{way}");
+    }
+}
+
 #[test]
 fn a_newer_format_is_left_as_it_is() {
     let directory = copy(TODAY);

@@ -106,6 +106,64 @@ fn a_copy_of_a_directory_in_use_has_what_was_there_and_not_what_is_erased() {
     assert!(remains.is_empty(), "{remains:?}");
 }
 
+/// A hold that was released while bytes were copied does not keep what was erased then, nor does one that came later: the
+/// copy has the holds of its end.
+#[test]
+fn a_copy_has_the_holds_of_its_end() {
+    let (folder, scene) = scene();
+    let (copy, partial) = (folder.path().join("copy"), folder.path().join(".copy.partial"));
+    let images: Vec<ImageId> = (0..150).map(|number| add(&scene, number, &[])).collect();
+    let place = |scene: &Scene, number: usize, target| {
+        let id = HoldId::new(at(i64::try_from(number).unwrap()), [number as u8; 10]);
+        let reason = Description::new("a case").unwrap();
+        scene.apply(Change::PlaceHold { hold: Hold { id, target, reason, placed: at(3) } });
+        id
+    };
+    let project_id = scene.project;
+    let holds: Vec<HoldId> = (0..100)
+        .map(|number| place(&scene, number, HoldTarget::Image { project_id, image_id: images[number] }))
+        .collect();
+    let done = AtomicBool::new(false);
+    let in_between = thread::scope(|threads| {
+        let (images, holds, done, partial) = (&images, &holds, &done, &partial);
+        let store = Arc::clone(&scene.store);
+        let other = threads.spawn(move || {
+            let scene = Scene::over(store, project_id, 10_000);
+            let mut erased = 0;
+            while !done.load(Ordering::Relaxed) && erased < 40 {
+                if partial.join("blobs").join(project_id.to_string()).exists() {
+                    scene.apply(Change::ReleaseHold { hold: holds[erased], at: at(4) });
+                    let _ = scene.erase(scene.deletion_of_images(&[images[erased]]));
+                    let filter = MetadataFilter::eq(mark(erased as u32), mark(erased as u32)).unwrap();
+                    place(&scene, 200 + erased, HoldTarget::Metadata { project_id: None, filter });
+                    erased += 1;
+                }
+            }
+            erased
+        });
+        scene.store.snapshot(&copy).unwrap();
+        done.store(true, Ordering::Relaxed);
+        other.join().unwrap()
+    });
+    eprintln!("{in_between} holds released while bytes were copied");
+    let restored = open(&copy, 20_000);
+    assert_sound(restored.store.as_ref());
+    let known = restored.store.erasures(at(0)).unwrap();
+    assert!(scene.store.erasures(at(0)).unwrap().starts_with(&known));
+    let found = marks_in(&copy);
+    // Of the last, the hold may have been released or placed as the copy was complete.
+    let holding: Vec<HoldId> = restored.store.holds().unwrap().into_iter().map(|hold| hold.id).collect();
+    for (number, hold) in holds.iter().enumerate() {
+        let gone = known.iter().any(|record| record.erased == Erased::Image(images[number]));
+        assert_eq!(restored.store.images_by_id(project_id, &[images[number]]).is_err(), gone, "{number}");
+        assert!(!(gone && holding.contains(hold)), "{number}");
+        if number > known.len() {
+            assert!(holding.contains(hold) && found.contains(&u32::try_from(number).unwrap()), "{number}");
+        }
+    }
+    assert!(holding.len() >= 100 - 1 && holding.len() <= 101, "{}", holding.len());
+}
+
 #[test]
 fn a_copy_tells_what_the_directory_told() {
     let (folder, scene) = scene();

@@ -52,7 +52,7 @@ fn a_full_disk_is_told_loses_nothing_and_lets_itself_be_erased_from() {
             } else {
                 full += 1;
                 assert!(matches!(answer, Err(StoreError::Full { .. })), "{context}: {answer:?}");
-                assert!(act.change.only_adds(), "{context}: what takes away has a reserve");
+                assert!(!act.change.is_of_erasing(), "{context}: erasing has a reserve");
                 number
             };
             check.answers(&store, &[moment]);
