@@ -15,6 +15,7 @@ use crate::world::{World, add, day, new_photo};
 enum Event {
     Photo { person: u8 },
     Prediction { person: u8 },
+    Features { which: prop::sample::Index },
     Policy { class: u8, rule: RetentionRule },
     HoldPhoto { which: prop::sample::Index },
     HoldPerson { person: u8 },
@@ -38,7 +39,8 @@ fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         4 => (0..3u8).prop_map(|person| Event::Photo { person }),
         3 => (0..3u8).prop_map(|person| Event::Prediction { person }),
-        3 => (0..3u8, rule()).prop_map(|(class, rule)| Event::Policy { class, rule }),
+        2 => any::<prop::sample::Index>().prop_map(|which| Event::Features { which }),
+        3 => (0..4u8, rule()).prop_map(|(class, rule)| Event::Policy { class, rule }),
         1 => any::<prop::sample::Index>().prop_map(|which| Event::HoldPhoto { which }),
         1 => (0..3u8).prop_map(|person| Event::HoldPerson { person }),
         1 => any::<prop::sample::Index>().prop_map(|which| Event::Release { which }),
@@ -61,9 +63,16 @@ impl History {
             // What a policy does not keep at all is refused.
             Event::Photo { person } => drop(world.try_photo(PEOPLE[usize::from(person)])),
             Event::Prediction { person } => drop(world.try_prediction(PEOPLE[usize::from(person)])),
+            Event::Features { which } => {
+                let visible = world.visible();
+                if !visible.is_empty() {
+                    world.cache_features(*which.get(&visible));
+                }
+            }
             Event::Policy { class, rule } => world.set_policy(|policy| match class {
                 0 => policy.training_photos = rule,
                 1 => policy.prediction_photos = rule,
+                2 => policy.features = rule,
                 _ => policy.prediction_results = rule,
             }),
             Event::HoldPhoto { which } => {
@@ -94,7 +103,7 @@ impl History {
     fn held(&self) -> BTreeSet<Erased> {
         let of = |hold: &HoldId| self.world.store.held(*hold, None, 1_000).unwrap();
         let parts = |item: HeldItem| match item {
-            HeldItem::Image { image, .. } => vec![Erased::Image(image.id)],
+            HeldItem::Image { image, .. } => vec![Erased::Image(image.id), Erased::Features(image.id)],
             HeldItem::Prediction { prediction } => {
                 let id = prediction.prediction.id;
                 vec![Erased::PredictionPhoto(id), Erased::PredictionResult(id)]
@@ -106,6 +115,7 @@ impl History {
     fn exists(&self, item: Erased) -> bool {
         let class = match item {
             Erased::Image(_) => DataClass::TrainingPhoto,
+            Erased::Features(_) => DataClass::Features,
             Erased::PredictionPhoto(_) => DataClass::PredictionPhoto,
             _ => DataClass::PredictionResult,
         };
@@ -116,6 +126,7 @@ impl History {
         let (store, project) = (&self.world.store, self.world.project);
         match item {
             Erased::Image(id) => store.images_by_id(project, &[id]).is_ok(),
+            Erased::Features(id) => self.world.has_features(id),
             Erased::PredictionPhoto(id) => store.prediction_bytes(project, id).is_ok(),
             Erased::PredictionResult(id) => {
                 store.prediction(project, id).is_ok_and(|kept| !kept.prediction.predictions.is_empty())
@@ -163,7 +174,8 @@ proptest! {
                     "{item:?} was due and is not"
                 );
             }
-            ever_due.extend(due);
+            // Features may be computed anew, and have their time then.
+            ever_due.extend(due.into_iter().filter(|item| !matches!(item, Erased::Features(_))));
             for item in &ever_due {
                 prop_assert!(!history.visible(*item), "{item:?} is due and seen");
             }

@@ -1,7 +1,9 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use ocelli_core::{Affected, AffectedOutcome, DataClass, Erased, ErasureReason, RetentionRule, Timestamp};
+use ocelli_core::{
+    Affected, AffectedOutcome, AuditAction, DataClass, Erased, ErasureReason, RetentionRule, Timestamp,
+};
 use ocelli_retention::{Budget, ProofError, RetentionError, SweepOptions};
 use ocelli_store::{Change, StoreError};
 
@@ -151,6 +153,56 @@ fn a_sweep_that_is_killed_after_any_change_is_gone_on_with() {
     }
 }
 
+/// A receipt of it is made between two steps, by another process: the rest is another operation.
+#[test]
+fn a_sweep_goes_on_when_somebody_makes_its_receipt() {
+    let world = due(300);
+    let keys: &dyn ocelli_keys::KeyProvider = &world.keys;
+    let interfering = Cell::new(true);
+    let clock = || {
+        let begun = world.store.incomplete_operations().unwrap().pop();
+        if interfering.get()
+            && let Some(operation) = begun.filter(|operation| operation.count > 0)
+        {
+            interfering.set(false);
+            ocelli_retention::receipt(&*world.store, Some(keys), operation.number, &|| world.now()).unwrap();
+        }
+        world.now()
+    };
+    let options = SweepOptions::default();
+    let swept = ocelli_retention::sweep(&*world.store, Some(keys), world.now(), &options, &clock).unwrap();
+    assert!(!interfering.get());
+    assert_eq!((swept.erased, swept.operations.len()), (300, 2));
+    let mut listed = 0;
+    for operation in swept.operations {
+        let receipt =
+            ocelli_retention::receipt(&*world.store, Some(keys), operation, &|| world.now()).unwrap();
+        receipt.verify(&keys.public_key().unwrap()).unwrap();
+        listed += world.store.erased_items(operation).unwrap().len();
+    }
+    assert_eq!(listed, 300);
+}
+
+/// Its photo says what features are about: no round begins with what it cannot erase.
+#[test]
+fn features_are_held_with_their_photo() {
+    let world = World::new();
+    let [held, other] = ["anna", "berta"].map(|person| world.photo(person));
+    [held, other].into_iter().for_each(|photo| world.cache_features(photo));
+    let hold = world.hold_person("anna");
+    world.set_policy(|policy| policy.features = RetentionRule::days(5));
+    world.go_to(10);
+    let plan = world.plan();
+    assert_eq!(plan.items().iter().map(|due| due.item).collect::<Vec<_>>(), [Erased::Features(other)]);
+    assert_eq!(plan.held(), 1);
+    let why = ocelli_retention::why(&*world.store, world.project, Erased::Features(held)).unwrap();
+    assert_eq!(why.holds, [hold]);
+    let swept = world.sweep(Budget::default());
+    assert_eq!((swept.erased, swept.held, swept.more), (1, 0, false));
+    world.release(hold);
+    assert_eq!(world.sweep(Budget::default()).erased, 1);
+}
+
 #[test]
 fn what_was_due_stays_due_when_the_clock_goes_back() {
     let world = due(3);
@@ -185,11 +237,7 @@ fn each_class_is_swept() {
     let photo = world.photo("anna");
     let iteration = world.scene.complete_on(1, &[(photo, tag)]);
     let export = world.scene.export(iteration, &[("model.onnx", b"model")]);
-    world.scene.apply(Change::CacheFeatures {
-        project: world.project,
-        key: ocelli_store::FeatureKey::f32("base"),
-        features: vec![(photo, vec![1.0])],
-    });
+    world.cache_features(photo);
     let prediction = world.prediction("anna");
     world.set_policy(|policy| {
         policy.features = RetentionRule::days(1);
@@ -246,6 +294,33 @@ fn due_entries_of_the_audit_log_become_a_checkpoint() {
     let public = ocelli_keys::KeyProvider::public_key(&world.keys).unwrap();
     log.verify(Some(&public), None).unwrap();
     assert_eq!(world.sweep(Budget::default()).audit_entries, 0);
+}
+
+/// In as many steps as there is time for, each with a checkpoint.
+#[test]
+fn a_long_audit_log_expires_in_steps() {
+    let world = World::new();
+    let exported = || ocelli_core::AuditEvent::new(AuditAction::Exported, None);
+    for _ in 0..2_500 {
+        world.store.apply(Change::Audit { event: exported(), at: world.now() }).unwrap();
+    }
+    let written = world.store.audit_head().unwrap().0;
+    world.go_to(10);
+    world.set_account_policy(|policy| policy.audit_entries = RetentionRule::days(5));
+    let none = Budget { time: Some(Duration::ZERO), ..Budget::default() };
+    let swept = world.sweep(none);
+    assert_eq!((swept.audit_entries, swept.more), (1_000, true), "the first step is always taken");
+    let swept = world.sweep(Budget::default());
+    assert_eq!((swept.audit_entries, swept.more), (written - 1_000, false));
+    let log = ocelli_retention::audit_log(&*world.store, None, world.now()).unwrap();
+    assert_eq!(log.checkpoint.as_ref().unwrap().replaced, written - 2_000);
+    let steps = log.entries.iter().filter_map(|chained| match chained.entry.event.action {
+        AuditAction::EntriesExpired { through } => Some(through),
+        _ => None,
+    });
+    assert_eq!(steps.collect::<Vec<_>>(), [1_000, 2_000, written]);
+    let public = ocelli_keys::KeyProvider::public_key(&world.keys).unwrap();
+    log.verify(Some(&public), None).unwrap();
 }
 
 #[test]

@@ -10,8 +10,8 @@ use ocelli_keys::Keys;
 use ocelli_retention::{Plan, SweepOptions, Swept};
 use ocelli_store::conformance::scene::{Scene, at};
 use ocelli_store::{
-    Change, ItemQuery, ManualClock, MemoryStore, NewImage, ProjectState, Random, Store, StoreError,
-    StoreOptions, SystemRandom,
+    Change, FeatureKey, ItemQuery, ManualClock, MemoryStore, NewImage, ProjectState, Random, Store,
+    StoreError, StoreOptions, SystemRandom,
 };
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
@@ -96,6 +96,17 @@ impl World {
         let (bytes, salt) = (format!("{id}").into_bytes(), ocelli_core::Salt::from_bytes([3; 32]));
         self.store.apply(Change::KeepPrediction { prediction: Box::new(kept), bytes, salt })?;
         Ok(id)
+    }
+
+    /// Caches features of a photo.
+    pub(crate) fn cache_features(&self, photo: ImageId) {
+        let features = vec![(photo, vec![0.5])];
+        let key = FeatureKey::f32("base");
+        self.scene.apply(Change::CacheFeatures { project: self.project, key, features });
+    }
+
+    pub(crate) fn has_features(&self, photo: ImageId) -> bool {
+        self.store.features(self.project, &FeatureKey::f32("base"), &[photo]).unwrap()[0].is_some()
     }
 
     pub(crate) fn set_policy(&self, change: impl FnOnce(&mut RetentionPolicy)) {
