@@ -10,10 +10,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ocelli_core::{
-    Affected, ErasureStatus, ImageId, Limits, Metadata, Origin, PredictionId, ProjectId, TagId, TagUpdate,
+    Affected, Erased, ErasureStatus, ImageId, Limits, Metadata, Origin, PredictionId, ProjectId, TagId,
+    TagUpdate,
 };
+use ocelli_keys::{KeyProvider, Keys};
+use ocelli_retention::{SweepOptions, receipt, sweep};
+use ocelli_store::conformance::control::day;
 use ocelli_store::conformance::scene::{Scene, at, name};
-use ocelli_store::{Applied, Change, CheckOptions, FeatureKey};
+use ocelli_store::{Applied, Change, CheckOptions, FeatureKey, ManualClock, StoreOptions};
 use ocelli_store_local::LocalStore;
 use proptest::prelude::*;
 
@@ -222,6 +226,52 @@ fn an_erased_project_is_gone_whole() {
         let left: Vec<_> = fs::read_dir(stage.directory.path().join(folder)).unwrap().collect();
         let expected = if folder == "staging" { 2 } else { 0 };
         assert_eq!(left.len(), expected, "{folder}: {left:?}");
+    }
+}
+
+/// They go in steps, and are counted as they go: the erasure is complete with the last of them, and its receipt has all.
+#[test]
+fn what_goes_with_a_project_is_in_its_receipt() {
+    for swept in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let scene = open(folder.path(), 1);
+        scene.apply(scene.creation(scene.project, 0));
+        let ones = [0, 1].map(|number| scene.one_made_on(number, "ann"));
+        let project = scene.project;
+        let keys = Keys::from_random([1; 64]);
+        let later = day(100);
+        let operation = if swept {
+            scene.apply(Change::DeleteProject { project, at: day(2) });
+            drop(scene);
+            let clock = Arc::new(ManualClock::new(later));
+            let options = StoreOptions { clock, ..StoreOptions::default() };
+            let store = LocalStore::open(folder.path(), options).unwrap();
+            let swept = sweep(&store, None, later, &SweepOptions::default(), &|| later).unwrap();
+            assert!(swept.erased == 1 && swept.status.is_complete(), "{swept:?}");
+            swept.operations[0]
+        } else {
+            scene.erase(Change::EraseProject { project, at: at(50) }).operation.unwrap()
+        };
+        let store = open(folder.path(), 1000).store;
+        let receipt = receipt(&*store, Some(&keys), operation, &|| later).unwrap();
+        receipt.verify(&keys.public_key().unwrap()).unwrap();
+        let items = store.erased_items(operation).unwrap();
+        let expected = ones.iter().flat_map(|one| {
+            [
+                Erased::Image(one.image),
+                Erased::Prediction(one.prediction),
+                Erased::Iteration(one.iteration),
+                Erased::Export(one.export),
+            ]
+        });
+        let mut expected: Vec<_> = expected.chain([Erased::Project(project)]).collect();
+        expected.sort_unstable();
+        let mut listed: Vec<_> = items.iter().map(|item| item.record.erased).collect();
+        listed.sort_unstable();
+        assert_eq!(listed, expected, "swept: {swept}");
+        assert_eq!(store.operations(0, 10).unwrap().last().unwrap().count, expected.len() as u64);
+        // A copy that erases the project again needs no more than that.
+        assert_eq!(store.erasures(at(0)).unwrap().len(), 1);
     }
 }
 

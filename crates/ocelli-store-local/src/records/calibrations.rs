@@ -36,7 +36,7 @@ pub(crate) fn looked_at_due(
     cutoff: Option<Timestamp>,
 ) -> Result<bool, StoreError> {
     let Some(cutoff) = cutoff else { return Ok(false) };
-    let sql = "SELECT EXISTS (SELECT 1 FROM calibration_images AS c JOIN images AS i
+    let sql = "SELECT EXISTS (SELECT 1 FROM calibration_images AS c CROSS JOIN images AS i
                               ON i.project = c.project AND i.id = c.image
                               WHERE c.project = ?1 AND c.base = ?2 AND i.created <= ?3)";
     let values = (project.to_string(), base, cutoff.as_millis());

@@ -107,11 +107,14 @@ pub(crate) fn get_after(
         let row = row_of(rows, project, iteration)?;
         let sql = "SELECT image FROM looked_at WHERE iteration = ?1";
         let looked_at: Vec<ImageId> = all(rows, sql, [row], |row| id(row, 0))?;
-        let sql = "SELECT id FROM images WHERE project = ?1 AND created <= ?2
-                   AND (EXISTS (SELECT 1 FROM evaluated AS e WHERE e.image = images.id AND e.iteration = ?3)
-                        OR EXISTS (SELECT 1 FROM looked_at AS l WHERE l.image = images.id AND l.iteration = ?3)
-                        OR EXISTS (SELECT 1 FROM left_out AS o WHERE o.image = images.id AND o.iteration = ?3))";
-        let due = all(rows, sql, (project.to_string(), cutoff.as_millis(), row), |row| id(row, 0))?;
+        let of = |table| {
+            format!(
+                "SELECT t.image FROM {table} AS t CROSS JOIN images AS i ON i.project = ?1 AND i.id = t.image
+                 WHERE t.iteration = ?3 AND i.created <= ?2"
+            )
+        };
+        let sql = ["evaluated", "looked_at", "left_out"].map(of).join(" UNION ");
+        let due = all(rows, &sql, (project.to_string(), cutoff.as_millis(), row), |row| id(row, 0))?;
         let due: BTreeSet<ImageId> = due.into_iter().collect();
         forget_due(&mut manifest, &looked_at, |image| due.contains(&image));
     }

@@ -223,33 +223,56 @@ pub(crate) fn erased(connection: &Connection) -> Result<Option<ProjectId>, Store
     one(connection, "SELECT id FROM projects WHERE erased = 1", (), |row| id(row, 0))
 }
 
-/// Takes some of what an erased project owned away, so much that a transaction stays short, and notes its photos and kept
-/// predictions in the operation that the project was erased in. Says whether there may be more.
+/// Takes some of what an erased project owned away, so much that a transaction stays short, and notes its photos, kept
+/// predictions, exports and iterations in the operation that the project was erased in. Says whether there may be more.
 pub(crate) fn erase_some(connection: &Connection, project: ProjectId) -> Result<bool, StoreError> {
-    const STEPS: [&str; 5] = [
-        "DELETE FROM evaluated WHERE position IN
-         (SELECT e.position FROM iterations AS i JOIN evaluated AS e ON e.iteration = i.position
-          WHERE i.project = ?1 LIMIT ?2)",
-        "DELETE FROM left_out WHERE position IN
-         (SELECT l.position FROM iterations AS i JOIN left_out AS l ON l.iteration = i.position
-          WHERE i.project = ?1 LIMIT ?2)",
-        "DELETE FROM iterations WHERE position IN
-         (SELECT position FROM iterations WHERE project = ?1 LIMIT ?2)",
-        "DELETE FROM tags WHERE position IN (SELECT position FROM tags WHERE project = ?1 LIMIT ?2)",
-        "DELETE FROM calibrations WHERE project = ?1
-         AND base IN (SELECT base FROM calibrations WHERE project = ?1 LIMIT ?2)",
-    ];
+    Ok(erase_images(connection, project)?
+        || erase_predictions(connection, project)?
+        || erase_step(connection, project, OF_ITERATIONS)?
+        || erase_listed(connection, project, "exports", |row| id(row, 0).map(Erased::Export))?
+        || erase_listed(connection, project, "iterations", |row| id(row, 0).map(Erased::Iteration))?
+        || erase_step(connection, project, OF_PROJECTS)?)
+}
+
+const OF_ITERATIONS: &[&str] = &[
+    "DELETE FROM evaluated WHERE position IN
+     (SELECT e.position FROM iterations AS i JOIN evaluated AS e ON e.iteration = i.position
+      WHERE i.project = ?1 LIMIT ?2)",
+    "DELETE FROM left_out WHERE position IN
+     (SELECT l.position FROM iterations AS i JOIN left_out AS l ON l.iteration = i.position
+      WHERE i.project = ?1 LIMIT ?2)",
+];
+const OF_PROJECTS: &[&str] = &[
+    "DELETE FROM tags WHERE position IN (SELECT position FROM tags WHERE project = ?1 LIMIT ?2)",
+    "DELETE FROM calibrations WHERE project = ?1
+     AND base IN (SELECT base FROM calibrations WHERE project = ?1 LIMIT ?2)",
+];
+
+/// Takes the first of these that finds anything to do.
+fn erase_step(connection: &Connection, project: ProjectId, steps: &[&str]) -> Result<bool, StoreError> {
     const ACTION: &str = "erasing a project";
-    if erase_images(connection, project)? || erase_predictions(connection, project)? {
-        return Ok(true);
-    }
-    for step in STEPS {
+    for step in steps {
         let mut statement = connection.prepare_cached(step).during(ACTION)?;
         if statement.execute((project.to_string(), ERASED_AT_ONCE)).during(ACTION)? > 0 {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+fn erase_listed(
+    connection: &Connection,
+    project: ProjectId,
+    table: &str,
+    read: impl Fn(&Row<'_>) -> SqlResult<Erased>,
+) -> Result<bool, StoreError> {
+    let first =
+        |column: &str| format!("SELECT {column} FROM {table} WHERE project = ?1 ORDER BY position LIMIT ?2");
+    let of = (project.to_string(), ERASED_AT_ONCE);
+    let found = all(connection, &first("id"), (&of.0, of.1), read)?;
+    let sql = format!("DELETE FROM {table} WHERE position IN ({})", first("position"));
+    write(connection, &sql, (&of.0, of.1))?;
+    note(connection, project, found.into_iter().map(|erased| (erased, None)).collect())
 }
 
 fn erase_images(connection: &Connection, project: ProjectId) -> Result<bool, StoreError> {

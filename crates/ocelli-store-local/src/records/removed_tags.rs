@@ -31,9 +31,9 @@ pub(crate) fn are_noted(connection: &Connection) -> Result<bool, StoreError> {
     Ok(one(connection, sql, (), |row| row.get(0))?.unwrap_or(false))
 }
 
-/// Whether an operation erased any of them.
+/// Whether an operation erased any of them. There are few of these, and an operation may have erased anything.
 pub(crate) fn are_of(connection: &Connection, operation: u64) -> Result<bool, StoreError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM removed_tags AS r JOIN erasures AS e
+    let sql = "SELECT EXISTS (SELECT 1 FROM removed_tags AS r CROSS JOIN erasures AS e
                               ON e.id = r.tag AND e.kind = 'tag' AND e.project = r.project
                               WHERE e.operation = ?1)";
     Ok(one(connection, sql, [operation], |row| row.get(0))?.unwrap_or(false))
