@@ -11,8 +11,9 @@ use crate::{ProofError, Receipt, ReceiptBody, RetentionError, operation};
 ///
 /// # Errors
 ///
-/// [`ProofError::Pending`] while something of what was erased is left; [`ProofError::NothingErased`] where nothing was; [`RetentionError::NoOperation`] where there is no
-/// such erasure; [`StoreError::NoKeys`] where a receipt is to be made and there is nothing to sign it with.
+/// [`ProofError::Pending`] while something of what was erased is left; [`ProofError::NothingErased`] where nothing was;
+/// [`RetentionError::NoOperation`] where there is no such erasure; [`StoreError::NoKeys`] where a receipt is to be made and
+/// there is nothing to sign it with.
 pub fn receipt(
     store: &dyn Store,
     keys: Option<&dyn KeyProvider>,

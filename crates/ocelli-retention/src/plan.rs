@@ -108,8 +108,9 @@ impl Plan {
         self.items.iter().fold(0, |sum, item| sum.saturating_add(item.bytes))
     }
 
-    /// The hash of the plan: BLAKE3 of lines that end in a line feed. The first is the JSON of its other members,
-    /// `account`, `now`, `held`, `more` and, where any are, `locked` in this order; each that follows is an item, as [`DueItem`] is written in JSON, without white space.
+    /// The hash of the plan: BLAKE3 of lines that end in a line feed. The first is the JSON of its other members, `account`,
+    /// `now`, `held`, `more` and, where any are, `locked`, in this order; each that follows is an item, as [`DueItem`] is
+    /// written in JSON. There is no white space.
     pub fn hash(&self) -> Digest {
         self.hash
     }

@@ -165,7 +165,8 @@ pub trait Store: Debug + Send + Sync {
     /// knows of is passed over.
     fn erasures(&self, since: Timestamp) -> Result<Vec<ErasureRecord>, StoreError>;
 
-    /// Goes on with erasures that are pending, and says whether any still is.
+    /// Goes on with erasures that are pending, and says whether any still is: what waits for the key of a locked project aside.
+    /// An erasure that has left such is passed over by [`Change::CompleteErasures`].
     fn finish_erasures(&self) -> Result<ErasureStatus, StoreError>;
 
     /// Compares all bytes with what was stored and all records with each other, and repairs what can be if asked.
