@@ -122,7 +122,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("7. What is left is taken elsewhere.");
     let archive = folder.join("all.zip");
     ocelli.export_all(File::create(&archive)?, ExportOptions::default())?;
-    let elsewhere = OpenOptions::new().clock(clock.clone()).open(folder.join("elsewhere"))?;
+    let elsewhere = OpenOptions::new().clock(clock).open(folder.join("elsewhere"))?;
     for imported in elsewhere.import(File::open(&archive)?, &ImportOptions::default())?.projects {
         println!(
             "   {}: {} photo(s), {} iteration(s).",

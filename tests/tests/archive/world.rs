@@ -8,7 +8,7 @@ use ocelli::{
     PredictionQuery, ProjectHandle, RetentionPolicy, RetentionRule, StopToken, TagType, TrainOptions, Upload,
     UsePrediction,
 };
-use ocelli_tests::{Scene, drawn, label, real, trainable, trained, unseen};
+use ocelli_tests::{Scene, drawn, label, real, trainable, unseen};
 
 pub(crate) fn facts(entries: &[(&str, &str)]) -> Metadata {
     Metadata::new(entries.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect())
