@@ -81,7 +81,8 @@ pub struct ImportedProject {
     pub name: Name,
     /// Photos to train on that it has now.
     pub images: u64,
-    /// Photos whose bytes another one of it has; their tags and regions joined that.
+    /// Photos whose bytes another one of it has; their tags and regions joined that. What their metadata says and that of the
+    /// other does not is lost, and a problem names it.
     pub duplicates: u64,
     /// Kept predictions that it has now.
     pub predictions: u64,
