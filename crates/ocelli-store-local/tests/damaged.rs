@@ -170,3 +170,23 @@ fn what_is_too_damaged_to_go_keeps_nothing_else_from_going() {
     let left = scene.items(DataClass::Iteration);
     assert_eq!(left.iter().map(|item| item.item).collect::<Vec<_>>(), [Erased::Iteration(one.iteration)]);
 }
+
+/// As an earlier version left it: it holds nothing, and keeps nothing else from being held or erased.
+#[test]
+fn a_hold_in_a_project_that_is_gone_holds_nothing() {
+    let (folder, [one, _]) = world();
+    let gone = ocelli_core::HoldId::new(at(3), [3; 10]);
+    let nowhere = ocelli_core::ProjectId::new(at(3), [3; 10]);
+    let row = format!(
+        "INSERT INTO holds (id, kind, project, item, filter, reason, placed)
+         VALUES ('{gone}', 'metadata', '{nowhere}', NULL, x'00', x'00', 3)"
+    );
+    damage(folder.path(), &row);
+    let scene = open(folder.path(), 1, 1000);
+    assert_eq!(scene.store.holds().unwrap(), []);
+    let kept = scene.hold_person(None, "bob");
+    assert_eq!(scene.store.holds().unwrap().len(), 1);
+    let _ = scene.erase(scene.deletion_of_images(&[one.image]));
+    scene.release(gone);
+    scene.release(kept);
+}

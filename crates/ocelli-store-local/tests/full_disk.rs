@@ -111,6 +111,17 @@ fn fill_up(disk: &Path) {
     }
 }
 
+/// Takes that of the log too, which may have room for a few records.
+fn fill_log(disk: &Path, scene: &Scene) {
+    let tags = (0..).map(|_| scene.new_tag(&format!("oak {:?}", scene.random()), TagType::Regular));
+    let mut refusals = tags.take(100).filter_map(|tag| {
+        fill_up(disk);
+        scene.store.apply(Change::CreateTag { project: scene.project, tag }).err()
+    });
+    let refused = refusals.next().unwrap();
+    assert!(matches!(refused, StoreError::Full { .. }), "{refused}");
+}
+
 fn assert_there(scene: &Scene, photos: &[ImageId]) {
     assert_eq!(scene.store.image_count(scene.project, &ImageFilter::default()).unwrap(), photos.len() as u64);
     for id in photos {
@@ -132,15 +143,7 @@ fn fill(disk: &Path) {
     assert_there(&scene, &taken);
     assert_eq!(files(&data.join("staging")).len(), 1, "nothing is left of what was refused");
 
-    fill_up(disk);
-    // The log may have room for a few records.
-    let tags = (0..).map(|number| scene.new_tag(&format!("oak {number}"), TagType::Regular));
-    let mut refusals = tags.take(100).filter_map(|tag| {
-        fill_up(disk);
-        scene.store.apply(Change::CreateTag { project: scene.project, tag }).err()
-    });
-    let refused = refusals.next().unwrap();
-    assert!(matches!(refused, StoreError::Full { .. }), "{refused}");
+    fill_log(disk, &scene);
     assert_there(&scene, &taken);
 
     for count in [1, 8, 64] {
@@ -202,20 +205,31 @@ fn sweep_on_a_full_disk(disk: &Path) {
 
     let later = at(0).plus_days(20);
     let options = StoreOptions { clock: Arc::new(ManualClock::new(later)), ..StoreOptions::default() };
-    let store = LocalStore::open(&data, options).unwrap();
-    fill_up(disk);
+    let store = Arc::new(LocalStore::open(&data, options).unwrap());
+    let scene = Scene::over(store, ProjectId::new(at(0), [0; 10]), 200_000);
+    let store: &dyn Store = &*scene.store;
+    // What a sweep does besides erasing takes no more room than what is refused.
+    fill_log(disk, &scene);
+    store.apply(Change::LatchDue { at: later }).unwrap();
+    fill_log(disk, &scene);
+    store.apply(Change::BeginErasure { plan: None, at: later }).unwrap();
+    fill_log(disk, &scene);
+    let operations = store.incomplete_operations().unwrap();
+    assert_eq!(operations.len(), 1);
+    store.apply(Change::CompleteErasures { operations, at: later }).unwrap();
+    fill_log(disk, &scene);
     let keys = Keys::from_random([1; 64]);
-    let all = || sweep(&store, Some(&keys), later, &SweepOptions::default(), &|| later).unwrap();
+    let all = || sweep(store, Some(&keys), later, &SweepOptions::default(), &|| later).unwrap();
     let swept = all();
     assert_eq!((swept.erased, swept.held), (taken.len() as u64, 0), "{swept:?}");
     assert!(swept.status.is_complete() && swept.audit_failure.is_none(), "{swept:?}");
     assert!(swept.audit_entries > 0, "{swept:?}");
-    fill_up(disk);
+    fill_log(disk, &scene);
     store.apply(Change::ReleaseHold { hold: hold.id, at: later }).unwrap();
     let swept = all();
     assert_eq!(swept.erased, 1);
-    fill_up(disk);
-    receipt(&store, Some(&keys), swept.operations[0], &|| later).unwrap();
+    fill_log(disk, &scene);
+    receipt(store, Some(&keys), swept.operations[0], &|| later).unwrap();
     assert!(files(&data.join("blobs")).is_empty());
     assert!(marks::held(&data).is_empty());
 }

@@ -31,6 +31,14 @@ pub fn figures_that_are_not_finite_are_refused(make: Make) {
         trained.manifest.balance = wrong;
         let error = scene.refuse(scene.completion_with(iteration, trained));
         assert!(matches!(error, StoreError::NotFinite(_)), "{error:?}");
+        let mut trained = Scene::trained_on(1, &[(image, oak)]);
+        trained.manifest.strength = f64::from(wrong);
+        let error = scene.refuse(scene.completion_with(iteration, trained));
+        assert!(matches!(error, StoreError::NotFinite(_)), "{error:?}");
+        let mut trained = Scene::trained_on(1, &[(image, oak)]);
+        trained.manifest.int8.as_mut().unwrap().cost.mean_probability_change = f64::from(wrong);
+        let error = scene.refuse(scene.completion_with(iteration, trained));
+        assert!(matches!(error, StoreError::NotFinite(_)), "{error:?}");
     }
     assert!(ask(&scene, &PredictionQuery::default()).0.is_empty());
 }
