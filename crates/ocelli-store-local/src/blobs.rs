@@ -1,11 +1,9 @@
 //! The bytes of photos and exports in their places.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
-use std::sync::OnceLock;
-use std::time::{Duration, Instant};
 
 use ocelli_core::{ProjectId, Salt};
 use ocelli_keys::commit;
@@ -17,15 +15,10 @@ use crate::error::During;
 use crate::records::measures::Measured;
 use crate::records::{measures, projects, removals};
 use crate::seal::Seal;
-use crate::staging::{at_once, sync_folders};
+use crate::staging::sync_folders;
 
 /// Photos of each kind measured in one transaction.
 const MEASURED_AT_ONCE: u32 = 64;
-/// How long removing goes on in one transaction before what has been removed is made durable.
-const STEP: Duration = Duration::from_millis(40);
-/// Files removed in one transaction.
-const REMOVED_AT_ONCE: u32 = 2_048;
-
 /// What it takes to name and to open a project's bytes.
 #[derive(Clone, Debug)]
 pub(crate) struct BlobKeys {
@@ -117,60 +110,6 @@ pub(crate) fn set_aside(
     sync_folders(directory.medium.as_ref(), &BTreeSet::from([folder, aside])).during(ACTION)
 }
 
-/// Removes the files of some of the noted bytes that no record refers to any more, and then the notes. Says whether
-/// there may be more. The caller holds the write lock, so that an upload of the same bytes, by whatever process, comes
-/// before or after but never between.
-pub(crate) fn remove_some(directory: &Directory, connection: &mut Connection) -> Result<bool, StoreError> {
-    const ACTION: &str = "removing bytes that nothing refers to";
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).during(ACTION)?;
-    let noted = removals::noted(&transaction, REMOVED_AT_ONCE)?;
-    let mut damaged = BTreeMap::new();
-    let mut unwanted = Vec::new();
-    for (project, content) in &noted {
-        let mut files = Vec::new();
-        if !removals::is_wanted(&transaction, *project, content)? {
-            files.push(directory.blob(*project, content));
-            // Hardly any project has damaged bytes.
-            if *damaged.entry(*project).or_insert_with(|| has_damaged(directory, *project)) {
-                files.push(directory.damaged_blob(*project, content));
-            }
-        }
-        unwanted.push((files, OnceLock::new()));
-    }
-    let began = Instant::now();
-    // Some at once: a file system may wait for the medium to give the space of each back.
-    at_once(unwanted.len(), |number| {
-        if let Some((files, removed)) = unwanted.get(number)
-            && (number == 0 || began.elapsed() < STEP)
-        {
-            let _ = removed.set(files.iter().try_for_each(|(_, file)| remove_file(directory, file)));
-        }
-        Ok::<_, StoreError>(())
-    })?;
-    let (mut folders, mut done, mut failed) = (BTreeSet::new(), Vec::new(), None);
-    for (noted, (files, removed)) in noted.iter().zip(unwanted) {
-        match removed.into_inner() {
-            Some(Ok(())) => {
-                // Also where the file was gone: who removed it may not have come to making that durable.
-                folders.extend(files.into_iter().map(|(folder, _)| folder));
-                done.push(noted);
-            }
-            // It stays noted, and does not keep the others from going.
-            Some(Err(error)) => failed = Some(error),
-            None => {}
-        }
-    }
-    sync_folders(directory.medium.as_ref(), &folders).during(ACTION)?;
-    for (project, content) in &done {
-        removals::forget(&transaction, *project, content)?;
-    }
-    transaction.commit().during(ACTION)?;
-    match failed {
-        Some(error) if done.is_empty() => Err(error).during(ACTION),
-        _ => Ok(!noted.is_empty()),
-    }
-}
-
 /// Reads some of the photos that were stored before their bytes were counted and committed to, all of them as they lie
 /// there, since nothing was sealed then. One that cannot be read, or is not what was stored, is passed over: it is measured
 /// when the directory is opened and the right bytes are there. Says whether there may be more. The caller holds the write
@@ -199,16 +138,6 @@ pub(crate) fn measure_some(
     }
     transaction.commit().during(ACTION)?;
     Ok(!found.is_empty())
-}
-
-/// Whether a project has, or had, damaged bytes; that there may be some where that cannot be told.
-fn has_damaged(directory: &Directory, project: ProjectId) -> bool {
-    let found = directory.medium.list(&directory.project_damaged(project));
-    !found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
-}
-
-fn remove_file(directory: &Directory, file: &Path) -> io::Result<()> {
-    ignore_missing(directory.medium.remove_file(file))
 }
 
 /// Takes a step in erasing a project that was erased. Says whether there may be more. The caller holds the write lock.

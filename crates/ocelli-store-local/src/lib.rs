@@ -60,6 +60,7 @@ mod medium;
 mod migration;
 mod question;
 mod records;
+mod remover;
 mod reserve;
 mod rows;
 mod schema;

@@ -301,13 +301,13 @@ CREATE TABLE arrivals (
 
 CREATE INDEX arrivals_by_content ON arrivals (project, content);
 
--- Bytes that lost a record, until it is made sure that their files go when nothing else refers to them. In the order of
--- their folders.
+-- Bytes that lost a record, until it is made sure that their files go when nothing else refers to them; some more than once.
+-- Numbers are not given again: whoever works notes off forgets them by their numbers.
 CREATE TABLE removals (
+    number  INTEGER PRIMARY KEY AUTOINCREMENT,
     project TEXT NOT NULL,
-    content BLOB NOT NULL,
-    PRIMARY KEY (project, content)
-) STRICT, WITHOUT ROWID;
+    content BLOB NOT NULL
+) STRICT;
 
 -- What was erased, for copies that are older and for receipts. Ids, moments and commitments only.
 CREATE TABLE erasures (

@@ -19,6 +19,7 @@ use crate::keyring::Keyring;
 use crate::medium::{Disk, Lock, Medium};
 use crate::records::measures::Measured;
 use crate::records::{arrivals, features, keys, projects, removals, removed_tags, unscrubbed};
+use crate::remover::Remover;
 use crate::rows::Rows;
 use crate::schema;
 use crate::settle::{LONG_LOG, Settled, Settler, log_size};
@@ -44,6 +45,7 @@ pub struct LocalStore {
     failed: Mutex<Vec<u64>>,
     /// After the connections, as its pages' medium asks.
     settler: Settler,
+    remover: Remover,
 }
 
 /// What a change did.
@@ -142,6 +144,7 @@ impl LocalStore {
             staging,
             failed: Mutex::default(),
             settler: Settler::new(pages),
+            remover: Remover::default(),
         };
         store.measure()?;
         if let Err(error) = store.tidy(false, STEPS_AT_OPENING) {
@@ -332,7 +335,11 @@ impl LocalStore {
     }
 
     fn remove_loose(&self) -> Result<(), StoreError> {
-        self.in_steps(u32::MAX, blobs::remove_some).map(|_| ())
+        self.remove_bytes(u32::MAX).map(|_| ())
+    }
+
+    fn remove_bytes(&self, steps: u32) -> Result<bool, StoreError> {
+        self.in_steps(steps, |directory, connection| self.remover.remove_some(directory, connection))
     }
 
     /// Reads the photos that were stored before their bytes were counted and committed to.
@@ -358,7 +365,7 @@ impl LocalStore {
         let projects = self.in_steps(steps, blobs::erase_some);
         let features = self.in_steps(steps, remove_features);
         let tags = self.in_steps(steps, |_, connection| self.forget_tags(connection));
-        let bytes = self.in_steps(steps, blobs::remove_some);
+        let bytes = self.remove_bytes(steps);
         let settled = self.settle(wait, steps);
         failed?;
         staged?;
@@ -522,7 +529,7 @@ fn is_erasure_pending(rows: &Connection) -> Result<bool, StoreError> {
         || projects::erased(rows)?.is_some()
         || features::are_removed(rows)?
         || removed_tags::are_noted(rows)?
-        || !removals::noted(rows, 1)?.is_empty())
+        || removals::are_noted(rows)?)
 }
 
 /// What it takes to read a project's bytes.

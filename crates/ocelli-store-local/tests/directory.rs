@@ -243,14 +243,40 @@ fn one_file_that_cannot_be_removed_does_not_keep_the_others() {
 }
 
 #[test]
+fn more_notes_than_are_taken_up_at_once_are_worked_off_around_files_that_cannot_be_removed() {
+    let (scene, directory) = scene();
+    let (stray, _) = stray_blob(&directory, &scene, 0x3f);
+    // A folder is not removed as a file is.
+    let (stubborn, _) = stray_blob(&directory, &scene, 0x00);
+    fs::remove_file(&stubborn).unwrap();
+    fs::create_dir(&stubborn).unwrap();
+    let database = rusqlite::Connection::open(directory.path().join("ocelli.sqlite")).unwrap();
+    let note = "INSERT INTO removals (project, content) VALUES (?1, ?2)";
+    let project = scene.project.to_string();
+    database.execute(note, (&project, [0x00_u8; 32])).unwrap();
+    let missing = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 40000)
+                   INSERT INTO removals (project, content) SELECT ?1, randomblob(32) FROM n";
+    database.execute(missing, [&project]).unwrap();
+    database.execute(note, (&project, [0x3f_u8; 32])).unwrap();
+    assert!(scene.store.finish_erasures().is_err());
+    assert!(!stray.exists());
+    let left =
+        || database.query_row("SELECT count(*) FROM removals", (), |row| row.get::<_, u32>(0)).unwrap();
+    assert_eq!(left(), 1);
+    fs::remove_dir(&stubborn).unwrap();
+    assert!(scene.store.finish_erasures().unwrap().is_complete());
+    assert_eq!(left(), 0);
+}
+
+#[test]
 fn what_a_crash_left_of_a_deletion_goes_at_the_next_opening() {
     let (scene, directory) = scene();
     let image = scene.image(b"a", &[]);
     let (stray, _) = stray_blob(&directory, &scene, 0x3f);
     let database = rusqlite::Connection::open(directory.path().join("ocelli.sqlite")).unwrap();
-    let note = "INSERT INTO removals SELECT project, content FROM images";
+    let note = "INSERT INTO removals (project, content) SELECT project, content FROM images";
     database.execute(note, ()).unwrap();
-    let note = "INSERT INTO removals VALUES (?1, ?2)";
+    let note = "INSERT INTO removals (project, content) VALUES (?1, ?2)";
     database.execute(note, (scene.project.to_string(), [0x3f_u8; 32])).unwrap();
     let reopened = again(&directory, false);
     assert!(!stray.exists());
