@@ -145,6 +145,8 @@ pub enum ErasureReason {
     Requested,
     /// It was past its due date.
     Due(DataClass),
+    /// It belonged to a project whose import failed: nobody asked for it to go.
+    Abandoned,
 }
 
 /// What is remembered of something that was erased.

@@ -209,6 +209,7 @@ macro_rules! conformance_tests {
             operations: a_prediction_is_erased_in_parts,
             operations: due_features_go_without_those_that_are_not,
             operations: what_is_deleted_is_erased_in_steps,
+            operations: what_is_abandoned_is_not_what_was_asked_for,
             operations: a_step_tells_of_iterations,
             operations: a_step_is_limited,
             operations: an_erasure_completes,

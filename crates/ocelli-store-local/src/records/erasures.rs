@@ -7,8 +7,9 @@ use rusqlite::{Connection, Result as SqlResult, Row};
 use super::{all, one, write};
 use crate::columns::{id, moment, to_word, unreadable, word};
 
-/// The reason of what was not due. Others are classes of data.
+/// The reasons of what was not due. Others are classes of data.
 const REQUESTED: &str = "requested";
+const ABANDONED: &str = "abandoned";
 
 /// The kind and the id of what was erased, as columns.
 pub(super) fn columns(erased: &Erased) -> Result<(&'static str, String), StoreError> {
@@ -90,6 +91,7 @@ fn insert(
     let (kind, id) = columns(&record.erased)?;
     let reason = match reason {
         ErasureReason::Requested => REQUESTED.to_owned(),
+        ErasureReason::Abandoned => ABANDONED.to_owned(),
         ErasureReason::Due(class) => to_word(class)?,
         other => {
             let error = format!("{other:?} is a reason that this version does not know");
@@ -118,10 +120,11 @@ pub(crate) fn of_operation(connection: &Connection, operation: u64) -> Result<Ve
 }
 
 fn reason(row: &Row<'_>, index: usize) -> SqlResult<ErasureReason> {
-    if row.get_ref(index)?.as_str()? == REQUESTED {
-        return Ok(ErasureReason::Requested);
+    match row.get_ref(index)?.as_str()? {
+        REQUESTED => Ok(ErasureReason::Requested),
+        ABANDONED => Ok(ErasureReason::Abandoned),
+        _ => word::<DataClass>(row, index).map(ErasureReason::Due),
     }
-    word::<DataClass>(row, index).map(ErasureReason::Due)
 }
 
 /// The operation in which a project was erased last, when, and why.

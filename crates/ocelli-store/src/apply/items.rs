@@ -41,7 +41,7 @@ pub(super) fn erase(
             None => ItemOutcome::Gone,
         };
         match &outcome {
-            ItemOutcome::Held(holds) if item.reason == ErasureReason::Requested => {
+            ItemOutcome::Held(holds) if !matches!(item.reason, ErasureReason::Due(_)) => {
                 refusals.note(item.project_id, &item.item, holds);
             }
             ItemOutcome::Erased if matches!(item.item, Erased::Project(_)) => {
@@ -121,7 +121,7 @@ impl Step<'_> {
             event.is_some_and(|event| tx.account.retention.is_due(class, event, tx.now))
         };
         match self.reason {
-            ErasureReason::Requested => Ok(true),
+            ErasureReason::Requested | ErasureReason::Abandoned => Ok(true),
             ErasureReason::Due(DataClass::DeletedProject) => {
                 Ok(due(self.project.project.deleted, DataClass::DeletedProject))
             }

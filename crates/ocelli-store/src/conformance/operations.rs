@@ -309,6 +309,22 @@ pub fn what_is_deleted_is_erased_in_steps(make: Make) {
     }
 }
 
+/// A project whose import failed goes for that reason, with all that it had, unless a hold keeps some of it.
+pub fn what_is_abandoned_is_not_what_was_asked_for(make: Make) {
+    let scene = Scene::new(make);
+    let one = scene.one(0, "ann");
+    let project = (Erased::Project(scene.project), ErasureReason::Abandoned);
+    let hold = scene.hold_image(one.image);
+    assert_eq!(scene.erase_items(&[project]), [ItemOutcome::Held(vec![hold])]);
+    scene.release(hold);
+    assert_eq!(scene.erase_items(&[project]), [ItemOutcome::Erased]);
+    assert!(scene.store.finish_erasures().unwrap().is_complete());
+    let last = operations(&scene).pop().unwrap();
+    let erased = scene.store.erased_items(last.number).unwrap();
+    assert!(erased.iter().any(|item| item.record.erased == project.0), "{erased:?}");
+    assert!(erased.iter().all(|item| item.reason == project.1), "{erased:?}");
+}
+
 /// In its answer, and does with them what was chosen.
 pub fn a_step_tells_of_iterations(make: Make) {
     let choices = [
