@@ -58,6 +58,7 @@ fn a_failed_import_leaves_no_project_and_loses_nothing() {
     source.pass_millis(1);
     let second = objects(&source);
     let (mut archive, _) = exported(&source.ocelli);
+    let whole = archive.clone();
     let name = format!("projects/{}/predictions.json", second.id());
     // Its bytes lie behind its name; the second project's records are read when the first one has been made.
     let at = place_of(&archive, name.as_bytes()) + name.len();
@@ -75,6 +76,10 @@ fn a_failed_import_leaves_no_project_and_loses_nothing() {
             assert!(scene.ocelli.import(Cursor::new(&archive[..cut]), &ImportOptions::default()).is_err());
         }
         assert_eq!(scene.ocelli.projects().unwrap(), projects);
+        // Nobody asked for its photos to go: they come when the archive is whole.
+        let import = imported(&scene.ocelli, &whole);
+        let came: Vec<_> = import.projects.iter().map(|each| (each.images, each.erased)).collect();
+        assert_eq!(came, [(12, 0), (images(&second).len() as u64, 0)]);
     });
 
     // What a hold keeps cannot be erased again, and is hidden.

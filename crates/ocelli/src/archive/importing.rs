@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, HashSet};
 
 use ocelli_archive::{ImageRecord, IterationRecord, PredictionRecord, ProjectRecord};
 use ocelli_core::{
-    AuditAction, AuditEvent, Commitment, Erased, ErrorCode, Export, IterationId, Name, PredictionId, Project,
-    ProjectId, RegionId, RetentionPolicy, Tag, TagId, Timestamp, limits,
+    Affected, AuditAction, AuditEvent, Commitment, Erased, ErasureReason, ErrorCode, Export, IterationId,
+    Name, PredictionId, Project, ProjectId, RegionId, RetentionPolicy, Tag, TagId, Timestamp, limits,
 };
-use ocelli_store::{Change, ContentKey, ProjectState, StoreError, TrainingLock};
+use ocelli_store::{
+    Applied, Change, ContentKey, ItemOutcome, ItemToErase, ProjectState, StoreError, TrainingLock,
+};
 
 use super::destination::{Destination, Models};
 use super::fresh_ids::FreshIds;
@@ -64,17 +66,39 @@ impl Import<'_> {
 
 /// Takes a project away that was not completed. What a hold keeps is hidden at least.
 pub(crate) fn abandon(shared: &Shared, project: ProjectId) {
-    let erased = shared.erase(Change::EraseProject { project, at: shared.now() }).map(|_| ());
-    let gone = erased.or_else(|error| match error {
-        Error::Store(StoreError::Held { .. }) => {
-            Ok(shared.store.apply(Change::DeleteProject { project, at: shared.now() }).map(|_| ())?)
-        }
-        error => Err(error),
-    });
+    let gone = take_away(shared, project);
     shared.networks.forget_project(project);
-    if let Err(error) = gone {
-        tracing::warn!(%project, %error, "a project whose import failed could not be taken away");
+    match gone {
+        Ok(Some(ItemOutcome::Erased | ItemOutcome::Held(_) | ItemOutcome::Gone)) => {}
+        Ok(outcome) => {
+            tracing::warn!(%project, ?outcome, "a project whose import failed could not be taken away");
+        }
+        Err(error) => {
+            tracing::warn!(%project, %error, "a project whose import failed could not be taken away")
+        }
     }
+}
+
+/// Nobody asked for it to go, so that another import may bring what it had: it is erased for a reason of its own.
+fn take_away(shared: &Shared, project: ProjectId) -> Result<Option<ItemOutcome>, StoreError> {
+    let (store, now) = (&*shared.store, || shared.now());
+    let begun = store.apply(Change::BeginErasure { plan: None, at: now() })?;
+    let Applied::Operation(operation) = begun else { return Ok(None) };
+    let reason = ErasureReason::Abandoned;
+    let items = vec![ItemToErase { project_id: project, item: Erased::Project(project), reason }];
+    let step = Change::EraseItems { operation, items, affected: Affected::Keep, at: now() };
+    let Applied::Items(mut done) = store.apply(step)? else { return Ok(None) };
+    let outcome = done.outcomes.pop();
+    match &outcome {
+        Some(ItemOutcome::Erased) => {
+            ocelli_retention::complete(store, &now)?;
+        }
+        Some(ItemOutcome::Held(_)) => {
+            store.apply(Change::DeleteProject { project, at: now() })?;
+        }
+        _ => {}
+    }
+    Ok(outcome)
 }
 
 /// A project that is being filled.

@@ -49,9 +49,13 @@ impl Ocelli {
     /// # Errors
     ///
     /// If it is no archive, its records are damaged or contradict each other, it exceeds a limit, a project or a tag is
-    /// refused, or the store fails. The projects that the import had made are erased then, and nothing else has changed.
+    /// refused, or the store fails. The projects that the import had made are erased then, and nothing else has changed;
+    /// what goes with them was asked of nobody, and another import brings it. Where a hold by metadata selects a photo of
+    /// such a project, the project is only deleted, and there until the hold is released and its time has passed.
+    ///
     /// Where the process is killed meanwhile, a project may be left in part: the audit log says that it was made and not
-    /// that it was imported. Erase it and import again.
+    /// that it was imported. Erase it and import again with [`ImportOptions::erased`]: erasing it was asked for, and counts
+    /// for the photos that it had.
     pub fn import(&self, input: impl Read + Seek, options: &ImportOptions) -> Result<ImportSummary, Error> {
         let mut reader = ArchiveReader::open(input, options.limits)?;
         if options.whole {
