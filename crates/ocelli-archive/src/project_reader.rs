@@ -1,4 +1,4 @@
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::{Read, Seek};
 
 use ocelli_core::{Export, ExportId, ImageId, IterationId, Manifest, PredictionId, ProjectId, Tag};
@@ -13,6 +13,8 @@ use crate::{ArchiveError, ImageRecord, IterationRecord, PredictionRecord, Projec
 
 /// Folds of a training, at most; a manifest that names more is refused before anything is counted by fold.
 const MAX_FOLDS: u16 = 1000;
+/// Files of an export, at most: the names of all are made to find one.
+const MAX_EXPORT_FILES: usize = 1000;
 
 /// Reads one project of an archive: its records at once, its photos and models on demand.
 pub struct ProjectReader<'a, R> {
@@ -20,10 +22,18 @@ pub struct ProjectReader<'a, R> {
     id: ProjectId,
     record: ProjectRecord,
     images: Vec<ImageRecord>,
+    iterations: &'a Iterations,
 }
 
+/// The iterations of a project that entries are of, each with its exports.
+pub(crate) type Iterations = BTreeMap<IterationId, BTreeSet<ExportId>>;
+
 impl<'a, R: Read + Seek> ProjectReader<'a, R> {
-    pub(crate) fn open(vault: &'a mut Vault<R>, id: ProjectId) -> Result<Self, ArchiveError> {
+    pub(crate) fn open(
+        vault: &'a mut Vault<R>,
+        id: ProjectId,
+        iterations: &'a Iterations,
+    ) -> Result<Self, ArchiveError> {
         let entry = Entry::Project(id, ProjectEntry::Record);
         let ProjectFile { project, extras } = vault.json(&entry)?;
         if project.id != id {
@@ -39,7 +49,7 @@ impl<'a, R: Read + Seek> ProjectReader<'a, R> {
         for ImageRecord { image, .. } in &images {
             photo_entry(vault, id, |extension| ProjectEntry::Photo(image.id, extension), &image.id)?;
         }
-        Ok(Self { vault, id, record: ProjectRecord { project, tags, extras }, images })
+        Ok(Self { vault, id, record: ProjectRecord { project, tags, extras }, images, iterations })
     }
 
     /// The project and its tags.
@@ -94,14 +104,13 @@ impl<'a, R: Read + Seek> ProjectReader<'a, R> {
 
     /// The iterations, oldest first.
     pub fn iterations(&self) -> Vec<IterationId> {
-        let ids: BTreeSet<IterationId> = self.iteration_entries().map(|(id, _)| id).collect();
-        ids.into_iter().collect()
+        self.iterations.keys().copied().collect()
     }
 
     /// Reads what is known of an iteration.
     pub fn iteration(&mut self, id: IterationId) -> Result<IterationRecord, ArchiveError> {
         let entry = self.iteration_entry(id, IterationEntry::Record);
-        if !self.iteration_entries().any(|(iteration, _)| iteration == id) {
+        if !self.iterations.contains_key(&id) {
             return Err(ArchiveError::NotFound { what: "iteration", id: id.to_string() });
         }
         let IterationFile { iteration, extras } = self.vault.json(&entry)?;
@@ -134,11 +143,7 @@ impl<'a, R: Read + Seek> ProjectReader<'a, R> {
 
     /// Reads the records of an iteration's exports, oldest first.
     pub fn exports(&mut self, iteration: IterationId) -> Result<Vec<Export>, ArchiveError> {
-        let export = |(id, entry): (IterationId, &IterationEntry)| match entry {
-            IterationEntry::Export(export) if id == iteration => Some(*export),
-            _ => None,
-        };
-        let ids: BTreeSet<ExportId> = self.iteration_entries().filter_map(export).collect();
+        let ids = self.iterations.get(&iteration).cloned().unwrap_or_default();
         ids.into_iter().map(|id| self.export(iteration, id)).collect()
     }
 
@@ -170,6 +175,13 @@ impl<'a, R: Read + Seek> ProjectReader<'a, R> {
                 reason: "the entry's name says others; they must agree".to_owned(),
             });
         }
+        if export.files.len() > MAX_EXPORT_FILES {
+            return Err(ArchiveError::Record {
+                entry: entry.to_string(),
+                record: format!("the export {id}"),
+                reason: format!("it has {} files; at most {MAX_EXPORT_FILES} are read", export.files.len()),
+            });
+        }
         for (file, name) in export.files.iter().zip(export_file_names(&export)) {
             let file_entry = self.iteration_entry(iteration, IterationEntry::ExportFile(id, name));
             let size = self.vault.size(&file_entry).ok_or_else(|| ArchiveError::MissingEntry {
@@ -189,15 +201,6 @@ impl<'a, R: Read + Seek> ProjectReader<'a, R> {
 
     fn iteration_entry(&self, id: IterationId, entry: IterationEntry) -> Entry {
         Entry::Project(self.id, ProjectEntry::Iteration(id, entry))
-    }
-
-    fn iteration_entries(&self) -> impl Iterator<Item = (IterationId, &IterationEntry)> {
-        self.vault.entries().filter_map(|entry| match entry {
-            Entry::Project(project, ProjectEntry::Iteration(id, entry)) if *project == self.id => {
-                Some((*id, entry))
-            }
-            _ => None,
-        })
     }
 
     fn prediction_entry(&self, id: PredictionId) -> Result<Entry, ArchiveError> {

@@ -1,10 +1,11 @@
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::io::{Read, Seek};
 
 use ocelli_core::ProjectId;
 use serde_json::Value;
 
-use crate::entry::{Entry, ProjectEntry};
+use crate::entry::{Entry, IterationEntry, ProjectEntry};
+use crate::project_reader::Iterations;
 use crate::vault::{self, Vault};
 use crate::{ArchiveError, Contents, ProjectReader, ReadLimits};
 
@@ -17,6 +18,8 @@ pub struct ArchiveReader<R> {
     pub(crate) vault: Vault<R>,
     contents: Contents,
     ignored: Vec<String>,
+    /// What each project has by the names of the entries: sorted once, however many projects and iterations there are.
+    iterations: HashMap<ProjectId, Iterations>,
 }
 
 impl<R: Read + Seek> ArchiveReader<R> {
@@ -24,9 +27,9 @@ impl<R: Read + Seek> ArchiveReader<R> {
     /// with the limits. `input` benefits from being buffered.
     pub fn open(input: R, limits: ReadLimits) -> Result<Self, ArchiveError> {
         let (vault, contents, mut ignored) = vault::open(input, limits)?;
-        let mut known = HashSet::new();
+        let mut iterations = HashMap::new();
         for id in &contents.projects {
-            if !known.insert(*id) {
+            if iterations.insert(*id, Iterations::new()).is_some() {
                 let entry = Entry::Manifest.to_string();
                 return Err(ArchiveError::RepeatedId { entry, what: "project", id: id.to_string() });
             }
@@ -38,13 +41,21 @@ impl<R: Read + Seek> ArchiveReader<R> {
                 }
             }
         }
-        let strays = vault.entries().filter(|entry| match entry {
-            Entry::Project(id, _) => !known.contains(id),
-            _ => false,
-        });
-        ignored.extend(strays.map(ToString::to_string));
+        for entry in vault.entries() {
+            let Entry::Project(project, part) = entry else { continue };
+            let Some(iterations) = iterations.get_mut(project) else {
+                ignored.push(entry.to_string());
+                continue;
+            };
+            if let ProjectEntry::Iteration(iteration, part) = part {
+                let exports = iterations.entry(*iteration).or_default();
+                if let IterationEntry::Export(export) = part {
+                    exports.insert(*export);
+                }
+            }
+        }
         ignored.sort_unstable();
-        Ok(Self { vault, contents, ignored })
+        Ok(Self { vault, contents, ignored, iterations })
     }
 
     /// The manifest.
@@ -100,10 +111,10 @@ impl<R: Read + Seek> ArchiveReader<R> {
 
     /// Reads the records of a project and of its photos, and checks that they agree with each other.
     pub fn project(&mut self, id: ProjectId) -> Result<ProjectReader<'_, R>, ArchiveError> {
-        if !self.contents.projects.contains(&id) {
-            return Err(ArchiveError::NotFound { what: "project", id: id.to_string() });
+        match self.iterations.get(&id) {
+            Some(iterations) => ProjectReader::open(&mut self.vault, id, iterations),
+            None => Err(ArchiveError::NotFound { what: "project", id: id.to_string() }),
         }
-        ProjectReader::open(&mut self.vault, id)
     }
 
     /// Reads everything and keeps nothing: whoever takes an archive over only after this came out well takes over all

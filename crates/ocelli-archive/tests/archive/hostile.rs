@@ -1,4 +1,5 @@
 use std::io::{Cursor, Read, Write};
+use std::time::{Duration, Instant};
 
 use ocelli_archive::{ArchiveError, ArchiveReader, ReadLimits};
 use serde_json::{Value, json};
@@ -268,6 +269,44 @@ fn a_list_of_entries_beyond_the_limit_is_not_read_to_its_end() {
     let limits = ReadLimits { entries: 10, ..ReadLimits::default() };
     let error = ArchiveReader::open(Cursor::new(bytes), limits).err().unwrap();
     assert!(matches!(error, ArchiveError::Limit { setting: "entries", .. }), "{error}");
+}
+
+/// An archive may claim as many as it may have entries.
+#[test]
+fn the_time_for_iterations_follows_their_number() {
+    let account = Account { projects: vec![project(1)], ..account() };
+    let id = account.projects[0].record.project.id;
+    let mut entries = Entries::of(&account);
+    const COUNT: usize = 30_000;
+    for number in 0..COUNT {
+        let iteration = format!("018bcfe5-6800-7000-8000-{number:012x}");
+        entries.0.push((format!("projects/{id}/iterations/{iteration}/head.bin"), Vec::new()));
+    }
+    let bytes = entries.listed().zip();
+    let began = Instant::now();
+    let mut archive = ArchiveReader::open(Cursor::new(bytes), ReadLimits::default()).unwrap();
+    let opened = began.elapsed();
+    let mut project = archive.project(id).unwrap();
+    let iterations = project.iterations();
+    let had = &account.projects[0].iterations;
+    assert_eq!(iterations.len(), COUNT + had.len());
+    let began = Instant::now();
+    let exports: usize = iterations.iter().map(|id| project.exports(*id).unwrap().len()).sum();
+    assert_eq!(exports, had.iter().map(|iteration| iteration.exports.len()).sum::<usize>());
+    // To look through all entries for each of them takes many times as long.
+    let took = began.elapsed();
+    assert!(took < opened.max(Duration::from_millis(200)), "{took:?}, and {opened:?} to open it");
+}
+
+#[test]
+fn an_export_of_more_files_than_are_read_is_refused() {
+    let file = |number: usize| json!({ "name": format!("{number}"), "size": 0 });
+    let files: Vec<Value> = (0..1001).map(file).collect();
+    let entries = sample();
+    let (name, _) = entries.0.iter().find(|(name, _)| name.contains("/exports/")).unwrap();
+    let record = format!("{}.json", &name[..name.find("/exports/").unwrap() + "/exports/".len() + 36]);
+    let error = entries.clone().edit(&record, |v| v["files"] = json!(files)).listed().refused().to_string();
+    assert!(error.contains("1001 files"), "{error:?}");
 }
 
 #[test]
