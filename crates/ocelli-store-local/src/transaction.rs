@@ -115,6 +115,22 @@ impl Transaction for LocalTransaction<'_> {
         projects::put_deleted(self.rows, project, deleted)
     }
 
+    fn can_remove(&mut self, project: ProjectId, item: &Erased) -> Result<(), StoreError> {
+        // What names the bytes that go along.
+        match item {
+            Erased::Image(id) => images::content_of(self.rows, project, *id).map(drop),
+            Erased::Prediction(id) | Erased::PredictionPhoto(id) => {
+                predictions::content_of(self.rows, project, *id).map(drop)
+            }
+            Erased::Iteration(id) => {
+                let exports = exports::ids_of(self.rows, project, *id)?;
+                exports.iter().try_for_each(|(id, _)| exports::contents(self.rows, project, *id).map(drop))
+            }
+            Erased::Export(id) => exports::contents(self.rows, project, *id).map(drop),
+            _ => Ok(()),
+        }
+    }
+
     fn remove_project(&mut self, project: ProjectId) -> Result<(), StoreError> {
         projects::erase(self.rows, project)
     }
@@ -298,8 +314,8 @@ impl Transaction for LocalTransaction<'_> {
     }
 
     fn remove_iteration(&mut self, project: ProjectId, iteration: IterationId) -> Result<(), StoreError> {
-        for export in exports::of(self.rows, project, iteration)? {
-            self.remove_export(project, export.id)?;
+        for (export, _) in exports::ids_of(self.rows, project, iteration)? {
+            self.remove_export(project, export)?;
         }
         iterations::remove(self.rows, project, iteration)
     }

@@ -38,6 +38,7 @@ fn expiring(scene: &Scene) {
 
 fn damage(folder: &Path, sql: &str) {
     let database = rusqlite::Connection::open(folder.join("ocelli.sqlite")).unwrap();
+    database.pragma_update(None, "foreign_keys", false).unwrap();
     assert_eq!(database.execute(sql, ()).unwrap(), 1, "{sql}");
 }
 
@@ -169,6 +170,45 @@ fn what_is_too_damaged_to_go_keeps_nothing_else_from_going() {
     assert_eq!((done.erased, done.passed_over), (3, 1), "{done:?}");
     let left = scene.items(DataClass::Iteration);
     assert_eq!(left.iter().map(|item| item.item).collect::<Vec<_>>(), [Erased::Iteration(one.iteration)]);
+}
+
+/// What names the bytes is asked before anything goes.
+#[test]
+fn what_does_not_name_its_bytes_keeps_nothing_else_from_going() {
+    let (folder, [one, other]) = world();
+    for sql in [
+        format!("UPDATE images SET content = x'00' WHERE id = '{}'", one.image),
+        format!("UPDATE predictions SET content = x'00' WHERE id = '{}'", one.prediction),
+        format!("UPDATE export_files SET content = x'00' WHERE export = '{}'", one.export),
+    ] {
+        damage(folder.path(), &sql);
+    }
+    let scene = open(folder.path(), 1, 1000);
+    let requested = |item| (item, ErasureReason::Requested);
+    let of = |one: &One| {
+        [Erased::Image(one.image), Erased::PredictionPhoto(one.prediction), Erased::Export(one.export)]
+            .map(requested)
+    };
+    let outcomes = scene.erase_items(&[of(&one), of(&other)].concat());
+    assert!(outcomes[..3].iter().all(|outcome| matches!(outcome, ItemOutcome::Damaged(_))), "{outcomes:?}");
+    assert_eq!(outcomes[3..], [const { ItemOutcome::Erased }; 3]);
+    let result = requested(Erased::PredictionResult(one.prediction));
+    assert_eq!(scene.erase_items(&[result]), [ItemOutcome::Erased]);
+}
+
+/// Nothing goes without being noted: a photo whose iterations cannot be told stays, with all that was derived from it.
+#[test]
+fn a_step_that_meets_damage_once_something_has_gone_is_undone() {
+    let (folder, [one, other]) = world();
+    damage(folder.path(), &format!("UPDATE iterations SET id = 'no id' WHERE id = '{}'", one.iteration));
+    let scene = open(folder.path(), 1, 1000);
+    let operation = scene.begin_erasure();
+    let items = [other.image, one.image].map(|image| (Erased::Image(image), ErasureReason::Requested));
+    let error = scene.refuse(scene.erasing(operation, &items));
+    assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
+    assert_eq!(scene.items(DataClass::TrainingPhoto).len(), 2);
+    assert_eq!(scene.items(DataClass::Features).len(), 2);
+    assert_eq!(scene.store.erased_items(operation).unwrap(), []);
 }
 
 /// As an earlier version left it: it holds nothing, and keeps nothing else from being held or erased.

@@ -87,6 +87,13 @@ pub trait Transaction {
             None => Ok(()),
         }
     }
+    /// Looks at all that taking away a photo, a kept prediction or a part of one, an iteration or an export asks of its
+    /// records: [`StoreError::Corrupt`] says that they cannot be read, while nothing has been taken away. What is not
+    /// there can be.
+    fn can_remove(&mut self, project: ProjectId, item: &Erased) -> Result<(), StoreError> {
+        let _ = (project, item);
+        Ok(())
+    }
     /// Takes a project away, with all it owns.
     fn remove_project(&mut self, project: ProjectId) -> Result<(), StoreError>;
 

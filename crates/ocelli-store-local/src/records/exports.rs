@@ -68,6 +68,19 @@ pub(crate) fn by_id(
     found.map(|export| complete(rows, project, export)).transpose()
 }
 
+/// What of those of an iteration can be told without reading them: their ids and when they were made, in the order in which
+/// they were kept.
+pub(crate) fn ids_of(
+    connection: &Connection,
+    project: ProjectId,
+    iteration: IterationId,
+) -> Result<Vec<(ExportId, Timestamp)>, StoreError> {
+    let sql = "SELECT id, created FROM exports WHERE project = ?1 AND iteration = ?2 ORDER BY position";
+    all(connection, sql, (project.to_string(), iteration.to_string()), |row| {
+        Ok((id(row, 0)?, moment(row, 1)?))
+    })
+}
+
 /// Those of an iteration, in the order in which they were kept.
 pub(crate) fn of(
     rows: &Rows<'_>,

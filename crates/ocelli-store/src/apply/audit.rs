@@ -78,10 +78,10 @@ pub(super) fn erased(tx: &mut AsOf<'_>, item: &ErasedItem) -> Result<(), StoreEr
         Some(erasing) => erasing,
         None => Erasing::new(begin(tx, None, item.record.at)?),
     };
-    tx.record_erasure(erasing.operation.number, &item)?;
-    erasing.note(&item)?;
+    // Whatever comes of it, what was erased before counts.
+    let recorded = tx.record_erasure(erasing.operation.number, &item).and_then(|()| erasing.note(&item));
     tx.erasing = Some(erasing);
-    Ok(())
+    recorded
 }
 
 /// Writes what the change has erased to its operation, and what it did to the audit log.

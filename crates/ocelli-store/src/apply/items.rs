@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use ocelli_core::{
     Affected, Commitment, DataClass, Erased, ErasedItem, ErasureReason, ErasureRecord, ErrorCode, ExportId,
-    ImageId, IterationId, PredictionId, Project, ProjectId, Timestamp, limits,
+    HoldId, ImageId, IterationId, PredictionId, Project, ProjectId, Timestamp, limits,
 };
 
 use super::affected::{self, Touched};
 use super::as_of::AsOf;
 use super::audit::{self, Erasing, Refusals};
 use super::holds::Holds;
+use super::images::ImageRecord;
 use super::predictions::KeptRecord;
 use super::{images, iterations, predictions, projects, within};
 use crate::{Applied, ErasedItems, ItemOutcome, ItemToErase, StoreError};
@@ -34,10 +35,7 @@ pub(super) fn erase(
     let mut refusals = Refusals::default();
     for item in items {
         let outcome = match project(tx, &mut projects, item.project_id)? {
-            Some(project) => {
-                let outcome = Step { project, at, reason: item.reason }.erase(tx, item.item);
-                outcome.or_else(unreadable)?
-            }
+            Some(project) => Step { project, at, reason: item.reason }.erase(tx, item.item)?,
             None => ItemOutcome::Gone,
         };
         match &outcome {
@@ -58,13 +56,39 @@ pub(super) fn erase(
     Ok(Applied::Items(done))
 }
 
-/// What cannot be opened or read stays, and keeps nothing else from being erased: it is met before anything is taken away.
-fn unreadable(error: StoreError) -> Result<ItemOutcome, StoreError> {
-    match error {
-        StoreError::Key { .. } => Ok(ItemOutcome::Locked),
-        StoreError::Corrupt { detail } => Ok(ItemOutcome::Damaged(detail)),
-        error => Err(error),
+/// Why something stays.
+enum Stays {
+    For(ItemOutcome),
+    Failed(StoreError),
+}
+
+impl From<ItemOutcome> for Stays {
+    fn from(outcome: ItemOutcome) -> Self {
+        Self::For(outcome)
     }
+}
+
+/// What cannot be opened or read stays, and keeps nothing else from being erased.
+impl From<StoreError> for Stays {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Key { .. } => Self::For(ItemOutcome::Locked),
+            StoreError::Corrupt { detail } => Self::For(ItemOutcome::Damaged(detail)),
+            error => Self::Failed(error),
+        }
+    }
+}
+
+/// What may go, and all that is to be known of it to take it away.
+enum Goes {
+    Project,
+    Image(ImageRecord),
+    /// Of a photo, those computed up to a moment, or all.
+    Features(ImageId, Option<Timestamp>),
+    /// A kept prediction, or a part of one.
+    Prediction(Erased, KeptRecord),
+    Iteration(IterationId),
+    Export(ExportId),
 }
 
 /// A project that something is erased in.
@@ -95,18 +119,75 @@ struct Step<'p> {
 }
 
 impl Step<'_> {
+    /// Once anything has been taken away, nothing may stay for what goes wrong: the whole step fails, and is undone.
     fn erase(&mut self, tx: &mut AsOf<'_>, item: Erased) -> Result<ItemOutcome, StoreError> {
-        match item {
+        match self.look(tx, item) {
+            Ok(goes) => self.take(tx, goes).map(|()| ItemOutcome::Erased),
+            Err(Stays::For(outcome)) => Ok(outcome),
+            Err(Stays::Failed(error)) => Err(error),
+        }
+    }
+
+    /// Finds out whether something may go. It takes nothing away.
+    fn look(&self, tx: &mut AsOf<'_>, item: Erased) -> Result<Goes, Stays> {
+        if !matches!(item, Erased::Project(_)) {
+            // What becomes of the iterations is asked of it after things have gone.
+            tx.visibility(self.id())?;
+        }
+        let goes = match item {
             Erased::Project(id) if id == self.id() => self.project(tx),
-            Erased::Project(_) => Ok(ItemOutcome::Gone),
+            Erased::Project(_) => Err(ItemOutcome::Gone.into()),
             Erased::Image(image) => self.image(tx, image),
             Erased::Features(image) => self.features(tx, image),
-            Erased::Prediction(id) => self.prediction(tx, id),
-            Erased::PredictionPhoto(id) => self.prediction_photo(tx, id),
-            Erased::PredictionResult(id) => self.prediction_result(tx, id),
+            Erased::Prediction(id) => {
+                self.prediction(tx, item, id, &[DataClass::PredictionPhoto, DataClass::PredictionResult])
+            }
+            Erased::PredictionPhoto(id) => self.prediction(tx, item, id, &[DataClass::PredictionPhoto]),
+            Erased::PredictionResult(id) => self.prediction(tx, item, id, &[DataClass::PredictionResult]),
             Erased::Iteration(iteration) => self.iteration(tx, iteration),
             Erased::Export(export) => self.export(tx, export),
-            _ => Err(StoreError::Unsupported("erase tags, regions or metadata in steps; delete them")),
+            _ => {
+                let advice = "erase tags, regions or metadata in steps; delete them";
+                Err(StoreError::Unsupported(advice).into())
+            }
+        }?;
+        tx.can_remove(self.id(), &item)?;
+        Ok(goes)
+    }
+
+    /// Takes away what may go, and remembers that.
+    fn take(&mut self, tx: &mut AsOf<'_>, goes: Goes) -> Result<(), StoreError> {
+        let project = self.id();
+        match goes {
+            Goes::Project => {
+                projects::remove(tx, project)?;
+                self.note(tx, Erased::Project(project), None)
+            }
+            Goes::Image(record) => {
+                images::erase(tx, project, &record, &mut self.project.touched, self.reason, self.at)
+            }
+            Goes::Features(image, through) => {
+                tx.remove_features_of(project, image, through)?;
+                self.note(tx, Erased::Features(image), None)
+            }
+            Goes::Prediction(item, found) => {
+                match item {
+                    Erased::PredictionPhoto(id) if found.results => {
+                        tx.remove_prediction_photo(project, id)?
+                    }
+                    Erased::PredictionResult(id) if found.photo => {
+                        tx.remove_prediction_results(project, id)?;
+                    }
+                    _ => tx.remove_prediction(project, found.id)?,
+                }
+                let commitment = found.commitment.filter(|_| !matches!(item, Erased::PredictionResult(_)));
+                self.note(tx, item, commitment)
+            }
+            Goes::Iteration(id) => iterations::erase(tx, project, id, self.reason, self.at),
+            Goes::Export(id) => {
+                tx.remove_export(project, id)?;
+                self.note(tx, Erased::Export(id), None)
+            }
         }
     }
 
@@ -136,73 +217,59 @@ impl Step<'_> {
         }
     }
 
+    /// Lets go what the reason to erase it holds for still.
+    fn is_due(&self, tx: &mut AsOf<'_>, parts: &[(DataClass, Timestamp)]) -> Result<(), Stays> {
+        if self.holds_still(tx, parts)? { Ok(()) } else { Err(ItemOutcome::NotDue.into()) }
+    }
+
     fn note(
         &self,
         tx: &mut AsOf<'_>,
         erased: Erased,
         commitment: Option<Commitment>,
-    ) -> Result<ItemOutcome, StoreError> {
+    ) -> Result<(), StoreError> {
         let record = ErasureRecord { at: self.at, project_id: self.id(), erased };
-        audit::erased(tx, &ErasedItem { record, reason: self.reason, commitment })?;
-        Ok(ItemOutcome::Erased)
+        audit::erased(tx, &ErasedItem { record, reason: self.reason, commitment })
     }
 
-    fn project(&mut self, tx: &mut AsOf<'_>) -> Result<ItemOutcome, StoreError> {
-        if !self.holds_still(tx, &[])? {
-            return Ok(ItemOutcome::NotDue);
+    fn project(&self, tx: &mut AsOf<'_>) -> Result<Goes, Stays> {
+        self.is_due(tx, &[])?;
+        match self.project.holds.in_project(tx)? {
+            Some((_, holds)) => Err(ItemOutcome::Held(holds).into()),
+            None => Ok(Goes::Project),
         }
-        if let Some((_, holds)) = self.project.holds.in_project(tx)? {
-            return Ok(ItemOutcome::Held(holds));
-        }
-        projects::remove(tx, self.id())?;
-        self.note(tx, Erased::Project(self.id()), None)
     }
 
-    fn image(&mut self, tx: &mut AsOf<'_>, id: ImageId) -> Result<ItemOutcome, StoreError> {
+    fn image(&self, tx: &mut AsOf<'_>, id: ImageId) -> Result<Goes, Stays> {
+        let record = images::record(tx, self.id(), id)?.ok_or(ItemOutcome::Gone)?;
+        self.is_due(tx, &[(DataClass::TrainingPhoto, record.created)])?;
+        free(self.project.holds.on_record(&record))?;
+        Ok(Goes::Image(record))
+    }
+
+    fn features(&self, tx: &mut AsOf<'_>, id: ImageId) -> Result<Goes, Stays> {
         let project = self.id();
-        let Some(record) = images::record(tx, project, id)? else { return Ok(ItemOutcome::Gone) };
-        if !self.holds_still(tx, &[(DataClass::TrainingPhoto, record.created)])? {
-            return Ok(ItemOutcome::NotDue);
-        }
-        let holds = self.project.holds.on_record(&record);
-        if !holds.is_empty() {
-            return Ok(ItemOutcome::Held(holds));
-        }
-        images::erase(tx, project, &record, &mut self.project.touched, self.reason, self.at)?;
-        Ok(ItemOutcome::Erased)
-    }
-
-    fn features(&mut self, tx: &mut AsOf<'_>, id: ImageId) -> Result<ItemOutcome, StoreError> {
-        let project = self.id();
-        let Some(first) = tx.features_computed(project, id)?.first().copied() else {
-            return Ok(ItemOutcome::Gone);
-        };
-        if !self.holds_still(tx, &[(DataClass::Features, first)])? {
-            return Ok(ItemOutcome::NotDue);
-        }
-        let record = images::record(tx, project, id)?;
-        let holds = record.map(|record| self.project.holds.on_record(&record)).unwrap_or_default();
-        if !holds.is_empty() {
-            return Ok(ItemOutcome::Held(holds));
+        let first = tx.features_computed(project, id)?.first().copied().ok_or(ItemOutcome::Gone)?;
+        self.is_due(tx, &[(DataClass::Features, first)])?;
+        if let Some(record) = images::record(tx, project, id)? {
+            free(self.project.holds.on_record(&record))?;
         }
         let through = match self.reason {
             ErasureReason::Due(DataClass::Features) => tx.visibility(project)?.cutoff(DataClass::Features),
             _ => None,
         };
-        tx.remove_features_of(project, id, through)?;
-        self.note(tx, Erased::Features(id), None)
+        Ok(Goes::Features(id, through))
     }
 
     /// A kept prediction, if these parts of it may go.
-    fn found(
+    fn prediction(
         &self,
         tx: &mut AsOf<'_>,
+        item: Erased,
         id: PredictionId,
         parts: &[DataClass],
-    ) -> Result<Result<KeptRecord, ItemOutcome>, StoreError> {
-        let Some(found) = predictions::record(tx, self.id(), id)? else {
-            return Ok(Err(ItemOutcome::Gone));
-        };
+    ) -> Result<Goes, Stays> {
+        let found = predictions::record(tx, self.id(), id)?.ok_or(ItemOutcome::Gone)?;
         let mut there = Vec::new();
         for class in parts {
             if if *class == DataClass::PredictionPhoto { found.photo } else { found.results } {
@@ -210,77 +277,29 @@ impl Step<'_> {
             }
         }
         if there.is_empty() {
-            return Ok(Err(ItemOutcome::Gone));
+            return Err(ItemOutcome::Gone.into());
         }
-        if !self.holds_still(tx, &there)? {
-            return Ok(Err(ItemOutcome::NotDue));
-        }
-        let holds = self.project.holds.on_kept(&found);
-        if !holds.is_empty() {
-            return Ok(Err(ItemOutcome::Held(holds)));
-        }
-        Ok(Ok(found))
+        self.is_due(tx, &there)?;
+        free(self.project.holds.on_kept(&found))?;
+        Ok(Goes::Prediction(item, found))
     }
 
-    fn prediction(&mut self, tx: &mut AsOf<'_>, id: PredictionId) -> Result<ItemOutcome, StoreError> {
-        let parts = [DataClass::PredictionPhoto, DataClass::PredictionResult];
-        let found = match self.found(tx, id, &parts)? {
-            Ok(found) => found,
-            Err(outcome) => return Ok(outcome),
-        };
-        tx.remove_prediction(self.id(), id)?;
-        self.note(tx, Erased::Prediction(id), found.commitment)
+    fn iteration(&self, tx: &mut AsOf<'_>, id: IterationId) -> Result<Goes, Stays> {
+        let found = tx.records().iteration(self.id(), id)?.ok_or(ItemOutcome::Gone)?;
+        self.is_due(tx, &[(DataClass::Iteration, found.created)])?;
+        free(self.project.holds.on_project())?;
+        Ok(Goes::Iteration(id))
     }
 
-    fn prediction_photo(&mut self, tx: &mut AsOf<'_>, id: PredictionId) -> Result<ItemOutcome, StoreError> {
-        let found = match self.found(tx, id, &[DataClass::PredictionPhoto])? {
-            Ok(found) => found,
-            Err(outcome) => return Ok(outcome),
-        };
-        if found.results {
-            tx.remove_prediction_photo(self.id(), id)?;
-        } else {
-            tx.remove_prediction(self.id(), id)?;
-        }
-        self.note(tx, Erased::PredictionPhoto(id), found.commitment)
+    fn export(&self, tx: &mut AsOf<'_>, id: ExportId) -> Result<Goes, Stays> {
+        let found = tx.records().export(self.id(), id)?.ok_or(ItemOutcome::Gone)?;
+        self.is_due(tx, &[(DataClass::Export, found.created)])?;
+        free(self.project.holds.on_project())?;
+        Ok(Goes::Export(id))
     }
+}
 
-    fn prediction_result(&mut self, tx: &mut AsOf<'_>, id: PredictionId) -> Result<ItemOutcome, StoreError> {
-        let found = match self.found(tx, id, &[DataClass::PredictionResult])? {
-            Ok(found) => found,
-            Err(outcome) => return Ok(outcome),
-        };
-        if found.photo {
-            tx.remove_prediction_results(self.id(), id)?;
-        } else {
-            tx.remove_prediction(self.id(), id)?;
-        }
-        self.note(tx, Erased::PredictionResult(id), None)
-    }
-
-    fn iteration(&mut self, tx: &mut AsOf<'_>, id: IterationId) -> Result<ItemOutcome, StoreError> {
-        let Some(found) = tx.records().iteration(self.id(), id)? else { return Ok(ItemOutcome::Gone) };
-        if !self.holds_still(tx, &[(DataClass::Iteration, found.created)])? {
-            return Ok(ItemOutcome::NotDue);
-        }
-        let holds = self.project.holds.on_project();
-        if !holds.is_empty() {
-            return Ok(ItemOutcome::Held(holds));
-        }
-        iterations::erase(tx, self.id(), id, self.reason, self.at)?;
-        Ok(ItemOutcome::Erased)
-    }
-
-    fn export(&mut self, tx: &mut AsOf<'_>, id: ExportId) -> Result<ItemOutcome, StoreError> {
-        let Some(found) = tx.records().export(self.id(), id)? else { return Ok(ItemOutcome::Gone) };
-        if !self.holds_still(tx, &[(DataClass::Export, found.created)])? {
-            return Ok(ItemOutcome::NotDue);
-        }
-        let holds = self.project.holds.on_project();
-        if !holds.is_empty() {
-            return Ok(ItemOutcome::Held(holds));
-        }
-        tx.remove_export(self.id(), id)?;
-        self.note(tx, Erased::Export(id), None)
-    }
+/// Lets go what nothing holds.
+fn free(holds: Vec<HoldId>) -> Result<(), Stays> {
+    if holds.is_empty() { Ok(()) } else { Err(ItemOutcome::Held(holds).into()) }
 }
