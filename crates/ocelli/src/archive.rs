@@ -9,6 +9,7 @@ mod erased_here;
 mod exporting;
 mod fresh_ids;
 mod importing;
+mod listing;
 mod new_iterations;
 mod new_photos;
 mod new_predictions;

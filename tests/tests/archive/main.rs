@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot unwrap fails")]
 
 mod damaged;
+mod damaged_rows;
 mod left_out;
 mod person;
 mod round_trip;

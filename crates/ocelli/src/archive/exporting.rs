@@ -96,7 +96,14 @@ impl Ocelli {
         }
         let written = finish(archive)?;
         let locked = shared.store.locked()?;
-        Ok(ExportSummary { written, projects: exported, deleted_projects, left_behind: 0, locked })
+        Ok(ExportSummary {
+            written,
+            projects: exported,
+            deleted_projects,
+            left_behind: 0,
+            damaged: Vec::new(),
+            locked,
+        })
     }
 }
 
@@ -120,7 +127,7 @@ impl ProjectHandle {
         let exported = write_project(shared, &project, &mut archive, &options)?;
         let written = finish(archive)?;
         let (projects, deleted_projects, locked) = (vec![exported], Vec::new(), Vec::new());
-        Ok(ExportSummary { written, projects, deleted_projects, left_behind: 0, locked })
+        Ok(ExportSummary { written, projects, deleted_projects, left_behind: 0, damaged: Vec::new(), locked })
     }
 }
 

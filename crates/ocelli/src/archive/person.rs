@@ -17,8 +17,8 @@ impl Ocelli {
     /// those photos what they answered to them; no model, and nothing of any other photo.
     ///
     /// What is due is not written, even where a hold keeps it: it is about to go, and nobody sees it any more. What a
-    /// deleted project holds is not written either. The summary names those projects, those whose keys are missing, and how
-    /// much was left behind. The audit log says, with ids, what was given out, before it is; that nothing was found, too.
+    /// deleted project holds is not written either, nor what has metadata that cannot be read: it may be somebody else's. The
+    /// summary names those projects, those whose keys are missing, what is damaged, and how much was left behind. The audit log says, with ids, what was given out, before it is; that nothing was found, too.
     ///
     /// # Errors
     ///
@@ -31,7 +31,7 @@ impl Ocelli {
     ) -> Result<ExportSummary, Error> {
         let shared = &*self.shared;
         shared.refuse_closed()?;
-        let Findings { items: found, locked, .. } = self.find_person(filter)?;
+        let Findings { items: found, damaged, locked, .. } = self.find_person(filter)?;
         let mut selected = Vec::new();
         for project in shared.store.projects(ProjectState::Live)? {
             match StoredProject::selected(shared, project.id, filter) {
@@ -40,7 +40,7 @@ impl Ocelli {
                 found => selected.extend(found?.map(|found| (project.id, found))),
             }
         }
-        if selected.is_empty() {
+        if selected.iter().all(|(_, (_, items))| items.is_empty()) {
             shared.note_export(AuditEvent::new(AuditAction::Exported, None))?;
         }
         let (mut projects, mut given) = (Vec::new(), 0);
@@ -63,6 +63,6 @@ impl Ocelli {
         let written = finish(archive)?;
         let deleted_projects = self.deleted_projects()?.into_iter().map(|project| project.id).collect();
         let left_behind = found.len().saturating_sub(given) as u64;
-        Ok(ExportSummary { written, projects: exported, deleted_projects, left_behind, locked })
+        Ok(ExportSummary { written, projects: exported, deleted_projects, left_behind, damaged, locked })
     }
 }

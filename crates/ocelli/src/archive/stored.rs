@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, HashSet};
 
 use ocelli_archive::{ImageRecord, IterationRecord, PredictionRecord, ProjectRecord};
 use ocelli_core::{
-    DataClass, Erased, ErrorCode, Image, ImageId, Iteration, IterationId, IterationStatus, MetadataFilter,
-    ProjectId, StoredPrediction, TagId, limits,
+    Commitment, Erased, ErrorCode, Image, ImageId, Iteration, IterationId, IterationStatus, MetadataFilter,
+    ProjectId, Salt, StoredPrediction, TagId,
 };
-use ocelli_store::{ItemQuery, Order, PredictionQuery, StoreError, Visibility};
 use serde_json::Value;
 
 use super::destination::{Destination, Models};
+use super::listing::{Damaged, is_damage, unless_damaged, unless_gone};
 use super::problem::TransferProblem;
 use crate::Error;
 use crate::ocelli::Shared;
@@ -24,25 +24,12 @@ pub(super) const ONNX: &str = "onnx";
 
 /// A project in a store. What is due is not there, and what goes while it is read is passed over.
 pub(super) struct StoredProject<'s> {
-    shared: &'s Shared,
-    id: ProjectId,
+    pub(super) shared: &'s Shared,
+    pub(super) id: ProjectId,
     /// Only photos and kept predictions whose metadata this selects, and of iterations what they know of those.
-    filter: Option<&'s MetadataFilter>,
+    pub(super) filter: Option<&'s MetadataFilter>,
     record: ProjectRecord,
     tags: HashSet<TagId>,
-}
-
-/// None for what has gone, be it that alone or the project.
-fn unless_gone<T>(answer: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
-    match answer {
-        Err(StoreError::NotFound(_)) => Ok(None),
-        answer => answer.map(Some),
-    }
-}
-
-/// Whether bytes are there but not as they were stored, which is the matter of these bytes alone.
-fn is_damage(error: &StoreError) -> bool {
-    matches!(error, StoreError::Corrupt { .. })
 }
 
 impl<'s> StoredProject<'s> {
@@ -59,6 +46,7 @@ impl<'s> StoredProject<'s> {
     }
 
     /// A project with what a filter selects, and of its tags those alone that are on that; none where it selects nothing.
+    /// What it selects and cannot be read is not among the items; sending the project tells of it.
     pub(super) fn selected(
         shared: &'s Shared,
         id: ProjectId,
@@ -66,18 +54,27 @@ impl<'s> StoredProject<'s> {
     ) -> Result<Option<(Self, Vec<Erased>)>, Error> {
         let mut found = Self { filter: Some(filter), ..Self::new(shared, id)? };
         let (mut items, mut tags) = (Vec::new(), HashSet::new());
+        let mut damaged = false;
         found.each_image(|image| {
+            let Ok(image) = image else {
+                damaged = true;
+                return Ok(());
+            };
             items.push(Erased::Image(image.id));
             tags.extend(image.tags.iter().map(|tag| tag.tag_id));
             tags.extend(image.regions.iter().map(|region| region.tag_id));
             Ok(())
         })?;
         found.each_prediction(|kept| {
+            let Ok(kept) = kept else {
+                damaged = true;
+                return Ok(());
+            };
             items.push(Erased::Prediction(kept.prediction.id));
             tags.extend(kept.prediction.predictions.iter().map(|result| result.tag_id));
             Ok(())
         })?;
-        if items.is_empty() {
+        if items.is_empty() && !damaged {
             return Ok(None);
         }
         found.record.tags.retain(|tag| tags.contains(&tag.id));
@@ -96,6 +93,13 @@ impl<'s> StoredProject<'s> {
         let evaluated = self.evaluated_by_calibrated(&iterations)?;
         let (mut sent, mut looked_at) = (HashSet::new(), BTreeMap::new());
         self.each_image(|image| {
+            let image = match image {
+                Ok(image) => image,
+                Err(damaged) => {
+                    left_out(damaged, to);
+                    return Ok(());
+                }
+            };
             let id = image.id;
             if !self.send_image(image, to)? {
                 return Ok(());
@@ -112,14 +116,20 @@ impl<'s> StoredProject<'s> {
             Ok(())
         })?;
         for iteration in iterations {
-            let Some(mut record) = self.iteration_record(iteration)? else { continue };
+            let Some(mut record) = self.iteration_record(iteration, to)? else { continue };
             if let Some(looked_at) = looked_at.remove(&record.iteration.id) {
                 let ids = looked_at.into_iter().map(|image| Value::String(image.to_string()));
                 record.extras.insert(CALIBRATED_WITH.to_owned(), Value::Array(ids.collect()));
             }
             self.send_iteration(record, &sent, to)?;
         }
-        self.each_prediction(|kept| self.send_prediction(kept, to))
+        self.each_prediction(|kept| match kept {
+            Ok(kept) => self.send_prediction(kept, to),
+            Err(damaged) => {
+                left_out(damaged, to);
+                Ok(())
+            }
+        })
     }
 
     /// The iterations whose models have calibrations, with the photos that they were trained on: what only a calibration
@@ -130,7 +140,9 @@ impl<'s> StoredProject<'s> {
     ) -> Result<BTreeMap<IterationId, HashSet<ImageId>>, Error> {
         let mut calibrated = BTreeMap::new();
         for iteration in iterations.iter().filter(|each| self.filter.is_none() && each.is_completed()) {
-            let manifest = unless_gone(self.shared.store.manifest(self.id, iteration.id))?;
+            let manifest = self.shared.store.manifest(self.id, iteration.id);
+            // One that is damaged is told of when the iteration is sent.
+            let manifest = unless_damaged(Erased::Iteration(iteration.id), manifest)?.and_then(Result::ok);
             if let Some(manifest) = manifest.filter(|manifest| manifest.int8.is_some()) {
                 let photos = manifest.evaluation.photos.iter().map(|photo| photo.photo).collect();
                 calibrated.insert(iteration.id, photos);
@@ -139,90 +151,80 @@ impl<'s> StoredProject<'s> {
         Ok(calibrated)
     }
 
-    /// Asks for the photos, oldest first, and for each page only when the one before is done.
-    fn each_image(&self, mut each: impl FnMut(Image) -> Result<(), Error>) -> Result<(), Error> {
-        let store = &self.shared.store;
-        let Some(retention) = unless_gone(store.retention(self.id))? else { return Ok(()) };
-        let visible = Visibility::new(retention, self.shared.now());
-        let mut query = ItemQuery {
-            metadata: self.filter.cloned(),
-            ..ItemQuery::new(DataClass::TrainingPhoto, Some(self.id), limits::MAX_PAGE)
-        };
-        loop {
-            let items = unless_gone(store.items(&query))?.unwrap_or_default();
-            let shown = items.iter().filter(|item| visible.shows(DataClass::TrainingPhoto, item.event));
-            let ids: Vec<ImageId> = shown
-                .filter_map(|item| match item.item {
-                    Erased::Image(id) => Some(id),
-                    _ => None,
-                })
-                .collect();
-            for image in self.images(&ids)? {
-                each(image)?;
-            }
-            match items.last() {
-                Some(last) if items.len() >= query.take => query.after = Some((last.event, last.item)),
-                _ => return Ok(()),
-            }
-        }
-    }
-
-    /// Those of the photos that are there still.
-    fn images(&self, ids: &[ImageId]) -> Result<Vec<Image>, Error> {
-        let store = &self.shared.store;
-        if let Some(images) = unless_gone(store.images_by_id(self.id, ids))? {
-            return Ok(images);
-        }
-        let mut images = Vec::new();
-        for id in ids {
-            images.extend(unless_gone(store.images_by_id(self.id, &[*id]))?.into_iter().flatten());
-        }
-        Ok(images)
-    }
-
     /// Whether the photo was there and whole.
     fn send_image(&self, mut image: Image, to: &mut dyn Destination) -> Result<bool, Error> {
         let (store, item) = (&self.shared.store, Erased::Image(image.id));
-        let bytes = match unless_gone(store.image_bytes(self.id, image.id)) {
-            Err(error) if is_damage(&error) => {
-                to.problem(TransferProblem::new(item, &error.into(), "it was left out"));
+        let bytes = match unless_damaged(item, store.image_bytes(self.id, image.id))? {
+            Some(Ok(bytes)) => bytes,
+            Some(Err(damaged)) => {
+                left_out(damaged, to);
                 return Ok(false);
             }
-            bytes => bytes?,
+            None => return Ok(false),
         };
-        let proof = unless_gone(store.commitment(self.id, item))?;
-        let (Some(bytes), Some((salt, commitment))) = (bytes, proof) else { return Ok(false) };
+        let Some(proof) = self.proof(item, to)? else { return Ok(false) };
+        let (salt, commitment) = proof.unzip();
         // A tag that was made since the project's were listed is not in the record that has been sent.
         image.tags.retain(|tag| self.tags.contains(&tag.tag_id));
         image.regions.retain(|region| self.tags.contains(&region.tag_id));
-        let record = ImageRecord { image, salt: Some(salt), commitment: Some(commitment) };
-        to.image(record, bytes)?;
+        to.image(ImageRecord { image, salt, commitment }, bytes)?;
         Ok(true)
+    }
+
+    /// The salt of a photo and the commitment to it, as far as they can be read; none where it has gone.
+    fn proof(
+        &self,
+        item: Erased,
+        to: &mut dyn Destination,
+    ) -> Result<Option<Option<(Salt, Commitment)>>, Error> {
+        Ok(unless_damaged(item, self.shared.store.commitment(self.id, item))?.map(|proof| match proof {
+            Ok(proof) => Some(proof),
+            Err(Damaged { error, .. }) => {
+                let done = "it was taken without its salt and commitment";
+                to.problem(TransferProblem::new(item, &error.into(), done));
+                None
+            }
+        }))
     }
 
     /// The iterations whose training has ended.
     fn ended_iterations(&self, to: &mut dyn Destination) -> Result<Vec<Iteration>, Error> {
-        let mut ended = unless_gone(self.shared.store.iterations(self.id))?.unwrap_or_default();
-        ended.retain(|iteration| {
-            let has_ended = iteration.status != IterationStatus::Training;
-            if !has_ended {
-                let why = "its training is under way; it was left out";
-                let code = ErrorCode::BadRequestIterationIsNotTrained;
-                to.problem(TransferProblem::because(Erased::Iteration(iteration.id), code, why));
+        let mut ended = Vec::new();
+        for iteration in self.iterations()? {
+            match iteration {
+                Ok(iteration) if iteration.status == IterationStatus::Training => {
+                    let why = "its training is under way; it was left out";
+                    let code = ErrorCode::BadRequestIterationIsNotTrained;
+                    to.problem(TransferProblem::because(Erased::Iteration(iteration.id), code, why));
+                }
+                Ok(iteration) => ended.push(iteration),
+                Err(damaged) => left_out(damaged, to),
             }
-            has_ended
-        });
+        }
         Ok(ended)
     }
 
     /// An iteration with its manifest, which names every photo: only one is in memory at a time. None where it has gone.
-    fn iteration_record(&self, iteration: Iteration) -> Result<Option<IterationRecord>, Error> {
+    fn iteration_record(
+        &self,
+        iteration: Iteration,
+        to: &mut dyn Destination,
+    ) -> Result<Option<IterationRecord>, Error> {
         let mut manifest = None;
         if iteration.is_completed() {
-            manifest = unless_gone(self.shared.store.manifest(self.id, iteration.id))?;
-            if manifest.is_none() {
-                return Ok(None);
-            }
+            let item = Erased::Iteration(iteration.id);
+            manifest = match unless_damaged(item, self.shared.store.manifest(self.id, iteration.id))? {
+                Some(Ok(manifest)) => Some(manifest),
+                Some(Err(Damaged { error, .. })) => {
+                    to.problem(TransferProblem::new(
+                        item,
+                        &error.into(),
+                        "it was taken without its manifest",
+                    ));
+                    None
+                }
+                None => return Ok(None),
+            };
         }
         Ok(Some(IterationRecord { iteration, manifest, extras: BTreeMap::new() }))
     }
@@ -272,7 +274,15 @@ impl<'s> StoredProject<'s> {
 
     fn send_exports(&self, iteration: &Iteration, to: &mut dyn Destination) -> Result<(), Error> {
         let store = &self.shared.store;
-        for export in unless_gone(store.exports(self.id, iteration.id))?.unwrap_or_default() {
+        let exports =
+            match unless_damaged(Erased::Iteration(iteration.id), store.exports(self.id, iteration.id))? {
+                Some(Err(Damaged { item, error })) => {
+                    to.problem(TransferProblem::new(item, &error.into(), "it was taken without its exports"));
+                    return Ok(());
+                }
+                exports => exports.and_then(Result::ok).unwrap_or_default(),
+            };
+        for export in exports {
             let mut files = Vec::new();
             for file in &export.files {
                 match unless_gone(store.export_bytes(self.id, export.id, &file.name)) {
@@ -292,26 +302,6 @@ impl<'s> StoredProject<'s> {
         Ok(())
     }
 
-    fn each_prediction(
-        &self,
-        mut each: impl FnMut(StoredPrediction) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        let mut query =
-            PredictionQuery { order: Order::Oldest, take: limits::MAX_PAGE, ..PredictionQuery::default() };
-        loop {
-            let page = unless_gone(self.shared.store.predictions(self.id, &query))?.unwrap_or_default();
-            for kept in page.results {
-                if self.filter.is_none_or(|filter| filter.matches(&kept.metadata)) {
-                    each(kept)?;
-                }
-            }
-            query.continuation = page.continuation;
-            if query.continuation.is_none() {
-                return Ok(());
-            }
-        }
-    }
-
     fn send_prediction(&self, mut kept: StoredPrediction, to: &mut dyn Destination) -> Result<(), Error> {
         let (store, id) = (&self.shared.store, kept.prediction.id);
         let (mut photo, mut proof) = (None, None);
@@ -328,14 +318,16 @@ impl<'s> StoredProject<'s> {
             kept.photo_kept = photo.is_some();
         }
         if photo.is_some() {
-            proof = unless_gone(store.commitment(self.id, Erased::Prediction(id)))?;
-            if proof.is_none() {
-                return Ok(());
-            }
+            let Some(found) = self.proof(Erased::Prediction(id), to)? else { return Ok(()) };
+            proof = found;
         }
         let (salt, commitment) = proof.unzip();
         to.prediction(PredictionRecord { prediction: kept, salt, commitment }, photo)
     }
+}
+
+fn left_out(Damaged { item, error }: Damaged, to: &mut dyn Destination) {
+    to.problem(TransferProblem::new(item, &error.into(), "it was left out"));
 }
 
 pub(super) fn unwritable(error: &serde_json::Error) -> Error {

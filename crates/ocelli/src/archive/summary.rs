@@ -2,7 +2,8 @@ use std::collections::BTreeMap;
 
 use ocelli_archive::Written;
 use ocelli_core::{
-    AccountId, ExportId, Hold, ImageId, IterationId, Name, PredictionId, ProjectId, Publication, TagId,
+    AccountId, Erased, ExportId, Hold, ImageId, IterationId, Name, PredictionId, ProjectId, Publication,
+    TagId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,11 @@ pub struct ExportSummary {
     /// archive about a person: they are due, or in deleted projects. 0 for every other archive.
     #[serde(default)]
     pub left_behind: u64,
+    /// Photos and kept predictions whose metadata is damaged, so that nobody can tell whether an archive about a person should
+    /// have them: it has not. Empty for every other archive, whose projects name theirs
+    /// ([`ExportedProject::problems`]).
+    #[serde(default)]
+    pub damaged: Vec<(ProjectId, Erased)>,
     /// Projects that are not in it either, since their keys are missing: nobody can tell what they hold.
     #[serde(default)]
     pub locked: Vec<ProjectId>,
