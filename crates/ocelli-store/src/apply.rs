@@ -125,7 +125,9 @@ fn make(
             items::erase(tx, operation, &items, affected, at)
         }
         Change::CompleteErasures { operations, at } => operations::complete(tx, &operations, at),
-        Change::KeepReceipt { operation, receipt, .. } => operations::keep_receipt(tx, operation, &receipt),
+        Change::KeepReceipt { operation, count, receipt, .. } => {
+            operations::keep_receipt(tx, operation, count, &receipt)
+        }
         Change::ExpireAudit { through, checkpoint, .. } => retention::expire_audit(tx, through, &checkpoint),
         Change::Audit { .. } => Ok(Applied::Done),
         Change::ReapplyErasures { erasures, affected } => erasures::reapply(tx, &erasures, affected),

@@ -21,7 +21,8 @@ use crate::{
 ///
 /// What a hold keeps loses nothing. A change that would erase it, take a tag or a region from it, replace its metadata or
 /// make a kept prediction a photo is refused with [`StoreError::Held`](crate::StoreError::Held) as a whole, and the audit log
-/// says so; [`Change::EraseItems`] and [`Change::ReapplyErasures`] pass over it and tell. What adds to it is made: tags and
+/// says so; where its bytes are those of a held photo, which would take its metadata, that prediction alone is refused.
+/// [`Change::EraseItems`] and [`Change::ReapplyErasures`] pass over it and tell. What adds to it is made: tags and
 /// regions of its own, features, iterations and exports of a held project. So are new names and descriptions of a held
 /// project, its tags and iterations, and publishing; [`HoldTarget`](ocelli_core::HoldTarget) says what each hold keeps.
 #[derive(Clone, Debug)]
@@ -380,10 +381,13 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
-    /// Keeps the receipt of a complete operation, unless it has one.
+    /// Keeps the receipt of a complete operation, unless it has one. One that has erased more than the receipt lists is
+    /// refused as not complete.
     KeepReceipt {
         /// The operation.
         operation: u64,
+        /// How many items the receipt lists.
+        count: u64,
         /// The receipt, as it was signed.
         receipt: String,
         /// When.

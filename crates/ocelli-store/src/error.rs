@@ -183,7 +183,7 @@ pub enum StoreError {
     /// A change in an account that is closed.
     #[error("the account was closed at {0}; open it again first")]
     AccountClosed(Timestamp),
-    /// A receipt for an erasure that is not complete.
+    /// A receipt for an erasure that is not complete, or that has erased more than the receipt lists.
     #[error("the erasure {0} is not complete; finish the erasures first")]
     NotErased(u64),
     /// Something that the audit log cannot say.

@@ -28,12 +28,17 @@ pub(super) fn complete(
     Ok(Applied::Done)
 }
 
-pub(super) fn keep_receipt(tx: &mut AsOf<'_>, operation: u64, receipt: &str) -> Result<Applied, StoreError> {
+pub(super) fn keep_receipt(
+    tx: &mut AsOf<'_>,
+    operation: u64,
+    count: u64,
+    receipt: &str,
+) -> Result<Applied, StoreError> {
     let found = tx.operation(operation)?.ok_or(StoreError::NoOperation(operation))?;
     if tx.has_receipt(operation)? {
         return Ok(tx.unchanged());
     }
-    if found.completed.is_none() {
+    if found.completed.is_none() || found.count != count {
         return Err(StoreError::NotErased(operation));
     }
     tx.keep_receipt(operation, receipt)?;

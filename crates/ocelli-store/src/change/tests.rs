@@ -113,7 +113,7 @@ fn every_kind_is_known_to_take_something_away_or_not() {
         Change::BeginErasure { plan: None, at },
         Change::EraseItems { operation: 1, items: Vec::new(), affected: Affected::Keep, at },
         Change::CompleteErasures { operations: Vec::new(), at },
-        Change::KeepReceipt { operation: 1, receipt: String::new(), at },
+        Change::KeepReceipt { operation: 1, count: 1, receipt: String::new(), at },
         Change::ExpireAudit { through: 1, checkpoint: String::new(), at },
         Change::Audit { event: AuditEvent::new(AuditAction::Exported, None), at },
     ];

@@ -229,9 +229,14 @@ pub fn changes_of_what_is_kept_leave_their_entries(make: Make) {
     assert_eq!(entries[0].event, refused.with([one.image.as_uuid().into()]));
     assert!(matches!(actions(&entries)[1..], [(Did::Erased { operation: 1, count: 1, .. }, 0)]));
     let operations = scene.store.operations(0, 10).unwrap();
-    says_nothing(&scene, Change::CompleteErasures { operations, at: at(1) });
+    says_nothing(&scene, Change::CompleteErasures { operations: operations.clone(), at: at(1) });
     let digest = Digest::from_bytes(*blake3::hash(b"{}").as_bytes());
-    let keeping = || Change::KeepReceipt { operation: 1, receipt: "{}".to_owned(), at: at(1) };
+    let keeping = || Change::KeepReceipt {
+        operation: 1,
+        count: operations[0].count,
+        receipt: "{}".to_owned(),
+        at: at(1),
+    };
     of_account(keeping(), Did::ReceiptMade { operation: 1, digest }, &[]);
     says_nothing(&scene, keeping());
     of_account(Change::CloseAccount { at: at(1) }, Did::AccountClosed, &[]);
@@ -363,8 +368,13 @@ pub fn the_audit_log_holds_no_content(make: Make) {
     let _ = scene.erase(scene.deletion_of_predictions(&[prediction]));
     let _ = scene.erase(scene.deletion_of_images(&[image]));
     let operations = scene.store.operations(0, 10).unwrap();
-    scene.apply(Change::CompleteErasures { operations, at: at(1) });
-    scene.apply(Change::KeepReceipt { operation: 1, receipt: SECRET.to_owned(), at: at(1) });
+    scene.apply(Change::CompleteErasures { operations: operations.clone(), at: at(1) });
+    scene.apply(Change::KeepReceipt {
+        operation: 1,
+        count: operations[0].count,
+        receipt: SECRET.to_owned(),
+        at: at(1),
+    });
     let _ = scene.erase(scene.deletion_of_tag(oak));
     let _ = scene.erase(scene.erasure_of_project());
     let entries = scene.audit();

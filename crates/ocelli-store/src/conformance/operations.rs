@@ -46,8 +46,10 @@ fn completing(operations: Vec<ErasureOperation>, millis: i64) -> Change {
     Change::CompleteErasures { operations, at: at(millis) }
 }
 
-fn receipt(operation: u64, text: &str) -> Change {
-    Change::KeepReceipt { operation, receipt: text.to_owned(), at: at(95) }
+/// Keeps a receipt of all that an operation has erased.
+fn receipt(scene: &Scene, operation: u64, text: &str) -> Change {
+    let count = scene.store.erased_items(operation).unwrap_or_default().len() as u64;
+    Change::KeepReceipt { operation, count, receipt: text.to_owned(), at: at(95) }
 }
 
 fn is_unknown<T: std::fmt::Debug>(answer: Result<T, StoreError>, number: u64) {
@@ -410,7 +412,7 @@ pub fn an_erasure_is_complete_no_sooner_than_it_begins(make: Make) {
     let begun = operation(&scene, number);
     scene.apply(completing(vec![begun.clone()], -1_000));
     assert_eq!(operation(&scene, number).completed, Some(begun.begun));
-    scene.apply(receipt(number, "a receipt"));
+    scene.apply(receipt(&scene, number, "a receipt"));
     assert!(scene.store.incomplete_operations().unwrap().is_empty());
 }
 
@@ -420,10 +422,15 @@ pub fn a_receipt_is_kept_once(make: Make) {
     let one = scene.one(0, "ann");
     let number = scene.erase(scene.deletion_of_images(&[one.image])).operation.unwrap();
     assert_eq!(scene.store.receipt(number).unwrap(), None);
-    assert!(matches!(scene.refuse(receipt(number, "{}")), StoreError::NotErased(found) if found == number));
+    assert!(
+        matches!(scene.refuse(receipt(&scene, number, "{}")), StoreError::NotErased(found) if found == number)
+    );
     scene.apply(completing(operations(&scene), 91));
+    // Made before the erasure went on.
+    let fewer = Change::KeepReceipt { operation: number, count: 0, receipt: "{}".to_owned(), at: at(95) };
+    assert!(matches!(scene.refuse(fewer), StoreError::NotErased(found) if found == number));
     for text in ["{\"first\":1}", "{\"second\":2}"] {
-        scene.apply(receipt(number, text));
+        scene.apply(receipt(&scene, number, text));
         assert_eq!(scene.store.receipt(number).unwrap().as_deref(), Some("{\"first\":1}"));
     }
     let more = scene.erasing(number, &[(Erased::Prediction(one.prediction), REQUESTED)]);
@@ -436,7 +443,7 @@ pub fn an_unknown_operation_is_refused(make: Make) {
     let scene = Scene::new(make);
     let one = scene.one(0, "ann");
     is_unknown(scene.store.apply(scene.erasing(1, &[(Erased::Image(one.image), REQUESTED)])), 1);
-    is_unknown(scene.store.apply(receipt(1, "{}")), 1);
+    is_unknown(scene.store.apply(receipt(&scene, 1, "{}")), 1);
     assert_eq!(scene.store.receipt(1).unwrap(), None);
     assert_eq!(scene.store.erased_items(1).unwrap(), []);
     assert_eq!(operations(&scene), []);
