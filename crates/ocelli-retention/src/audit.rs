@@ -85,6 +85,7 @@ pub fn expire_audit(
     now: Timestamp,
 ) -> Result<u64, RetentionError> {
     let expired = expire_some(store, keys, now, &|| true);
+    let _ = store.finish_erasures()?;
     expired.failure.map_or(Ok(expired.entries), Err)
 }
 

@@ -51,7 +51,8 @@ pub struct PersonErased {
     pub iterations: Vec<AffectedIteration>,
     /// Whether nothing of what was erased is left.
     pub status: ErasureStatus,
-    /// What has damaged metadata, so that nobody can tell whether it is selected. It is still there; it can be erased by id.
+    /// What has damaged metadata, so that nobody can tell whether it is selected, and what is selected and too damaged to be
+    /// erased by itself. It is still there; what has damaged metadata can be erased by id.
     #[serde(default)]
     pub damaged: Vec<(ProjectId, Erased)>,
     /// The projects that were not looked into, since their keys are missing: what they hold of the person is still there.
@@ -125,7 +126,7 @@ pub fn erase_person(
     affected: Affected,
     now: &dyn Fn() -> Timestamp,
 ) -> Result<PersonErased, StoreError> {
-    let Findings { items, damaged, locked, .. } = find_person(store, filter)?;
+    let Findings { items, mut damaged, locked, .. } = find_person(store, filter)?;
     let mut locked: BTreeSet<ProjectId> = locked.into_iter().collect();
     let (mut erased, mut held, mut iterations) = (Vec::new(), Vec::new(), AffectedIterations::default());
     let mut operations = Operations::new(store, None, now);
@@ -143,6 +144,7 @@ pub fn erase_person(
                 ItemOutcome::Locked => {
                     locked.insert(found.project_id);
                 }
+                ItemOutcome::Damaged(_) => damaged.push((found.project_id, found.item)),
                 _ => {}
             }
         }

@@ -3,7 +3,9 @@
 use std::collections::{BTreeSet, HashSet};
 use std::time::{Duration, Instant};
 
-use ocelli_core::{Affected, AffectedIteration, ErasureReason, ErasureStatus, ProjectId, Timestamp, limits};
+use ocelli_core::{
+    Affected, AffectedIteration, Erased, ErasureReason, ErasureStatus, ProjectId, Timestamp, limits,
+};
 use ocelli_keys::KeyProvider;
 use ocelli_store::{Change, ItemOutcome, ItemToErase, Store, StoreError};
 use serde::{Deserialize, Serialize};
@@ -71,7 +73,7 @@ pub struct Swept {
     pub operations: Vec<u64>,
     /// How many items were erased, a project that went as a whole being one.
     pub erased: u64,
-    /// Items that were gone or not due when their turn came.
+    /// Items that were gone, not due, locked or too damaged when their turn came.
     pub passed_over: u64,
     /// Items that holds keep which were placed after the plan was made.
     pub held: u64,
@@ -91,6 +93,9 @@ pub struct Swept {
     /// The projects that were not looked into, since their keys are missing: what is due there stays.
     #[serde(default)]
     pub locked: Vec<ProjectId>,
+    /// What is due and stays since it is too damaged to be looked into, by project.
+    #[serde(default)]
+    pub damaged: Vec<(ProjectId, Erased)>,
 }
 
 /// Erases what a plan lists, in steps, each of which looks again at every item in its own transaction: what is not due any
@@ -147,6 +152,9 @@ pub fn sweep(
         work.more = false;
     }
     let expired = audit::expire_some(store, keys, at, &|| !work.is_out_of_time());
+    if expired.entries > 0 {
+        status = operation::complete(store, now)?;
+    }
     let mut swept = work.swept(status);
     swept.audit_entries = expired.entries;
     swept.more |= expired.more;
@@ -174,6 +182,7 @@ struct Work<'a> {
     more: bool,
     passed: HashSet<Passed>,
     locked: BTreeSet<ProjectId>,
+    damaged: Vec<(ProjectId, Erased)>,
 }
 
 impl<'a> Work<'a> {
@@ -195,6 +204,7 @@ impl<'a> Work<'a> {
             more: false,
             passed: HashSet::new(),
             locked: BTreeSet::new(),
+            damaged: Vec::new(),
         }
     }
 
@@ -248,6 +258,10 @@ impl<'a> Work<'a> {
                     self.locked.insert(due.project_id);
                     self.passed_over += 1;
                 }
+                ItemOutcome::Damaged(_) => {
+                    self.damaged.push((due.project_id, due.item));
+                    self.passed_over += 1;
+                }
                 _ => self.passed_over += 1,
             }
             self.passed.insert((due.project_id, due.item, due.class));
@@ -269,6 +283,7 @@ impl<'a> Work<'a> {
             audit_needs_keys: false,
             audit_failure: None,
             locked: self.locked.into_iter().collect(),
+            damaged: self.damaged,
         }
     }
 }

@@ -32,6 +32,7 @@ const FIRST_PAGE: u32 = 1;
 const STEPS_AT_OPENING: u32 = 20;
 /// Steps of an unfinished erasure that a change takes which only adds; the next ones take the others.
 const STEPS_OF_OTHERS: u32 = 20;
+
 /// A store in a directory of a local disk, for any number of handles, threads and processes.
 #[derive(Debug)]
 pub struct LocalStore {
@@ -184,7 +185,7 @@ impl LocalStore {
             }
             return Ok(made.applied);
         }
-        if change.only_adds() || matches!(change, Change::EraseItems { .. }) {
+        if change.only_adds() || matches!(change, Change::EraseItems { .. } | Change::ExpireAudit { .. }) {
             // A step of many: what all of them leave to do is done once, when finishing is asked for.
             let made = self.with_reserve(|| self.make(change.clone()));
             if !self.keep_reserve() {
