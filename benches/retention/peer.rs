@@ -14,7 +14,7 @@ use crate::Outcome;
 use crate::records::{DUE, blob};
 
 /// Threads that remove files, as many as the store's.
-const THREADS: usize = 8;
+const THREADS: usize = 32;
 
 /// How long each part took, with those before it.
 pub(crate) struct Peer {

@@ -19,6 +19,7 @@ use crate::staging::sync_folders;
 
 /// Photos of each kind measured in one transaction.
 const MEASURED_AT_ONCE: u32 = 64;
+
 /// What it takes to name and to open a project's bytes.
 #[derive(Clone, Debug)]
 pub(crate) struct BlobKeys {

@@ -23,6 +23,9 @@ const ACTION: &str = "removing bytes that nothing refers to";
 const TAKEN_UP: u32 = 32_768;
 /// How long removing goes on in one transaction before what has been removed is made durable.
 const STEP: Duration = Duration::from_millis(40);
+/// Files removed at once: a file system may wait for the medium to take the space of each back, which takes it longer than
+/// writing.
+const AT_ONCE: usize = 32;
 /// Files removed in one transaction.
 const REMOVED_AT_ONCE: usize = 2_048;
 
@@ -126,8 +129,7 @@ impl Work {
             unwanted.push((removal, files, OnceLock::new()));
         }
         let began = Instant::now();
-        // Some at once: a file system may wait for the medium to give the space of each back.
-        at_once(unwanted.len(), |number| {
+        at_once(unwanted.len(), AT_ONCE, |number| {
             if let Some((_, files, removed)) = unwanted.get(number)
                 && (number == 0 || began.elapsed() < STEP)
             {

@@ -17,7 +17,7 @@ use crate::scrub::{LogPosition, logged_pages, scrub};
 const ACTION: &str = "settling the database";
 
 /// Bytes of the write-ahead log above which it is emptied even if nothing was erased.
-pub(crate) const LONG_LOG: u64 = 12 << 20;
+pub(crate) const LONG_LOG: u64 = 8 << 20;
 
 /// Pages that are scrubbed while others wait.
 const SCRUBBED_AT_ONCE: u32 = 5_000;

@@ -15,7 +15,7 @@ use crate::blobs::{self, BlobKeys};
 use crate::directory::{Directory, ignore_missing};
 use crate::error::During;
 use crate::records::{erasures, holds, owners, projects};
-use crate::staging::{at_once, sync_folders};
+use crate::staging::{AT_ONCE, at_once, sync_folders};
 use crate::{LocalStore, connection};
 
 const ACTION: &str = "copying the data directory";
@@ -159,7 +159,7 @@ fn copy_bytes(store: &LocalStore, copy: &LocalStore, project: ProjectId) -> Resu
     let mut last = None;
     loop {
         let contents = copy.ask(|connection| owners::contents(connection, project, last.as_ref(), PAGE))?;
-        at_once(contents.len(), |number| match contents.get(number) {
+        at_once(contents.len(), AT_ONCE, |number| match contents.get(number) {
             Some(content) => copy_file(store, copy, project, content, keys.as_ref()),
             None => Ok(()),
         })?;

@@ -20,7 +20,7 @@ use crate::seal::Seal;
 /// The extension of the file that says whose a staging folder is: who holds its lock, lives.
 const LOCK: &str = "lock";
 /// Writes that wait for the medium at once. A journal takes them in together.
-const AT_ONCE: usize = 8;
+pub(crate) const AT_ONCE: usize = 8;
 
 /// A handle's own folder for bytes on their way in.
 #[derive(Debug)]
@@ -89,7 +89,7 @@ impl Staging {
         let files = contents.iter().enumerate();
         let files = files.map(|(number, content)| (path(number), project, *content)).collect();
         let staged = Staged { staging: self, change, files };
-        at_once(bytes.len(), |number| match (staged.files.get(number), bytes.get(number)) {
+        at_once(bytes.len(), AT_ONCE, |number| match (staged.files.get(number), bytes.get(number)) {
             (Some((path, _, content)), Some(bytes)) => {
                 self.medium.write_new(path, &seal.file(content, bytes)?).during("writing a photo")
             }
@@ -152,7 +152,7 @@ impl Drop for Staged<'_> {
 /// Makes durable which names these folders hold; one that is gone holds none.
 pub(crate) fn sync_folders(medium: &dyn Medium, folders: &BTreeSet<PathBuf>) -> io::Result<()> {
     let folders: Vec<&Path> = folders.iter().map(PathBuf::as_path).collect();
-    at_once(folders.len(), |number| match folders.get(number) {
+    at_once(folders.len(), AT_ONCE, |number| match folders.get(number) {
         Some(folder) => ignore_missing(medium.sync_folder(folder)),
         None => Ok(()),
     })
@@ -192,6 +192,7 @@ fn lock_name(handle: &str) -> std::ffi::OsString {
 /// Does so many things that wait for the medium, some at once, until one fails.
 pub(crate) fn at_once<E: Send>(
     count: usize,
+    most: usize,
     action: impl Fn(usize) -> Result<(), E> + Sync,
 ) -> Result<(), E> {
     let next = AtomicUsize::new(0);
@@ -209,7 +210,7 @@ pub(crate) fn at_once<E: Send>(
     };
     // Waiting, not computing, takes the time, so that the number of cores does not matter much; none are started for
     // a photo or two.
-    let others = count.div_ceil(4).min(AT_ONCE).saturating_sub(1);
+    let others = count.div_ceil(4).min(most).saturating_sub(1);
     thread::scope(|scope| {
         let start = |_| thread::Builder::new().spawn_scoped(scope, work);
         let started: Vec<_> = (0..others).map(start).collect();

@@ -24,6 +24,10 @@ pub(crate) fn list(
         if !target.concerns(project) || after.is_some_and(|(behind, _)| project < behind) {
             continue;
         }
+        // One whose key is missing keeps what it has to itself; of the others a hold on all of them tells.
+        if target.project_id().is_none() && matches!(rows.seal(project), Err(StoreError::Key { .. })) {
+            continue;
+        }
         let behind = after.filter(|(other, _)| *other == project).map(|(_, item)| item);
         if !matches!(behind, Some(Erased::Prediction(_))) {
             held_images(rows, target, project, behind, take, &mut held)?;
