@@ -29,4 +29,5 @@ pub use summary::{
 };
 
 pub(crate) use destination::Destination;
+pub(crate) use erased_here::ErasedHere;
 pub(crate) use importing::{Import, NewIds};

@@ -13,7 +13,7 @@ use ocelli_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::archive::{Destination, Import, ImportedProject, NewIds, TransferProblem};
+use crate::archive::{Destination, ErasedHere, Import, ImportedProject, NewIds, TransferProblem};
 use crate::{Error, Ocelli};
 
 /// What the name of a project is where neither the caller nor the folder has one.
@@ -103,7 +103,7 @@ impl Ocelli {
             tags: saved.tags.clone(),
             extras: BTreeMap::new(),
         };
-        let erased = HashSet::new();
+        let erased = ErasedHere::default();
         let import = Import { shared, name: None, ids: NewIds::Kept, new_salts: true, erased: &erased };
         let mut project = import.run(&record, |to| send(&saved, to))?;
         project.problems.extend(unknown_domains);

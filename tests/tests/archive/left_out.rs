@@ -2,7 +2,11 @@
 
 use std::io::Cursor;
 
-use ocelli::{Budget, Erased, ImportOptions, Keep, RetentionPolicy, RetentionRule};
+use ocelli::{
+    ArchiveReader, Budget, Erased, ImportOptions, Keep, OnnxInput, ReadLimits, RetentionPolicy,
+    RetentionRule, TrainOptions,
+};
+use ocelli_archive::{ArchiveWriter, ModelFiles};
 use ocelli_tests::{Scene, drawn, in_both, trainable, trained};
 
 use crate::world::{assert_same, exported, images, imported, predictions, project_exported};
@@ -151,4 +155,66 @@ fn an_archive_of_this_directory_comes_with_new_salts() {
     };
     assert_ne!(salts(&all), salts(&all));
     assert_eq!(salts(&one), salts(&one));
+}
+
+/// An archive that says nothing of salts has no commitments that the log could have: the ids tell.
+#[test]
+fn what_was_erased_is_known_by_its_id_as_well() {
+    let scene = Scene::in_directory();
+    let (project, iteration) = trained(&scene.ocelli);
+    let spare = project.train(&TrainOptions { force: true, int8: false, ..TrainOptions::default() }).unwrap();
+    let export = iteration.keep_export(OnnxInput::Tensor).unwrap();
+    iteration.keep_export(OnnxInput::Photo).unwrap();
+    let asked = [90, 91].map(|number| iteration.quick_test_with(&drawn(number), Keep::both()).unwrap().id);
+    let archive = without_salts(&project_exported(&project));
+    let gone = images(&project)[3].id;
+    assert!(project.delete_images(vec![gone]).unwrap().status.is_complete());
+    assert!(project.delete_predictions(vec![asked[0]]).unwrap().status.is_complete());
+    assert!(spare.delete().unwrap().status.is_complete());
+    assert!(project.delete_export(export.id).unwrap().status.is_complete());
+    let import = &imported(&scene.ocelli, &archive).projects[0];
+    assert_eq!((import.images, import.predictions, import.iterations.len(), import.exports), (11, 1, 1, 1));
+    assert_eq!((import.erased, &import.problems[..]), (4, &[][..]));
+    assert!(!import.ids.images.contains_key(&gone) && import.ids.predictions.contains_key(&asked[1]));
+
+    assert!(scene.ocelli.erase_project(project.id()).unwrap().status.is_complete());
+    let import = &imported(&scene.ocelli, &archive).projects[0];
+    assert_eq!((import.images, import.predictions, import.iterations.len(), import.exports), (0, 0, 0, 0));
+    assert_eq!((import.erased, &import.problems[..]), (12 + 2 + 2 + 2, &[][..]));
+    // Elsewhere nobody asked for anything.
+    let import = &imported(&Scene::in_memory().ocelli, &archive).projects[0];
+    assert_eq!((import.images, import.predictions, import.iterations.len(), import.erased), (12, 2, 2, 0));
+}
+
+/// The archive, written again without salts and commitments.
+fn without_salts(archive: &[u8]) -> Vec<u8> {
+    let mut from = ArchiveReader::open(Cursor::new(archive), ReadLimits::default()).unwrap();
+    let mut to = ArchiveWriter::new(Cursor::new(Vec::new()), from.contents().created);
+    for id in from.projects().to_vec() {
+        let mut project = from.project(id).unwrap();
+        let mut writer = to.project(project.record()).unwrap();
+        for mut record in project.images().to_vec() {
+            let bytes = project.image_bytes(record.image.id).unwrap();
+            (record.salt, record.commitment) = (None, None);
+            writer.image(&record, &bytes).unwrap();
+        }
+        for id in project.iterations() {
+            let stored = project.stored_model(id).unwrap();
+            let files = ModelFiles { model_file: None, stored_model: stored.as_deref() };
+            writer.iteration(&project.iteration(id).unwrap(), files).unwrap();
+            for export in project.exports(id).unwrap() {
+                let files = (0..export.files.len()).map(|index| project.export_file(&export, index).unwrap());
+                let files: Vec<Vec<u8>> = files.collect();
+                let files: Vec<&[u8]> = files.iter().map(Vec::as_slice).collect();
+                writer.export(&export, &files).unwrap();
+            }
+        }
+        for mut record in project.predictions().unwrap() {
+            let bytes = project.prediction_bytes(record.prediction.prediction.id).unwrap();
+            (record.salt, record.commitment) = (None, None);
+            writer.prediction(&record, Some(&bytes)).unwrap();
+        }
+        writer.finish().unwrap();
+    }
+    to.finish().unwrap().0.into_inner()
 }

@@ -1,8 +1,6 @@
-use std::collections::HashSet;
-
 use ocelli_core::{AuditAction, AuditEvent, Name, ProjectId};
 
-use super::erased_here::erased_here;
+use super::erased_here::ErasedHere;
 use super::importing::{Import, NewIds};
 use super::stored::StoredProject;
 use super::summary::ImportedProject;
@@ -30,7 +28,8 @@ impl Ocelli {
         let stored = StoredProject::new(&self.shared, project)?;
         let new_salts = self.shared.store.account()?.id == to.shared.store.account()?.id;
         self.shared.note_export(AuditEvent::new(AuditAction::Exported, Some(project)))?;
-        let erased = if new_salts { HashSet::new() } else { erased_here(&*to.shared.store)? };
+        let erased =
+            if new_salts { ErasedHere::default() } else { ErasedHere::of(&*to.shared.store, &[project])? };
         let import = Import { shared: &to.shared, name, ids: NewIds::Fresh, new_salts, erased: &erased };
         import.run(stored.record(), |copy| stored.send(copy))
     }

@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, HashSet};
 
 use ocelli_archive::{ImageRecord, IterationRecord, PredictionRecord, ProjectRecord};
 use ocelli_core::{
-    Affected, AuditAction, AuditEvent, Commitment, Erased, ErasureReason, ErrorCode, Export, IterationId,
-    Name, PredictionId, Project, ProjectId, RegionId, RetentionPolicy, Tag, TagId, Timestamp, limits,
+    Affected, AuditAction, AuditEvent, Erased, ErasureReason, ErrorCode, Export, IterationId, Name,
+    PredictionId, Project, ProjectId, RegionId, RetentionPolicy, Tag, TagId, Timestamp, limits,
 };
 use ocelli_store::{
     Applied, Change, ContentKey, ItemOutcome, ItemToErase, ProjectState, StoreError, TrainingLock,
 };
 
 use super::destination::{Destination, Models};
+use super::erased_here::ErasedHere;
 use super::fresh_ids::FreshIds;
 use super::new_photos::Batch;
 use super::problem::TransferProblem;
@@ -29,8 +30,8 @@ pub(crate) struct Import<'s> {
     pub(crate) ids: NewIds,
     /// Whether its photos get new salts, so that its commitments are not those of the project that it was made from.
     pub(crate) new_salts: bool,
-    /// Commitments to photos that are not to come back.
-    pub(crate) erased: &'s HashSet<Commitment>,
+    /// What is not to come back.
+    pub(crate) erased: &'s ErasedHere,
 }
 
 /// The ids that things get.
@@ -74,7 +75,7 @@ pub(crate) fn abandon(shared: &Shared, project: ProjectId) {
             tracing::warn!(%project, ?outcome, "a project whose import failed could not be taken away");
         }
         Err(error) => {
-            tracing::warn!(%project, %error, "a project whose import failed could not be taken away")
+            tracing::warn!(%project, %error, "a project whose import failed could not be taken away");
         }
     }
 }
@@ -217,6 +218,13 @@ impl<'s> Importing<'s> {
         Ok(())
     }
 
+    /// Whether something was erased here by the id that it had. It is counted.
+    fn was_erased(&mut self, item: Erased) -> bool {
+        let erased = self.import.erased.has(self.imported.source_id, item);
+        self.imported.erased += u64::from(erased);
+        erased
+    }
+
     pub(super) fn left_out(&mut self, item: Erased, error: &Error) {
         self.imported.problems.push(TransferProblem::new(item, error, "it was left out"));
     }
@@ -265,20 +273,32 @@ impl<'s> Importing<'s> {
 
 impl Destination for Importing<'_> {
     fn image(&mut self, record: ImageRecord, bytes: Vec<u8>) -> Result<(), Error> {
+        if self.was_erased(Erased::Image(record.image.id)) {
+            return Ok(());
+        }
         self.take_photo(record, bytes)
     }
 
     fn iteration(&mut self, record: IterationRecord, models: Models) -> Result<(), Error> {
         // Manifests name photos by the ids that they have here.
         self.store_photos()?;
+        if self.was_erased(Erased::Iteration(record.iteration.id)) {
+            return Ok(());
+        }
         self.take_iteration(record, &models)
     }
 
     fn export(&mut self, export: Export, files: Vec<Vec<u8>>) -> Result<(), Error> {
+        if self.was_erased(Erased::Export(export.id)) {
+            return Ok(());
+        }
         self.take_export(export, files)
     }
 
     fn prediction(&mut self, record: PredictionRecord, photo: Option<Vec<u8>>) -> Result<(), Error> {
+        if self.was_erased(Erased::Prediction(record.prediction.prediction.id)) {
+            return Ok(());
+        }
         self.take_prediction(record, photo)
     }
 
@@ -330,7 +350,7 @@ mod tests {
         let project = ProjectId::new(now, [1; 10]);
         let key = || ocelli_keys::KeyError::Missing { path: "keys".into() };
         let ocelli = OpenOptions::new().in_memory().unwrap();
-        let erased = HashSet::new();
+        let erased = ErasedHere::default();
         let record = ProjectRecord {
             project: Project {
                 id: project,

@@ -195,6 +195,7 @@ mod tests {
 
     use ocelli_archive::{ArchiveReader, ReadLimits};
 
+    use super::super::erased_here::ErasedHere;
     use super::super::importing::{Import, NewIds};
     use super::*;
     use crate::archive::Destination;
@@ -227,7 +228,7 @@ mod tests {
             file: from.model_file(trained.id()).unwrap(),
         };
         assert!(models.stored.is_some() && models.file.is_some());
-        let (record, erased) = (from.record().clone(), HashSet::new());
+        let (record, erased) = (from.record().clone(), ErasedHere::default());
         let import = Import {
             shared: &ocelli.shared,
             name: None,

@@ -7,7 +7,6 @@ use ocelli_core::{
     Erased, ErrorCode, Image, ImageId, ImageTag, Metadata, Origin, Region, Salt, TagId, limits,
 };
 use ocelli_imaging::{DecodeLimits, decode, strip_metadata};
-use ocelli_keys::commit;
 use ocelli_store::{Applied, Change, NewImage, StoreError};
 use rayon::prelude::*;
 
@@ -124,7 +123,9 @@ impl Importing<'_> {
             let Pending { source_id, mut image, salt, known_by, rest, .. } = pending;
             match checked {
                 Err(error) => self.left_out(Erased::Image(source_id), &error),
-                Ok((bytes, _)) if self.was_erased(&known_by, &bytes) => self.imported.erased += 1,
+                Ok((bytes, _)) if self.import.erased.has_photo(&known_by, &bytes) => {
+                    self.imported.erased += 1;
+                }
                 Ok((bytes, (width, height))) => {
                     (image.width, image.height) = (width, height);
                     waiting.push((source_id, rest, image.metadata.clone()));
@@ -174,10 +175,6 @@ impl Importing<'_> {
             let code = ErrorCode::BadRequestOperationNotSupported;
             self.imported.problems.push(TransferProblem::because(Erased::Image(source_id), code, message));
         }
-    }
-
-    pub(super) fn was_erased(&self, salt: &Salt, bytes: &[u8]) -> bool {
-        !self.import.erased.is_empty() && self.import.erased.contains(&commit(salt, bytes))
     }
 
     fn give_rest(&mut self, source_id: ImageId, id: ImageId, rest: Rest) -> Result<(), Error> {

@@ -16,12 +16,18 @@ impl Importing<'_> {
         record: PredictionRecord,
         photo: Option<Vec<u8>>,
     ) -> Result<(), Error> {
-        let source = record.prediction;
+        let mut source = record.prediction;
         let source_id = source.prediction.id;
         let (item, shared) = (Erased::Prediction(source_id), self.import.shared);
         let created = source.prediction.created.min(self.now);
         let (mut width, mut height) = (source.width, source.height);
         let mut bytes = Vec::new();
+        // Either part may have been erased without the other.
+        let gone = |item| self.import.erased.has(self.imported.source_id, item);
+        if gone(Erased::PredictionResult(source_id)) {
+            source.prediction.predictions.clear();
+        }
+        let photo = photo.filter(|_| !gone(Erased::PredictionPhoto(source_id)));
         if let Some(photo) = photo {
             match checked(&photo, &DecodeLimits::prediction(&shared.limits)) {
                 Err(error) => {
@@ -41,7 +47,7 @@ impl Importing<'_> {
             return Ok(());
         }
         let (salt, known_by) = self.salts(record.salt)?;
-        if !bytes.is_empty() && self.was_erased(&known_by, &bytes) {
+        if !bytes.is_empty() && self.import.erased.has_photo(&known_by, &bytes) {
             self.imported.erased += 1;
             return Ok(());
         }

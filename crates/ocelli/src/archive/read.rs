@@ -1,4 +1,3 @@
-use std::collections::HashSet;
 use std::io::{Read, Seek};
 
 use ocelli_archive::{ArchiveError, ArchiveReader, ProjectReader, ReadLimits};
@@ -8,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::destination::{Destination, Models};
-use super::erased_here::erased_here;
+use super::erased_here::ErasedHere;
 use super::importing::{Import, NewIds, abandon};
 use super::problem::TransferProblem;
 use super::stored::ONNX;
@@ -24,9 +23,11 @@ pub struct ImportOptions {
     /// Whether the archive is read to its end first, and refused if a byte of it is not as its manifest says. Otherwise
     /// damaged photos, models and exports stay out alone.
     pub whole: bool,
-    /// Whether photos are taken that were erased here. Otherwise an archive that is older than an erasure does not bring
-    /// back what that took: photos whose commitment the log of erasures has stay out, and all those of a project that was
-    /// erased. What was erased only since it was due comes, if the policy that comes along keeps it.
+    /// Whether what was erased here is taken all the same. Otherwise an archive that is older than an erasure does not bring
+    /// back the photos, kept predictions, iterations and exports that it took: those that the log of erasures has by their
+    /// ids, or all of a project that it has, and photos whose commitment it has, in whichever archive they come. Tags, regions
+    /// and metadata that were taken from photos that are still here come with those. What was erased only since it was due
+    /// comes, if the policy that comes along keeps it.
     pub erased: bool,
 }
 
@@ -70,7 +71,11 @@ impl Ocelli {
             ignored: reader.ignored().to_vec(),
         };
         let is_from_here = summary.account == Some(self.shared.store.account()?.id);
-        let erased = if options.erased { HashSet::new() } else { erased_here(&*self.shared.store)? };
+        let erased = if options.erased {
+            ErasedHere::default()
+        } else {
+            ErasedHere::of(&*self.shared.store, reader.projects())?
+        };
         for id in reader.projects().to_vec() {
             let new_salts = is_from_here || self.has(id)?;
             let import =

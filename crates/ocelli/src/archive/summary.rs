@@ -98,7 +98,8 @@ pub struct ImportedProject {
     pub iterations: Vec<ImportedIteration>,
     /// What was left out since the project's policy lets it be due already.
     pub due: u64,
-    /// Photos that were left out since they were erased here ([`ImportOptions::erased`](crate::ImportOptions::erased)).
+    /// Photos, kept predictions, iterations and exports that were left out since they were erased here
+    /// ([`ImportOptions::erased`](crate::ImportOptions::erased)).
     pub erased: u64,
     /// What else was left out, or taken in part.
     pub problems: Vec<TransferProblem>,
