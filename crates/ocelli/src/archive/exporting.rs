@@ -39,6 +39,9 @@ impl Ocelli {
     /// so the archive is not of one moment; what is damaged stays out, and the summary names it. Deleted projects stay out,
     /// and so do those whose keys are missing: the summary names those that could still be restored, and the locked ones.
     ///
+    /// The cells of the CSV files hold the texts as people wrote them; a spreadsheet may take one that begins with `=`, `+`,
+    /// `-` or `@` for a formula.
+    ///
     /// That there was an export is in the audit log before the first byte is written. **An archive is not encrypted**,
     /// whether or not the data directory is, and no retention policy, hold or erasure reaches it.
     ///
