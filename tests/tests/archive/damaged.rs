@@ -83,7 +83,7 @@ fn a_failed_import_leaves_no_project_and_loses_nothing() {
     });
 
     // What a hold keeps cannot be erased again, and is hidden.
-    let scene = Scene::in_memory();
+    let scene = Scene::in_directory();
     let person = first.set_metadata(images(&first)[0].id, facts(&[("person", "held")])).unwrap();
     assert!(person.status.is_complete());
     let (mut archive, _) = exported(&source.ocelli);
