@@ -73,7 +73,7 @@ fn measure(directory: &Path, records: u64, writing: &Writing) -> Outcome<()> {
 
     let store = open(directory)?;
     println!("  before: {}", size(directory)?);
-    memory::forget_peak()?;
+    let resident = memory::forget_peak()?;
     let mut times = Vec::new();
     let mut due: Option<Plan> = None;
     for _ in 0..PLANS {
@@ -102,7 +102,8 @@ fn measure(directory: &Path, records: u64, writing: &Writing) -> Outcome<()> {
         DUE as f64 / sweep.as_secs_f64(),
         turns,
     );
-    println!("  after: {}; {} MB of memory at most", size(directory)?, memory::peak()? / 1_000_000);
+    let memory = memory::peak()?.saturating_sub(resident);
+    println!("  after: {}; {} MB of memory more than before, at most", size(directory)?, memory / 1_000_000);
     drop(store);
 
     let peer = peer::delete(directory, project)?;
