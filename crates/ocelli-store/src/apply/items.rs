@@ -173,7 +173,7 @@ impl Step<'_> {
             Goes::Prediction(item, found) => {
                 match item {
                     Erased::PredictionPhoto(id) if found.results => {
-                        tx.remove_prediction_photo(project, id)?
+                        tx.remove_prediction_photo(project, id)?;
                     }
                     Erased::PredictionResult(id) if found.photo => {
                         tx.remove_prediction_results(project, id)?;
