@@ -252,6 +252,14 @@ impl Transaction for LocalTransaction<'_> {
         calibrations::get(self.rows, project, base)
     }
 
+    fn calibration_fingerprint(
+        &mut self,
+        project: ProjectId,
+        base: &str,
+    ) -> Result<Option<String>, StoreError> {
+        calibrations::fingerprint(self.rows, project, base)
+    }
+
     fn put_calibration(
         &mut self,
         project: ProjectId,

@@ -9,7 +9,7 @@ use ocelli_core::{Affected, DataClass, Erased, ErasureReason, RetentionRule};
 use ocelli_retention::{SweepOptions, Swept, find_person, plan, sweep};
 use ocelli_store::conformance::control::{One, day, who};
 use ocelli_store::conformance::scene::{Scene, at};
-use ocelli_store::{CheckOptions, ItemOutcome, ManualClock, StoreError, StoreOptions};
+use ocelli_store::{Change, CheckOptions, FeatureKey, ItemOutcome, ManualClock, StoreError, StoreOptions};
 use ocelli_store_local::LocalStore;
 use tempfile::TempDir;
 
@@ -144,6 +144,35 @@ fn a_request_about_a_person_names_what_it_could_not_read() {
         ocelli_retention::erase_person(&*scene.store, &who("bob"), Affected::Keep, &|| day(1)).unwrap();
     assert_eq!((erased.erased.len(), erased.damaged), (2, found.damaged));
     assert_eq!(scene.items(DataClass::TrainingPhoto).len(), 1);
+}
+
+/// Only what tells it from others is asked for, and its features go with it.
+#[test]
+fn a_damaged_calibration_keeps_no_photo_from_going() {
+    for by_sweep in [false, true] {
+        let (folder, [one, other]) = world();
+        let scene = open(folder.path(), 0, 500);
+        scene.apply(scene.calibrating_on("base", 1, &[one.image]));
+        let key = FeatureKey::int8("base", Scene::calibration(1).fingerprint);
+        let features = vec![(other.image, vec![0.5])];
+        scene.apply(Change::CacheFeatures { project: scene.project, key: key.clone(), features });
+        let has =
+            |scene: &Scene| scene.store.features(scene.project, &key, &[other.image]).unwrap()[0].is_some();
+        assert!(has(&scene));
+        drop(scene);
+        damage(folder.path(), "UPDATE calibrations SET data = 'no data'");
+        let scene = open(folder.path(), if by_sweep { 20 } else { 1 }, 1000);
+        if by_sweep {
+            let days = RetentionRule::days(10);
+            scene.set_policy(|policy| policy.training_photos = days);
+            assert_eq!(swept(&scene).erased, 2);
+            assert!(scene.items(DataClass::TrainingPhoto).is_empty());
+        } else {
+            let _ = scene.erase(scene.deletion_of_images(&[one.image]));
+            assert!(!has(&scene));
+        }
+        assert_eq!(scene.store.calibration(scene.project, "base").unwrap(), None);
+    }
 }
 
 /// One that cannot be erased by its id alone, such as an iteration, is passed over, and the others go.

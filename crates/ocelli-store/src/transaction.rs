@@ -173,6 +173,14 @@ pub trait Transaction {
         project: ProjectId,
         base: &str,
     ) -> Result<Option<StoredCalibration>, StoreError>;
+    /// The fingerprint of the calibration of a base model, whether or not the rest of it can be read.
+    fn calibration_fingerprint(
+        &mut self,
+        project: ProjectId,
+        base: &str,
+    ) -> Result<Option<String>, StoreError> {
+        Ok(self.calibration(project, base)?.map(|found| found.fingerprint))
+    }
     /// The base models whose calibrations looked at a photo.
     fn calibrations_with_image(
         &mut self,

@@ -28,6 +28,16 @@ pub(crate) fn get(
     Ok(Some(calibration))
 }
 
+/// What tells a calibration from others, which is not sealed.
+pub(crate) fn fingerprint(
+    connection: &Connection,
+    project: ProjectId,
+    base: &str,
+) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT fingerprint FROM calibrations WHERE project = ?1 AND base = ?2";
+    one(connection, sql, (project.to_string(), base), |row| row.get(0))
+}
+
 /// Whether a calibration looked at a photo that was stored at or before this moment.
 pub(crate) fn looked_at_due(
     connection: &Connection,

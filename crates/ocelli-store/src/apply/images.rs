@@ -121,8 +121,8 @@ pub(super) fn remove(
 ) -> Result<(), StoreError> {
     touched.in_training = true;
     for base in tx.calibrations_with_image(project, image)? {
-        if let Some(calibration) = tx.records().calibration(project, &base)? {
-            tx.remove_features(project, &FeatureKey::int8(&base, calibration.fingerprint))?;
+        if let Some(fingerprint) = tx.calibration_fingerprint(project, &base)? {
+            tx.remove_features(project, &FeatureKey::int8(&base, fingerprint))?;
         }
         tx.remove_calibration(project, &base)?;
     }
@@ -189,10 +189,10 @@ pub(super) fn keep_calibration(
             return Ok(Applied::Done);
         }
     }
-    let before = tx.records().calibration(project, &base)?;
+    let before = tx.calibration_fingerprint(project, &base)?;
     tx.put_calibration(project, &base, calibration)?;
-    if let Some(before) = before.filter(|before| before.fingerprint != calibration.fingerprint) {
-        tx.remove_features(project, &FeatureKey::int8(base, before.fingerprint))?;
+    if let Some(before) = before.filter(|before| *before != calibration.fingerprint) {
+        tx.remove_features(project, &FeatureKey::int8(base, before))?;
     }
     Ok(Applied::Done)
 }
