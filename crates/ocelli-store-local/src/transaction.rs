@@ -285,6 +285,10 @@ impl Transaction for LocalTransaction<'_> {
         iterations::list(self.rows, project)
     }
 
+    fn iteration_ids(&mut self, project: ProjectId) -> Result<Vec<(IterationId, Timestamp)>, StoreError> {
+        iterations::ids(self.rows, project)
+    }
+
     fn iteration(
         &mut self,
         project: ProjectId,
@@ -330,6 +334,14 @@ impl Transaction for LocalTransaction<'_> {
 
     fn exports(&mut self, project: ProjectId) -> Result<Vec<Export>, StoreError> {
         exports::list(self.rows, project)
+    }
+
+    fn export_ids(
+        &mut self,
+        project: ProjectId,
+        iteration: IterationId,
+    ) -> Result<Vec<(ExportId, Timestamp)>, StoreError> {
+        exports::ids_of(self.rows, project, iteration)
     }
 
     fn export(&mut self, project: ProjectId, export: ExportId) -> Result<Option<Export>, StoreError> {

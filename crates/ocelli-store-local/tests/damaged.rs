@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use ocelli_core::{Affected, DataClass, Erased, ErasureReason, RetentionRule};
+use ocelli_core::{Affected, AffectedOutcome, DataClass, Erased, ErasureReason, RetentionRule};
 use ocelli_retention::{SweepOptions, Swept, find_person, plan, sweep};
 use ocelli_store::conformance::control::{One, day, who};
 use ocelli_store::conformance::scene::{Scene, at};
@@ -173,6 +173,50 @@ fn a_damaged_calibration_keeps_no_photo_from_going() {
         }
         assert_eq!(scene.store.calibration(scene.project, "base").unwrap(), None);
     }
+}
+
+/// It stays and is told by its id, and the others become what was chosen.
+#[test]
+fn a_damaged_iteration_keeps_nothing_from_becoming_of_the_others() {
+    let choices =
+        [(Affected::Unpublish, AffectedOutcome::Unpublished), (Affected::Delete, AffectedOutcome::Deleted)];
+    for (choice, outcome) in choices {
+        let (folder, [one, other]) = world();
+        damage(folder.path(), &format!("UPDATE iterations SET status = '' WHERE id = '{}'", one.iteration));
+        damage(folder.path(), &format!("UPDATE exports SET platform = '' WHERE id = '{}'", other.export));
+        let sql = format!(
+            "UPDATE iterations SET publish_name = 'oak', publish_precision = 'f32' WHERE id = '{}'",
+            other.iteration
+        );
+        damage(folder.path(), &sql);
+        let scene = open(folder.path(), 20, 1000);
+        scene.set_policy(|policy| policy.training_photos = RetentionRule::days(10));
+        let done = sweep(&*scene.store, None, day(20), &SweepOptions::from(choice), &|| day(20)).unwrap();
+        assert_eq!((done.erased, done.passed_over), (2, 0), "{done:?}");
+        let mut told = done.iterations.iter();
+        let mut next = || told.next().map(|told| (told.id, told.outcome, told.exports.clone()));
+        assert_eq!(next(), Some((one.iteration, AffectedOutcome::Kept, vec![one.export])), "{done:?}");
+        assert_eq!(next(), Some((other.iteration, outcome, vec![other.export])), "{done:?}");
+        assert_eq!(next(), None);
+        let there = scene.exists(DataClass::Iteration, Erased::Iteration(other.iteration));
+        assert_eq!(there, choice == Affected::Unpublish);
+        assert_eq!(scene.exists(DataClass::Export, Erased::Export(other.export)), there);
+        assert!(scene.exists(DataClass::Iteration, Erased::Iteration(one.iteration)));
+    }
+}
+
+/// Nor are the exports read that go with it.
+#[test]
+fn an_iteration_is_deleted_beside_one_that_is_damaged() {
+    let (folder, [one, other]) = world();
+    damage(folder.path(), &format!("UPDATE iterations SET status = '' WHERE id = '{}'", one.iteration));
+    damage(folder.path(), &format!("UPDATE exports SET platform = '' WHERE id = '{}'", other.export));
+    let scene = open(folder.path(), 1, 1000);
+    let done = scene.erase(scene.deletion_of_iteration(other.iteration));
+    let erased = scene.store.erased_items(done.operation.unwrap()).unwrap();
+    let erased: Vec<_> = erased.iter().map(|item| item.record.erased).collect();
+    assert_eq!(erased, [Erased::Export(other.export), Erased::Iteration(other.iteration)]);
+    assert_eq!(scene.items(DataClass::Export).len(), 1);
 }
 
 /// One that cannot be erased by its id alone, such as an iteration, is passed over, and the others go.

@@ -207,6 +207,10 @@ pub trait Transaction {
     ) -> Result<Option<Iteration>, StoreError> {
         Ok(self.iterations(project)?.into_iter().find(|found| found.id == iteration))
     }
+    /// The ids of a project's iterations and when they began, in that order, whether or not the rest can be read.
+    fn iteration_ids(&mut self, project: ProjectId) -> Result<Vec<(IterationId, Timestamp)>, StoreError> {
+        Ok(self.iterations(project)?.iter().map(|iteration| (iteration.id, iteration.created)).collect())
+    }
     /// Adds or replaces an iteration.
     fn put_iteration(&mut self, iteration: &Iteration) -> Result<(), StoreError>;
     /// Adds what came of an iteration's training.
@@ -230,6 +234,17 @@ pub trait Transaction {
     /// An export.
     fn export(&mut self, project: ProjectId, export: ExportId) -> Result<Option<Export>, StoreError> {
         Ok(self.exports(project)?.into_iter().find(|found| found.id == export))
+    }
+    /// The ids of an iteration's exports and when they were made, in the order in which they were kept, whether or not the
+    /// rest can be read.
+    fn export_ids(
+        &mut self,
+        project: ProjectId,
+        iteration: IterationId,
+    ) -> Result<Vec<(ExportId, Timestamp)>, StoreError> {
+        let exports = self.exports(project)?;
+        let of_it = exports.iter().filter(|export| export.iteration_id == iteration);
+        Ok(of_it.map(|export| (export.id, export.created)).collect())
     }
     /// Adds an export, with the identities of its files' bytes in their order.
     fn insert_export(

@@ -37,6 +37,15 @@ pub(crate) fn list(rows: &Rows<'_>, project: ProjectId) -> Result<Vec<Iteration>
     all(rows, &format!("{SELECT} ORDER BY position"), [project.to_string()], |row| read(&seal, row))
 }
 
+/// What can be told of them without reading them: their ids and when they began, in that order.
+pub(crate) fn ids(
+    connection: &Connection,
+    project: ProjectId,
+) -> Result<Vec<(IterationId, Timestamp)>, StoreError> {
+    let sql = "SELECT id, created FROM iterations WHERE project = ?1 ORDER BY position";
+    all(connection, sql, [project.to_string()], |row| Ok((id(row, 0)?, moment(row, 1)?)))
+}
+
 pub(crate) fn get(
     rows: &Rows<'_>,
     project: ProjectId,

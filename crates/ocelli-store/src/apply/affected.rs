@@ -3,13 +3,16 @@
 use std::collections::BTreeSet;
 
 use ocelli_core::{
-    Affected, AffectedIteration, AffectedOutcome, AuditAction, ErasureReason, Iteration, IterationId,
-    IterationStatus, ProjectId, Timestamp,
+    Affected, AffectedIteration, AffectedOutcome, AuditAction, DataClass, Erased, ErasureReason, Iteration,
+    IterationId, IterationStatus, Name, ProjectId, Timestamp,
 };
 
 use super::as_of::AsOf;
 use super::{audit, iterations};
 use crate::StoreError;
+
+/// In place of a name that cannot be read.
+const DAMAGED: &str = "(damaged)";
 
 /// The iterations of a project that something erased touches.
 #[derive(Default)]
@@ -29,8 +32,8 @@ impl Touched {
 
 /// Does with these iterations what the caller chose, and says what became of each, in the order in which they began.
 ///
-/// A training under way is listed and left alone, or deleted: then it cannot complete. Where an iteration or an export is
-/// damaged and nothing is to become of them, none are told: that must not keep anything from being erased.
+/// A training under way is listed and left alone, or deleted: then it cannot complete. One that is damaged is kept, and told
+/// by its id if it was trained on what was erased: it keeps nothing from being erased, and the others go on.
 pub(super) fn settle(
     tx: &mut AsOf<'_>,
     project: ProjectId,
@@ -41,26 +44,36 @@ pub(super) fn settle(
     if touched.trained.is_empty() && !touched.in_training {
         return Ok(Vec::new());
     }
-    let all = tx.exports(project).and_then(|exports| Ok((exports, tx.iterations(project)?)));
-    let (exports, iterations) = match all {
-        Err(StoreError::Corrupt { .. }) if choice == Affected::Keep => return Ok(Vec::new()),
-        all => all?,
-    };
     let mut settled = Vec::new();
-    for iteration in iterations {
-        let in_training = iteration.status == IterationStatus::Training;
-        if !(in_training && touched.in_training || touched.trained.contains(&iteration.id)) {
+    for (id, created) in tx.iteration_ids(project)? {
+        if !tx.shows(project, DataClass::Iteration, created)? {
             continue;
         }
-        let of_it = exports.iter().filter(|export| export.iteration_id == iteration.id);
-        settled.push(AffectedIteration {
-            project_id: project,
-            id: iteration.id,
-            name: iteration.name.clone(),
-            publication: iteration.publication.clone(),
-            exports: of_it.map(|export| export.id).collect(),
-            outcome: outcome(tx, iteration, choice, at)?,
-        });
+        let trained = touched.trained.contains(&id);
+        let found = match tx.records().iteration(project, id) {
+            Err(StoreError::Corrupt { .. }) if trained => None,
+            Err(StoreError::Corrupt { .. }) => continue,
+            found => found?,
+        };
+        let in_training = found.as_ref().is_some_and(|found| found.status == IterationStatus::Training);
+        if !(in_training && touched.in_training || trained) {
+            continue;
+        }
+        let mut exports = Vec::new();
+        for (export, made) in tx.export_ids(project, id)? {
+            if tx.shows(project, DataClass::Export, made)? {
+                exports.push(export);
+            }
+        }
+        let (name, publication) = match &found {
+            Some(found) => (found.name.clone(), found.publication.clone()),
+            None => (Name::new(DAMAGED)?, None),
+        };
+        let outcome = match found {
+            Some(found) => outcome(tx, found, choice, at)?,
+            None => AffectedOutcome::Kept,
+        };
+        settled.push(AffectedIteration { project_id: project, id, name, publication, exports, outcome });
     }
     Ok(settled)
 }
@@ -80,6 +93,10 @@ fn outcome(
         }
         Affected::Delete => {
             let project = iteration.project_id;
+            match tx.can_remove(project, &Erased::Iteration(iteration.id)) {
+                Err(StoreError::Corrupt { .. }) => return Ok(AffectedOutcome::Kept),
+                can => can?,
+            }
             iterations::erase(tx, project, iteration.id, ErasureReason::Requested, at)?;
             Ok(AffectedOutcome::Deleted)
         }

@@ -147,6 +147,17 @@ impl<'t> AsOf<'t> {
         Ok(iterations)
     }
 
+    /// An iteration, be others damaged.
+    pub(super) fn iteration(
+        &mut self,
+        project: ProjectId,
+        iteration: IterationId,
+    ) -> Result<Option<Iteration>, StoreError> {
+        let found = self.tx.iteration(project, iteration)?;
+        let visibility = self.visibility(project)?;
+        Ok(found.filter(|found| visibility.shows(DataClass::Iteration, found.created)))
+    }
+
     /// An export goes unseen with its iteration.
     pub(super) fn exports(&mut self, project: ProjectId) -> Result<Vec<Export>, StoreError> {
         let iterations = self.iterations(project)?;
@@ -161,7 +172,7 @@ impl<'t> AsOf<'t> {
 
     /// Whether there is an iteration of this id, due or not.
     pub(super) fn has_iteration(&mut self, project: ProjectId, id: IterationId) -> Result<bool, StoreError> {
-        Ok(self.tx.iterations(project)?.iter().any(|iteration| iteration.id == id))
+        Ok(self.tx.iteration_ids(project)?.iter().any(|(other, _)| *other == id))
     }
 
     /// Whether there is an export of this id, due or not.

@@ -168,7 +168,9 @@ pub(super) fn delete(
     iteration: IterationId,
     at: Timestamp,
 ) -> Result<Applied, StoreError> {
-    let (found, _) = find(tx, project, iteration)?;
+    live(tx, project)?;
+    let found =
+        tx.iteration(project, iteration)?.ok_or(StoreError::NotFound(Missing::Iteration(iteration)))?;
     if found.publication.is_some() {
         return Err(StoreError::Published(iteration));
     }
@@ -203,9 +205,9 @@ pub(super) fn erase(
     reason: ErasureReason,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    let exports = tx.records().exports(project)?;
-    let of_it = exports.iter().filter(|export| export.iteration_id == iteration);
-    let gone = of_it.map(|export| Erased::Export(export.id)).chain([Erased::Iteration(iteration)]);
+    let exports = tx.export_ids(project, iteration)?;
+    let exports = exports.into_iter().map(|(export, _)| Erased::Export(export));
+    let gone = exports.chain([Erased::Iteration(iteration)]);
     for erased in gone {
         let record = ErasureRecord { at, project_id: project, erased };
         audit::erased(tx, &ErasedItem { record, reason, commitment: None })?;
