@@ -5,7 +5,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use ocelli_core::{Affected, AffectedOutcome, DataClass, Erased, ErasureReason, RetentionRule};
+use ocelli_core::{
+    Affected, AffectedOutcome, DataClass, Erased, ErasureReason, ErasureRecord, RetentionRule,
+};
 use ocelli_retention::{SweepOptions, Swept, find_person, plan, sweep};
 use ocelli_store::conformance::control::{One, day, who};
 use ocelli_store::conformance::scene::{Scene, at};
@@ -173,6 +175,38 @@ fn a_damaged_calibration_keeps_no_photo_from_going() {
         }
         assert_eq!(scene.store.calibration(scene.project, "base").unwrap(), None);
     }
+}
+
+/// What else a copy still has goes again.
+#[test]
+fn erasures_are_done_again_around_what_is_damaged() {
+    let (folder, [one, other]) = world();
+    for sql in [
+        format!("UPDATE images SET metadata = 'no JSON' WHERE id = '{}'", one.image),
+        format!("UPDATE exports SET platform = 'none' WHERE id = '{}'", other.export),
+        format!("UPDATE iterations SET status = 'no JSON' WHERE id = '{}'", one.iteration),
+    ] {
+        damage(folder.path(), &sql);
+    }
+    let scene = open(folder.path(), 1, 1000);
+    let of = |erased| ErasureRecord { at: day(1), project_id: scene.project, erased };
+    let too_damaged =
+        [Erased::Metadata(one.image), Erased::Tag(one.tag), Erased::Export(other.export)].map(of);
+    let others = [
+        Erased::Image(other.image),
+        Erased::Iteration(one.iteration),
+        Erased::Features(one.image),
+        Erased::Prediction(other.prediction),
+    ]
+    .map(of);
+    let erasures = [&too_damaged[..], &others].concat();
+    let done = scene.erase(Change::ReapplyErasures { erasures, affected: Affected::Keep });
+    assert_eq!(done.refused, too_damaged);
+    let erased = scene.store.erased_items(done.operation.unwrap()).unwrap();
+    assert_eq!(erased.iter().map(|item| item.record).collect::<Vec<_>>(), others);
+    assert!(!scene.exists(DataClass::TrainingPhoto, Erased::Image(other.image)));
+    assert!(!scene.exists(DataClass::Iteration, Erased::Iteration(one.iteration)));
+    assert!(scene.items(DataClass::Features).is_empty());
 }
 
 /// It stays and is told by its id, and the others become what was chosen.
