@@ -1,6 +1,6 @@
 use ocelli_core::{
     Account, AuditEntry, Digest, Erased, ErasedItem, ErasureOperation, ErasureRecord, Export, ExportId, Hold,
-    HoldId, Image, ImageId, Iteration, IterationId, MetadataFilter, PredictionId, Project, ProjectId,
+    HoldId, Image, ImageId, Iteration, IterationId, MetadataFilter, Origin, PredictionId, Project, ProjectId,
     RegionId, Retention, RetentionPolicy, StoredPrediction, Tag, TagId, Timestamp,
 };
 use ocelli_store::{
@@ -170,6 +170,10 @@ impl Transaction for LocalTransaction<'_> {
 
     fn image(&mut self, project: ProjectId, image: ImageId) -> Result<Option<Image>, StoreError> {
         images::get(self.rows, project, image)
+    }
+
+    fn image_origin(&mut self, project: ProjectId, image: ImageId) -> Result<Option<Origin>, StoreError> {
+        images::origin(self.rows, project, image)
     }
 
     fn image_bytes(&mut self, project: ProjectId, image: ImageId) -> Result<Option<PhotoBytes>, StoreError> {

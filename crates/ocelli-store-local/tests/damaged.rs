@@ -6,12 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ocelli_core::{
-    Affected, AffectedOutcome, DataClass, Erased, ErasureReason, ErasureRecord, RetentionRule,
+    Affected, AffectedOutcome, DataClass, Erased, ErasureReason, ErasureRecord, ImageId, RetentionRule,
 };
 use ocelli_retention::{SweepOptions, Swept, find_person, plan, sweep};
 use ocelli_store::conformance::control::{One, day, who};
 use ocelli_store::conformance::scene::{Scene, at};
-use ocelli_store::{Change, CheckOptions, FeatureKey, ItemOutcome, ManualClock, StoreError, StoreOptions};
+use ocelli_store::{
+    Change, CheckOptions, FeatureKey, ItemOutcome, ManualClock, StoreError, StoreOptions, UsedPrediction,
+};
 use ocelli_store_local::LocalStore;
 use tempfile::TempDir;
 
@@ -251,6 +253,23 @@ fn an_iteration_is_deleted_beside_one_that_is_damaged() {
     let erased: Vec<_> = erased.iter().map(|item| item.record.erased).collect();
     assert_eq!(erased, [Erased::Export(other.export), Erased::Iteration(other.iteration)]);
     assert_eq!(scene.items(DataClass::Export).len(), 1);
+}
+
+/// A copy from before the photo was used still has it as the prediction's.
+#[test]
+fn a_damaged_photo_tells_which_prediction_it_was() {
+    let (folder, [one, _]) = world();
+    let scene = open(folder.path(), 0, 500);
+    let image = ImageId::new(at(50), scene.random());
+    let used = UsedPrediction { prediction: one.prediction, image, tags: Vec::new(), regions: Vec::new() };
+    scene.apply(Change::UsePredictions { project: scene.project, predictions: vec![used], at: at(50) });
+    drop(scene);
+    damage(folder.path(), &format!("UPDATE images SET metadata = 'no JSON' WHERE id = '{image}'"));
+    let scene = open(folder.path(), 1, 1000);
+    let done = scene.erase(scene.deletion_of_images(&[image]));
+    let erased = scene.store.erased_items(done.operation.unwrap()).unwrap();
+    let erased: Vec<_> = erased.iter().map(|item| item.record.erased).collect();
+    assert_eq!(erased, [Erased::Image(image), Erased::Prediction(one.prediction)]);
 }
 
 /// One that cannot be erased by its id alone, such as an iteration, is passed over, and the others go.

@@ -1,7 +1,7 @@
 use ocelli_core::{
     Account, AuditEntry, Commitment, Digest, Erased, ErasedItem, ErasureOperation, ErasureRecord, Export,
-    ExportId, Hold, HoldId, Image, ImageId, Iteration, IterationId, MetadataFilter, PredictionId, Project,
-    ProjectId, RegionId, Retention, RetentionPolicy, Salt, StoredPrediction, Tag, TagId, Timestamp,
+    ExportId, Hold, HoldId, Image, ImageId, Iteration, IterationId, MetadataFilter, Origin, PredictionId,
+    Project, ProjectId, RegionId, Retention, RetentionPolicy, Salt, StoredPrediction, Tag, TagId, Timestamp,
 };
 
 use crate::{ContentHash, ContentKey, FeatureKey, StoreError, StoredCalibration, Trained};
@@ -120,6 +120,10 @@ pub trait Transaction {
     fn image_created(&mut self, project: ProjectId, image: ImageId) -> Result<Option<Timestamp>, StoreError>;
     /// A photo.
     fn image(&mut self, project: ProjectId, image: ImageId) -> Result<Option<Image>, StoreError>;
+    /// Where a photo came from, whether or not the rest of it can be read.
+    fn image_origin(&mut self, project: ProjectId, image: ImageId) -> Result<Option<Origin>, StoreError> {
+        Ok(self.image(project, image)?.map(|found| found.origin))
+    }
     /// What is recorded of a photo's bytes.
     fn image_bytes(&mut self, project: ProjectId, image: ImageId) -> Result<Option<PhotoBytes>, StoreError>;
     /// The photos that have these bytes, by id: hardly ever more than one.

@@ -1,6 +1,8 @@
 use std::fmt::Write;
 
-use ocelli_core::{BoundingBox, Image, ImageId, ImageTag, ProjectId, Region, RegionId, TagId, Timestamp};
+use ocelli_core::{
+    BoundingBox, Image, ImageId, ImageTag, Origin, ProjectId, Region, RegionId, TagId, Timestamp,
+};
 use ocelli_store::{ContentHash, ImageFilter, ImageQuery, Order, PhotoBytes, StoreError, TaggingStatus};
 use rusqlite::types::{Type, Value};
 use rusqlite::{Connection, Result as SqlResult, Row, params_from_iter};
@@ -114,6 +116,19 @@ pub(crate) fn content_of(
 ) -> Result<Option<ContentHash>, StoreError> {
     let sql = "SELECT content FROM images WHERE project = ?1 AND id = ?2";
     one(connection, sql, (project.to_string(), image.to_string()), |row| content(row, 0))
+}
+
+/// Where a photo came from.
+pub(crate) fn origin(
+    rows: &Rows<'_>,
+    project: ProjectId,
+    image: ImageId,
+) -> Result<Option<Origin>, StoreError> {
+    let seal = rows.seal(project)?;
+    let sql = "SELECT origin FROM images WHERE project = ?1 AND id = ?2";
+    one(rows, sql, (project.to_string(), image.to_string()), |row| {
+        seal.row("images", &image).read_json("origin", row, 0)
+    })
 }
 
 /// Of the photos that were stored after this moment.

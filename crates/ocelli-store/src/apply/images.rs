@@ -2,7 +2,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use ocelli_core::{
     Affected, Commitment, DataClass, Erased, ErasedItem, ErasureReason, ErasureRecord, ErrorCode, Image,
-    ImageId, Limits, Metadata, Origin, ProjectId, TagId, Timestamp, limits,
+    ImageId, Limits, Metadata, Origin, PredictionId, ProjectId, TagId, Timestamp, limits,
 };
 
 use super::affected::{self, Touched};
@@ -59,6 +59,8 @@ pub(super) struct ImageRecord {
     pub(super) created: Timestamp,
     /// None where its record is damaged, which keeps nobody from erasing it.
     pub(super) image: Option<Image>,
+    /// The kept prediction that it was, as far as that can be told.
+    pub(super) prediction: Option<PredictionId>,
 }
 
 /// The record of a photo, if there is one.
@@ -69,10 +71,24 @@ pub(super) fn record(
 ) -> Result<Option<ImageRecord>, StoreError> {
     match tx.records().image(project, id) {
         Err(StoreError::Corrupt { .. }) => {
-            let created = tx.image_created(project, id)?;
-            Ok(created.map(|created| ImageRecord { id, created, image: None }))
+            let Some(created) = tx.image_created(project, id)? else { return Ok(None) };
+            let origin = match tx.image_origin(project, id) {
+                Err(StoreError::Corrupt { .. }) => None,
+                origin => origin?,
+            };
+            Ok(Some(ImageRecord { id, created, image: None, prediction: origin.and_then(of_prediction) }))
         }
-        found => Ok(found?.map(|image| ImageRecord { id, created: image.created, image: Some(image) })),
+        found => Ok(found?.map(|image| {
+            let prediction = of_prediction(image.origin.clone());
+            ImageRecord { id, created: image.created, image: Some(image), prediction }
+        })),
+    }
+}
+
+fn of_prediction(origin: Origin) -> Option<PredictionId> {
+    match origin {
+        Origin::Prediction { prediction_id } => Some(prediction_id),
+        _ => None,
     }
 }
 
@@ -105,8 +121,8 @@ pub(super) fn erase(
     };
     note(Erased::Image(record.id))?;
     // A copy from before the photo was used still has it as the prediction's.
-    if let Some(Origin::Prediction { prediction_id }) = record.image.as_ref().map(|image| &image.origin) {
-        note(Erased::Prediction(*prediction_id))?;
+    if let Some(prediction) = record.prediction {
+        note(Erased::Prediction(prediction))?;
     }
     Ok(())
 }
