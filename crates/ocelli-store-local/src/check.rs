@@ -39,16 +39,9 @@ pub(crate) fn check(store: &LocalStore, options: &CheckOptions) -> Result<CheckR
 
 /// Opens the holds. Those in a project whose key is missing are told with it.
 fn check_holds(store: &LocalStore, report: &mut CheckReport) -> Result<(), StoreError> {
-    let holds = match store.ask(holds::list) {
-        Err(error @ StoreError::Corrupt { .. }) => {
-            report.records.push(format!("the holds cannot be read: {error}"));
-            return Ok(());
-        }
-        holds => holds?,
-    };
-    for hold in holds {
+    for hold in store.ask(holds::list)? {
         match store.ask(|rows| holds::get(rows, hold.id)) {
-            Err(error @ StoreError::AccountKey(_)) => {
+            Err(error @ (StoreError::AccountKey(_) | StoreError::Corrupt { .. })) => {
                 report.records.push(format!("the hold {} cannot be read: {error}", hold.id));
             }
             Ok(_) | Err(StoreError::Key { .. }) => {}
@@ -85,7 +78,13 @@ fn check_project(
     report: &mut CheckReport,
 ) -> Result<(), StoreError> {
     let limit = report.records.len() + COMPLAINTS as usize;
+    let told = report.records.len();
     store.ask(|rows| sealed::check(rows, project, limit, report))?;
+    if report.records.len() == told
+        && let Err(error @ StoreError::Corrupt { .. }) = store.ask(|rows| projects::get(rows, project))
+    {
+        report.records.push(format!("the project {project} cannot be read: {error}"));
+    }
     let keys = match blob_keys(store, project) {
         Ok(Some(keys)) => keys,
         // What names the bytes is damaged itself, which has been told.

@@ -93,8 +93,13 @@ impl Transaction for LocalTransaction<'_> {
 
     fn project(&mut self, project: ProjectId) -> Result<Option<Project>, StoreError> {
         match projects::get(self.rows, project) {
-            // What nobody can open can be deleted and erased all the same.
-            Err(StoreError::Key { .. }) if self.erases => projects::outline(self.rows, project),
+            // What nobody can open or read can be deleted and erased all the same.
+            Err(StoreError::Key { .. }) if self.erases => {
+                projects::outline(self.rows, project, projects::ENCRYPTED)
+            }
+            Err(StoreError::Corrupt { .. }) if self.erases => {
+                projects::outline(self.rows, project, projects::DAMAGED)
+            }
             found => found,
         }
     }

@@ -6,13 +6,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ocelli_core::{
-    Affected, AffectedOutcome, DataClass, Erased, ErasureReason, ErasureRecord, ImageId, RetentionRule,
+    Affected, AffectedOutcome, DataClass, Erased, ErasureReason, ErasureRecord, ImageId, ProjectUpdate,
+    RetentionRule,
 };
 use ocelli_retention::{SweepOptions, Swept, find_person, plan, sweep};
 use ocelli_store::conformance::control::{One, day, who};
 use ocelli_store::conformance::scene::{Scene, at};
 use ocelli_store::{
-    Change, CheckOptions, FeatureKey, ItemOutcome, ManualClock, StoreError, StoreOptions, UsedPrediction,
+    Change, CheckOptions, FeatureKey, ItemOutcome, ManualClock, ProjectState, StoreError, StoreOptions,
+    UsedPrediction,
 };
 use ocelli_store_local::LocalStore;
 use tempfile::TempDir;
@@ -270,6 +272,53 @@ fn a_damaged_photo_tells_which_prediction_it_was() {
     let erased = scene.store.erased_items(done.operation.unwrap()).unwrap();
     let erased: Vec<_> = erased.iter().map(|item| item.record.erased).collect();
     assert_eq!(erased, [Erased::Image(image), Erased::Prediction(one.prediction)]);
+}
+
+/// What it holds goes when it is due, and so does the project when it is asked for.
+#[test]
+fn a_damaged_project_stops_nothing() {
+    for damage_to in ["settings = 'no JSON'", "name = ''"] {
+        let (folder, _) = world();
+        expiring(&open(folder.path(), 0, 500));
+        damage(folder.path(), &format!("UPDATE projects SET {damage_to}"));
+        let scene = open(folder.path(), 20, 1000);
+        let damaged = scene.project;
+        let report = scene.store.check(&CheckOptions::default()).unwrap();
+        assert!(report.records.iter().any(|line| line.contains(&damaged.to_string())), "{report:?}");
+        let done = swept(&scene);
+        assert_eq!((done.erased, done.passed_over), (4, 0), "{damage_to}: {done:?}");
+        assert_eq!(find_person(&*scene.store, &who("bob")).unwrap().items, []);
+        let listed = scene.store.projects(ProjectState::Live).unwrap();
+        assert_eq!(listed.iter().map(|project| project.id).collect::<Vec<_>>(), [damaged]);
+        assert!(matches!(scene.store.project(damaged), Err(StoreError::Corrupt { .. })));
+        let update =
+            Change::UpdateProject { project: damaged, update: ProjectUpdate::default(), at: day(20) };
+        assert!(matches!(scene.refuse(update), StoreError::Corrupt { .. }));
+        let _ = scene.erase(scene.erasure_of_project());
+        assert_eq!(scene.store.projects(ProjectState::Live).unwrap(), []);
+    }
+}
+
+/// Whatever it may be about. Nobody else is stopped by it.
+#[test]
+fn a_damaged_hold_keeps_all_that_it_could() {
+    let damages = ["reason = x'00'", "filter = 'no expression'", "kind = 'none'"];
+    for damage_to in damages {
+        let (folder, _) = world();
+        let scene = open(folder.path(), 0, 500);
+        let hold = scene.hold_person(Some(scene.project), "ann");
+        drop(scene);
+        damage(folder.path(), &format!("UPDATE holds SET {damage_to}"));
+        let scene = open(folder.path(), 20, 1000);
+        let report = scene.store.check(&CheckOptions::default()).unwrap();
+        assert!(report.records.iter().any(|line| line.contains(&hold.to_string())), "{report:?}");
+        let held: Vec<_> = scene.store.holds().unwrap().iter().map(|held| held.id).collect();
+        assert_eq!(held, [hold], "{damage_to}");
+        expiring(&scene);
+        assert_eq!(swept(&scene).erased, 0, "{damage_to}");
+        scene.release(hold);
+        assert_eq!(swept(&scene).erased, 4, "{damage_to}");
+    }
 }
 
 /// One that cannot be erased by its id alone, such as an iteration, is passed over, and the others go.

@@ -6,56 +6,73 @@ use ocelli_store::StoreError;
 use rusqlite::types::{Type, Value};
 use rusqlite::{Connection, Result as SqlResult, Row, params_from_iter};
 
+use super::projects::{DAMAGED, ENCRYPTED};
 use super::{all, keys, one, write};
 use crate::columns::{id, moment, optional_id, unreadable};
 use crate::keyring::KeyOwner;
 use crate::rows::Rows;
-use crate::seal::{Cells, Seal};
+use crate::seal::Seal;
 
-fn read(seal: Option<&Seal>, row: &Row<'_>) -> SqlResult<Hold> {
+fn read(seal: &Seal, row: &Row<'_>) -> SqlResult<Hold> {
     let hold: HoldId = id(row, 0)?;
-    let cells = seal.map(|seal| seal.row("holds", &hold));
-    let target = match row.get_ref(1)?.as_str()? {
+    let cells = seal.row("holds", &hold);
+    let target = target(row, || {
+        let filter: String = cells.read_text("filter", row, 4)?;
+        filter.parse().map_err(|error| unreadable(4, error))
+    })?;
+    Ok(Hold { id: hold, target, reason: cells.read_text("reason", row, 5)?, placed: moment(row, 6)? })
+}
+
+/// What of a hold can be told without opening or reading it. It keeps all that it could, and this is in place of its reason.
+fn outline(row: &Row<'_>, reason: &str) -> SqlResult<Hold> {
+    let target = match (target(row, everything), optional_id(row, 2)?) {
+        (Ok(target), _) => target,
+        (Err(_), Some(project_id)) => HoldTarget::Project { project_id },
+        (Err(_), None) => HoldTarget::Metadata { project_id: None, filter: everything()? },
+    };
+    let reason = Description::new(reason).map_err(|error| unreadable(5, error))?;
+    Ok(Hold { id: id(row, 0)?, target, reason, placed: moment(row, 6)? })
+}
+
+fn target(row: &Row<'_>, filter: impl FnOnce() -> SqlResult<MetadataFilter>) -> SqlResult<HoldTarget> {
+    Ok(match row.get_ref(1)?.as_str()? {
         "project" => HoldTarget::Project { project_id: id(row, 2)? },
         "image" => HoldTarget::Image { project_id: id(row, 2)?, image_id: id(row, 3)? },
         "prediction" => HoldTarget::Prediction { project_id: id(row, 2)?, prediction_id: id(row, 3)? },
-        "metadata" => {
-            HoldTarget::Metadata { project_id: optional_id(row, 2)?, filter: read_filter(cells, row)? }
-        }
+        "metadata" => HoldTarget::Metadata { project_id: optional_id(row, 2)?, filter: filter()? },
         other => return Err(unreadable(1, format!("{other:?} is no kind of hold"))),
-    };
-    let reason = match cells {
-        Some(cells) => cells.read_text("reason", row, 5)?,
-        None => Description::new("(encrypted)").map_err(|error| unreadable(5, error))?,
-    };
-    Ok(Hold { id: hold, target, reason, placed: moment(row, 6)? })
+    })
 }
 
-/// An expression that cannot be opened keeps all that it could.
-fn read_filter(cells: Option<Cells<'_>>, row: &Row<'_>) -> SqlResult<MetadataFilter> {
-    let filter = match cells {
-        Some(cells) => cells.read_text::<String>("filter", row, 4)?.parse(),
-        None => MetadataFilter::eq("any", "").and_then(|with| with.or(MetadataFilter::ne("any", "")?)),
-    };
-    filter.map_err(|error| unreadable(4, error))
+/// What any metadata meets.
+fn everything() -> SqlResult<MetadataFilter> {
+    let any = MetadataFilter::eq("any", "").and_then(|with| with.or(MetadataFilter::ne("any", "")?));
+    any.map_err(|error| unreadable(4, error))
 }
 
 /// Those that hold: what has been erased with its project is held by nobody.
 const HOLDING: &str =
     "(project IS NULL OR EXISTS (SELECT 1 FROM projects AS p WHERE p.id = holds.project AND p.erased = 0))";
 
-/// In the order in which they were placed. One whose key cannot be had is there, without its reason, and keeps all that it
-/// could: one in a project, and one on all projects.
+/// In the order in which they were placed. One whose key cannot be had, or that is damaged, is there without its reason,
+/// and keeps all that it could: one in a project, and one on all projects.
 pub(crate) fn list(rows: &Rows<'_>) -> Result<Vec<Hold>, StoreError> {
     let sql = format!("SELECT id, project, reason FROM holds WHERE {HOLDING} ORDER BY position");
     let placed = all(rows, &sql, (), placed)?;
     let mut holds = Vec::with_capacity(placed.len());
     for (hold, project, kind) in placed {
+        let of = [&hold.to_string()];
         let seal = match seal(rows, project, kind) {
-            Err(StoreError::Key { .. } | StoreError::AccountKey(_)) => None,
-            seal => Some(seal?),
+            Err(StoreError::Key { .. } | StoreError::AccountKey(_)) => {
+                holds.extend(one(rows, SELECT, of, |row| outline(row, ENCRYPTED))?);
+                continue;
+            }
+            seal => seal?,
         };
-        holds.extend(one(rows, SELECT, [hold.to_string()], |row| read(seal.as_ref(), row))?);
+        holds.extend(match one(rows, SELECT, of, |row| read(&seal, row)) {
+            Err(StoreError::Corrupt { .. }) => one(rows, SELECT, of, |row| outline(row, DAMAGED))?,
+            found => found?,
+        });
     }
     Ok(holds)
 }
@@ -65,7 +82,7 @@ pub(crate) fn get(rows: &Rows<'_>, hold: HoldId) -> Result<Option<Hold>, StoreEr
     let sql = format!("SELECT id, project, reason FROM holds WHERE id = ?1 AND {HOLDING}");
     let Some((_, project, kind)) = one(rows, &sql, [hold.to_string()], placed)? else { return Ok(None) };
     let seal = seal(rows, project, kind)?;
-    one(rows, SELECT, [hold.to_string()], |row| read(Some(&seal), row))
+    one(rows, SELECT, [hold.to_string()], |row| read(&seal, row))
 }
 
 /// Whether there is one, be it one that cannot be opened or read.

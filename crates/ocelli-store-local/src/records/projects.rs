@@ -12,6 +12,10 @@ use crate::error::During;
 use crate::rows::Rows;
 use crate::seal::Seal;
 
+/// In place of names that cannot be opened, and of those that cannot be read.
+pub(crate) const ENCRYPTED: &str = "(encrypted)";
+pub(crate) const DAMAGED: &str = "(damaged)";
+
 /// Things of an erased project that go in one transaction.
 const ERASED_AT_ONCE: u32 = 500;
 
@@ -46,10 +50,14 @@ pub(crate) fn get(rows: &Rows<'_>, project: ProjectId) -> Result<Option<Project>
     one(rows, &format!("{SELECT} AND id = ?1"), [project.to_string()], |row| read(&seal, row))
 }
 
-/// What of a project is not sealed, with something in place of what is. It is for erasing only: writing it back needs the
-/// key that is not there.
-pub(crate) fn outline(connection: &Connection, project: ProjectId) -> Result<Option<Project>, StoreError> {
-    let name = Name::new("(encrypted)")?;
+/// What of a project can be told without opening or reading it, with something in place of the rest and this as its name. It
+/// is for listing and erasing only, and is not to be written back.
+pub(crate) fn outline(
+    connection: &Connection,
+    project: ProjectId,
+    name: &str,
+) -> Result<Option<Project>, StoreError> {
+    let name = Name::new(name)?;
     one(connection, &format!("{SELECT} AND id = ?1"), [project.to_string()], |row| {
         Ok(Project {
             id: project,
@@ -63,13 +71,17 @@ pub(crate) fn outline(connection: &Connection, project: ProjectId) -> Result<Opt
     })
 }
 
-/// One whose key cannot be had is left out: asking for it by its id says why.
+/// One whose key cannot be had is left out: asking for it by its id says why. One that is damaged is there as an outline, so
+/// that what it holds goes in its time, and that it can be erased.
 pub(crate) fn list(rows: &Rows<'_>, state: ProjectState, now: Timestamp) -> Result<Vec<Project>, StoreError> {
     const ORDER: &str = "ORDER BY created, id";
     // Most are plain, and read in one go.
-    let read = |row: &Row<'_>| match row.get_ref(7)?.data_type() {
-        Type::Null => read(&Seal::Plain, row).map(Ok),
-        _ => id::<ProjectId>(row, 0).map(Err),
+    let read = |row: &Row<'_>| {
+        let id = id::<ProjectId>(row, 0)?;
+        Ok(match row.get_ref(7)?.data_type() {
+            Type::Null => read(&Seal::Plain, row).map_err(|_| id),
+            _ => Err(id),
+        })
     };
     let account = account::get(rows)?;
     if account.closed.is_some() {
@@ -83,7 +95,7 @@ pub(crate) fn list(rows: &Rows<'_>, state: ProjectState, now: Timestamp) -> Resu
     };
     let mut projects = Vec::with_capacity(found.len());
     for found in found {
-        match found.or_else(|sealed| get(rows, sealed).transpose().unwrap_or(Err(lost(sealed)))) {
+        match found.or_else(|id| get_or_outline(rows, id)?.ok_or(lost(id))) {
             Ok(project) if is_due(&project, &account, now) => {}
             Ok(project) => projects.push(project),
             Err(error @ StoreError::Key { .. }) => {
@@ -93,6 +105,16 @@ pub(crate) fn list(rows: &Rows<'_>, state: ProjectState, now: Timestamp) -> Resu
         }
     }
     Ok(projects)
+}
+
+fn get_or_outline(rows: &Rows<'_>, project: ProjectId) -> Result<Option<Project>, StoreError> {
+    match get(rows, project) {
+        Err(error @ StoreError::Corrupt { .. }) => {
+            tracing::warn!(%error, %project, "a project is listed without what cannot be read of it");
+            outline(rows, project, DAMAGED)
+        }
+        found => found,
+    }
 }
 
 fn lost(project: ProjectId) -> StoreError {
@@ -320,9 +342,8 @@ fn note(
     Ok(any)
 }
 
-/// Takes the row of an erased project away, and the notes about its bytes, whose folder is gone.
+/// Takes the row of an erased project away. Notes about its bytes are worked off like any others, though their folder is gone.
 pub(crate) fn remove(connection: &Connection, project: ProjectId) -> Result<(), StoreError> {
-    write(connection, "DELETE FROM removals WHERE project = ?1", [project.to_string()])?;
     write(connection, "DELETE FROM removed_features WHERE project = ?1", [project.to_string()])?;
     features::forget_keys(connection)?;
     keys::remove(connection, project)?;
