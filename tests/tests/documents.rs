@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use std::fs::File;
 
 use ocelli::{
-    AuditAction, AuditLog, ExportOptions, ExportSummary, Findings, HoldTarget, ImportOptions,
-    IterationHandle, Keys, ManualClock, MetadataFilter, Ocelli, OpenOptions, Plan, ProjectHandle, ProjectId,
-    PublishOptions, Receipt, StoreError, SweepOptions, Swept, Timestamp,
+    AuditAction, AuditLog, ExportOptions, ExportSummary, ExportedProject, Findings, HoldTarget,
+    ImportOptions, IterationHandle, Keys, ManualClock, MetadataFilter, Ocelli, OpenOptions, Plan,
+    ProjectHandle, ProjectId, PublishOptions, Receipt, StoreError, SweepOptions, Swept, Timestamp,
 };
 
 const DATA_CONTROL: &str = include_str!("../../docs/data-control.md");
@@ -126,8 +126,10 @@ fn names() -> BTreeSet<&'static str> {
         call AuditLog::verify,
         call AuditAction::Imported,
         call AuditAction::ProjectCreated,
+        field ExportSummary::damaged,
         field ExportSummary::left_behind,
         field ExportSummary::locked,
+        field ExportedProject::problems,
         field Findings::damaged,
         field Findings::locked,
         field ImportOptions::erased,
