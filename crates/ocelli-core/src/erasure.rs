@@ -32,8 +32,8 @@ pub struct Erasure {
     pub status: ErasureStatus,
     /// The iterations that were trained on what was erased.
     pub iterations: Vec<AffectedIteration>,
-    /// Of erasures that were to be made again in a copy, those that were not, since a hold keeps what they name or the
-    /// key of its project is missing: it is still there.
+    /// Of erasures that were to be made again in a copy, those that were not, since a hold keeps what they name, the
+    /// key of its project is missing, or it is too damaged to be looked into: it is still there.
     #[serde(default)]
     pub refused: Vec<ErasureRecord>,
 }

@@ -410,7 +410,8 @@ pub enum Change {
         at: Timestamp,
     },
     /// Erases again, in a store that is older than these erasures, what they erased and it still has. Those that the
-    /// store knows of have been done. Answered by [`Applied::Erased`], with the iterations of all projects.
+    /// store knows of have been done; what a hold keeps, or is too damaged to be looked into, stays and is told
+    /// ([`Erasure::refused`](ocelli_core::Erasure::refused)). Answered by [`Applied::Erased`], with the iterations of all projects.
     ReapplyErasures {
         /// The erasures.
         erasures: Vec<ErasureRecord>,
