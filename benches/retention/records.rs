@@ -268,7 +268,7 @@ struct Copies<'c> {
 impl<'c> Copies<'c> {
     fn of(rows: &'c Connection, table: &str, key: &str, id: &str) -> Outcome<Self> {
         let mut found = rows.prepare(&format!("SELECT * FROM {table} WHERE {key} = ?1"))?;
-        let columns: Vec<String> = found.column_names().into_iter().map(str::to_owned).collect();
+        let columns: Vec<String> = found.column_names().map(str::to_owned).collect();
         let values = found.query_row([id], |row| {
             (0..columns.len()).map(|index| row.get(index)).collect::<Result<Vec<Value>, _>>()
         })?;
