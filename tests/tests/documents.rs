@@ -135,6 +135,7 @@ fn names() -> BTreeSet<&'static str> {
         field ImportOptions::erased,
         field Swept::audit_failure,
         field Swept::audit_needs_keys,
+        field Swept::damaged,
         field Swept::locked,
     ];
     names.into_iter().chain(generic).collect()

@@ -343,6 +343,7 @@ fn what_is_too_damaged_to_go_keeps_nothing_else_from_going() {
     assert_eq!(outcomes[1..], [ItemOutcome::NotDue, ItemOutcome::NotDue]);
     let done = swept(&scene);
     assert_eq!((done.erased, done.passed_over), (3, 1), "{done:?}");
+    assert_eq!(done.damaged, [(scene.project, Erased::Iteration(one.iteration))]);
     let left = scene.items(DataClass::Iteration);
     assert_eq!(left.iter().map(|item| item.item).collect::<Vec<_>>(), [Erased::Iteration(one.iteration)]);
 }
