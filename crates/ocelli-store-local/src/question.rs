@@ -214,6 +214,7 @@ impl Store for LocalStore {
     fn held_bytes(&self, hold: HoldId, project: ProjectId, item: Erased) -> Result<Vec<u8>, StoreError> {
         self.bytes_of_any(project, |rows| {
             let target = find_hold(rows, hold)?.target;
+            projects::key(rows, project)?.ok_or(StoreError::NotFound(Missing::Project(project)))?;
             match item {
                 Erased::Image(id) => {
                     let found = images::get(rows, project, id)?;

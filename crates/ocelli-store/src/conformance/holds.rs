@@ -338,6 +338,8 @@ pub fn what_is_due_and_held_is_seen_by_its_hold_only(make: Make) {
         is_missing(store.held_bytes(photo, project, item), &Missing::Prediction(one.prediction));
     }
     is_missing(store.held_bytes(stranger, project, image), &Missing::Image(one.image));
+    let nowhere = scene.new_project();
+    is_missing(store.held_bytes(stranger, nowhere, image), &Missing::Project(nowhere));
 
     for class in [DataClass::TrainingPhoto, DataClass::PredictionPhoto, DataClass::PredictionResult] {
         let expected = if class == DataClass::TrainingPhoto { vec![photo, person] } else { vec![person] };
