@@ -17,7 +17,6 @@
 
 #![allow(missing_docs, clippy::print_stdout, reason = "a bench reports on the terminal and has no caller")]
 
-mod memory;
 mod peer;
 mod records;
 mod writing;
@@ -73,7 +72,6 @@ fn measure(directory: &Path, records: u64, writing: &Writing) -> Outcome<()> {
 
     let store = open(directory)?;
     println!("  before: {}", size(directory)?);
-    let resident = memory::forget_peak()?;
     let mut times = Vec::new();
     let mut due: Option<Plan> = None;
     for _ in 0..PLANS {
@@ -102,8 +100,7 @@ fn measure(directory: &Path, records: u64, writing: &Writing) -> Outcome<()> {
         DUE as f64 / sweep.as_secs_f64(),
         turns,
     );
-    let memory = memory::peak()?.saturating_sub(resident);
-    println!("  after: {}; {} MB of memory more than before, at most", size(directory)?, memory / 1_000_000);
+    println!("  after: {}", size(directory)?);
     drop(store);
 
     let peer = peer::delete(directory, project)?;

@@ -46,6 +46,8 @@ struct Work {
     through: i64,
     /// What is left of those, the next one last.
     left: Vec<Removal>,
+    /// Whether they are so many that taking them up and forgetting them are steps of their own.
+    are_many: bool,
     /// Of those, the numbers of the ones whose files could not be removed.
     stubborn: Vec<i64>,
     /// Why the last of all could not.
@@ -76,23 +78,40 @@ impl Work {
     ) -> Result<(Self, bool), StoreError> {
         let transaction =
             connection.transaction_with_behavior(TransactionBehavior::Immediate).during(ACTION)?;
-        if self.left.is_empty() && !self.take_up(&transaction)? {
-            return match self.failure {
-                Some(failure) => Err(failure).during(ACTION),
-                None => Ok((Self::default(), false)),
-            };
+        if self.left.is_empty() && self.before < self.through {
+            self.forget(&transaction)?;
+            transaction.commit().during(ACTION)?;
+            return Ok((self, true));
+        }
+        if self.left.is_empty() {
+            if !self.take_up(&transaction)? {
+                return match self.failure {
+                    Some(failure) => Err(failure).during(ACTION),
+                    None => Ok((Self::default(), false)),
+                };
+            }
+            self.are_many = self.left.len() > REMOVED_AT_ONCE;
+            if self.are_many {
+                return Ok((self, true));
+            }
         }
         let rest = self.left.len().saturating_sub(REMOVED_AT_ONCE);
         let folders = self.remove(directory, &transaction, rest)?;
         sync_folders(directory.medium.as_ref(), &folders).during(ACTION)?;
-        if self.left.is_empty() {
-            self.stubborn.sort_unstable();
-            removals::forget(&transaction, self.before, self.through, &self.stubborn)?;
-            self.before = self.through;
-            self.stubborn.clear();
+        if self.left.is_empty() && !self.are_many {
+            self.forget(&transaction)?;
         }
         transaction.commit().during(ACTION)?;
         Ok((self, true))
+    }
+
+    /// Forgets the notes that have been worked off.
+    fn forget(&mut self, connection: &Connection) -> Result<(), StoreError> {
+        self.stubborn.sort_unstable();
+        removals::forget(connection, self.before, self.through, &self.stubborn)?;
+        self.before = self.through;
+        self.stubborn.clear();
+        Ok(())
     }
 
     /// Takes the next notes up, if there are any.
