@@ -61,6 +61,13 @@ impl Calibration {
         Fingerprint::new(hasher.finalize())
     }
 
+    /// What is known of these nodes; none where nothing is.
+    pub(crate) fn of_nodes(&self, nodes: &[Node]) -> Option<Self> {
+        let known = nodes.iter().filter_map(|node| self.nodes.get_key_value(&node.name));
+        let nodes: BTreeMap<_, _> = known.map(|(name, channels)| (name.clone(), channels.clone())).collect();
+        (!nodes.is_empty()).then_some(Self { photos: self.photos, nodes })
+    }
+
     /// Checks that every entry is a node's, with as many channels, and in order.
     pub(crate) fn validate(&self, nodes: &[Node], shapes: &[Shape]) -> Result<(), ModelError> {
         if self.photos == 0 || self.nodes.is_empty() {

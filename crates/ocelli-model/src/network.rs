@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -228,6 +228,54 @@ impl Network {
         let mut network = Self::assemble(description, tensors, self.provenance.clone())?;
         // The base's nodes are all there, under their names.
         network.calibration.clone_from(&self.calibration);
+        Ok(network)
+    }
+
+    /// The part of this network that a node's output is computed by: the nodes that it reads, directly or through others, with
+    /// their tensors, and the node as the output. Weights, preprocessing and provenance are shared; there are no labels. Of a
+    /// calibration, what it says of these nodes stays.
+    ///
+    /// # Errors
+    ///
+    /// If the node is another network's.
+    pub fn up_to(&self, node: NodeId) -> Result<Self, ModelError> {
+        let nodes = self.nodes();
+        let unknown = || ModelError::UnknownOutput { output: node.index(), nodes: nodes.len() };
+        let mut kept = vec![false; nodes.len()];
+        *kept.get_mut(node.index()).ok_or_else(unknown)? = true;
+        // Nodes read only nodes before them.
+        for (index, reader) in nodes.iter().enumerate().rev() {
+            if kept[index] {
+                reader.inputs.iter().for_each(|input| kept[input.index()] = true);
+            }
+        }
+        // There are no more nodes than a `NodeId` counts.
+        let places: Vec<NodeId> = kept
+            .iter()
+            .scan(0, |next, kept| {
+                let place = NodeId(*next);
+                *next += u32::from(*kept);
+                Some(place)
+            })
+            .collect();
+        let moved = |reader: &Node| {
+            let inputs = reader.inputs.iter().map(|input| places[input.index()]).collect();
+            Node { name: reader.name.clone(), op: reader.op.clone(), inputs }
+        };
+        let part: Vec<Node> =
+            nodes.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(node, _)| moved(node)).collect();
+        let names: BTreeSet<&str> = part.iter().flat_map(|node| node.op.tensors()).collect();
+        let tensors = self.tensors().filter(|(name, _)| names.contains(name));
+        let tensors = tensors.map(|(name, tensor)| (name.to_owned(), tensor.clone())).collect();
+        let calibration = self.calibration().map(|whole| whole.of_nodes(&part));
+        let description = NetworkDescription {
+            preprocessing: self.preprocessing,
+            nodes: part,
+            output: places[node.index()],
+            labels: Vec::new(),
+        };
+        let mut network = Self::assemble(description, tensors, self.provenance.clone())?;
+        network.calibration = calibration.flatten().map(Arc::new);
         Ok(network)
     }
 

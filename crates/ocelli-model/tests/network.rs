@@ -316,6 +316,41 @@ fn adapted_tensors_replace_those_of_their_name() {
 }
 
 #[test]
+fn a_part_of_a_network_has_what_its_output_reads() {
+    let base = base().with_calibration(calibration()).unwrap();
+    let whole = base.with_head(head(&["a", "b"], Activation::Softmax)).unwrap();
+    let stem = whole.up_to(node_id(3)).unwrap();
+    assert_eq!(stem.nodes(), &base.nodes()[..4]);
+    assert_eq!(stem.output_shape(), Shape::Map { channels: 4, height: 3, width: 3 });
+    let names: Vec<_> = stem.tensors().map(|(name, _)| name).collect();
+    assert_eq!(names, ["mean", "scale", "shift", "stem", "variance"]);
+    assert_eq!(stem.preprocessing(), base.preprocessing());
+    let seen: Vec<_> = stem.calibration().unwrap().nodes.keys().map(String::as_str).collect();
+    assert_eq!(seen, ["stem"]);
+
+    assert_eq!(whole.up_to(base.output()).unwrap(), base, "without the head, the base");
+    let input = whole.up_to(node_id(0)).unwrap();
+    assert_eq!((input.nodes().len(), input.tensors().count(), input.calibration()), (1, 0, None));
+    let unknown = whole.up_to(node_id(9));
+    assert!(matches!(unknown, Err(ModelError::UnknownOutput { output: 9, nodes: 9 })));
+}
+
+#[test]
+fn nodes_that_are_not_read_are_left_out_of_a_part() {
+    let mut builder = NetworkBuilder::new(sample::preprocessing());
+    let input = builder.input();
+    let left = builder.node("left", Op::Relu6, &[input]);
+    let right = builder.node("right", Op::Sigmoid, &[input]);
+    let bounded = builder.node("bounded", Op::Relu6, &[right]);
+    let sum = builder.node("sum", Op::Add, &[left, bounded]);
+    let part = builder.build(sum).unwrap().up_to(bounded).unwrap();
+    let read: Vec<_> = part.nodes().iter().map(|node| (node.name.as_str(), node.inputs.clone())).collect();
+    let expected = [("input", vec![]), ("right", vec![node_id(0)]), ("bounded", vec![node_id(1)])];
+    assert_eq!(read, expected);
+    assert_eq!(part.output(), node_id(2));
+}
+
+#[test]
 fn a_fingerprint_is_what_the_network_computes() {
     let network = base();
     assert_eq!(network.fingerprint(), base().fingerprint());
