@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Evaluation, ImageId, IterationPerformance, Threshold};
+use crate::{Evaluation, ImageId, IterationPerformance, Thresholds};
 
 /// What changed from an earlier model to a later one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,20 +19,21 @@ pub struct Comparison<P = ImageId> {
 impl<P: Clone + PartialEq + std::hash::Hash + Eq> Evaluation<P> {
     /// What changed from an earlier evaluation to this one, at a threshold. Single photos are compared where both
     /// evaluations hold them; each evaluation judges a photo by the tags that it had at the time.
-    pub fn compare(&self, earlier: &Self, threshold: Threshold) -> Comparison<P> {
+    pub fn compare(&self, earlier: &Self, thresholds: impl Into<Thresholds>) -> Comparison<P> {
+        let thresholds = thresholds.into();
         let before: std::collections::HashMap<&P, bool> =
-            earlier.photos.iter().map(|photo| (&photo.photo, earlier.is_right(photo, threshold))).collect();
+            earlier.photos.iter().map(|photo| (&photo.photo, earlier.is_right(photo, &thresholds))).collect();
         let (mut improved, mut worsened) = (Vec::new(), Vec::new());
         for photo in &self.photos {
-            match (before.get(&photo.photo), self.is_right(photo, threshold)) {
+            match (before.get(&photo.photo), self.is_right(photo, &thresholds)) {
                 (Some(false), true) => improved.push(photo.photo.clone()),
                 (Some(true), false) => worsened.push(photo.photo.clone()),
                 _ => {}
             }
         }
         Comparison {
-            earlier: earlier.performance(threshold),
-            later: self.performance(threshold),
+            earlier: earlier.performance(&thresholds),
+            later: self.performance(&thresholds),
             improved,
             worsened,
         }

@@ -1,20 +1,22 @@
 use serde::{Deserialize, Serialize};
 
-use crate::metrics::{average_precision, ratio, standard_deviation};
-use crate::{ClassificationType, ImageId, Name, TagId, Threshold, TrainedTag};
+use crate::metrics::{average_precision, f1, ratio, standard_deviation};
+use crate::{ClassificationType, ImageId, Interval, Name, TagId, Thresholds, TrainedTag};
 
 /// What a model answered to photos whose tags are known, from which every figure about it is computed.
 ///
 /// A tag counts as *given* to a photo
 /// - in a multiclass evaluation, when it is the photo's most probable tag and its probability reaches the
-///   threshold;
-/// - in a multilabel evaluation, when its probability reaches the threshold.
+///   tag's threshold;
+/// - in a multilabel evaluation, when its probability reaches the tag's threshold.
 ///
 /// From that follow, for one tag, *precision* (of the photos that were given the tag, the fraction that have it;
 /// 0 where none was given it), *recall* (of the photos that have the tag, the fraction that were given it; 0 where
-/// none has it) and *average precision* ([`average_precision`], which no threshold enters). Overall precision and
-/// recall count all pairs of photo and tag alike (micro average); overall average precision is the mean over the
-/// tags that some photo has. A standard deviation is over the folds.
+/// none has it), *F1* (their harmonic mean) and *average precision* ([`average_precision`], which no threshold enters). Overall precision,
+/// recall and F1 count all pairs of photo and tag alike (micro average); overall average precision is the mean over the
+/// tags that some photo has. A standard deviation is over the folds. An interval says where precision or recall lie
+/// with 95 % confidence ([`Interval::wilson`]), which takes the counted pairs to be independent; several tags of one
+/// photo are not quite that.
 ///
 /// `P` names a photo: its id, or whatever the caller uses for photos outside a project.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,7 +44,7 @@ pub struct EvaluatedPhoto<P = ImageId> {
     pub probabilities: Vec<f32>,
 }
 
-/// How well an iteration does, at one threshold. The terms are defined at [`Evaluation`].
+/// How well an iteration does, at given thresholds. The terms are defined at [`Evaluation`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct IterationPerformance {
@@ -56,11 +58,20 @@ pub struct IterationPerformance {
     pub recall: f64,
     /// Over the folds.
     pub recall_std_deviation: f64,
+    /// 0 to 1.
+    #[serde(default)]
+    pub f1: f64,
+    /// Where the precision lies.
+    #[serde(default)]
+    pub precision_interval: Interval,
+    /// Where the recall lies.
+    #[serde(default)]
+    pub recall_interval: Interval,
     /// The mean over the tags, 0 to 1; none where no photo has a tag.
     pub average_precision: Option<f64>,
 }
 
-/// How well an iteration does for one tag, at one threshold. The terms are defined at [`Evaluation`].
+/// How well an iteration does for one tag, at its threshold. The terms are defined at [`Evaluation`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TagPerformance {
@@ -76,6 +87,15 @@ pub struct TagPerformance {
     pub recall: f64,
     /// Over the folds.
     pub recall_std_deviation: f64,
+    /// 0 to 1.
+    #[serde(default)]
+    pub f1: f64,
+    /// Where the precision lies.
+    #[serde(default)]
+    pub precision_interval: Interval,
+    /// Where the recall lies.
+    #[serde(default)]
+    pub recall_interval: Interval,
     /// 0 to 1; none where no photo has the tag.
     pub average_precision: Option<f64>,
     /// Photos that have the tag.
@@ -120,6 +140,18 @@ impl Counts {
     fn recall(self) -> f64 {
         ratio(self.both, self.actual)
     }
+
+    fn f1(self) -> f64 {
+        f1(self.both, self.given, self.actual)
+    }
+
+    fn precision_interval(self) -> Interval {
+        Interval::wilson(self.both, self.given)
+    }
+
+    fn recall_interval(self) -> Interval {
+        Interval::wilson(self.both, self.actual)
+    }
 }
 
 impl std::ops::AddAssign for Counts {
@@ -142,12 +174,18 @@ impl<P> EvaluatedPhoto<P> {
         best.map(|(tag, _)| tag)
     }
 
-    fn probability(&self, tag: u16) -> f32 {
+    /// Whether the most probable tag is one that the photo has.
+    pub(crate) fn best_is_right(&self) -> bool {
+        self.best().is_some_and(|tag| self.tags.contains(&tag))
+    }
+
+    pub(crate) fn probability(&self, tag: u16) -> f32 {
         self.probabilities.get(usize::from(tag)).copied().unwrap_or(0.0)
     }
 
-    fn given(&self, classification_type: ClassificationType, threshold: Threshold) -> Vec<u16> {
-        let reaches = |tag: &u16| self.probability(*tag) >= threshold.value();
+    /// The tags that it is given, in their order.
+    pub fn given(&self, classification_type: ClassificationType, thresholds: &Thresholds) -> Vec<u16> {
+        let reaches = |tag: &u16| self.probability(*tag) >= thresholds.of(*tag).value();
         match classification_type {
             ClassificationType::Multiclass => self.best().filter(reaches).into_iter().collect(),
             ClassificationType::Multilabel => {
@@ -160,7 +198,7 @@ impl<P> EvaluatedPhoto<P> {
 impl<P> Evaluation<P> {
     /// The fraction of photos whose most probable tag is one that they have, 0 to 1; none without photos.
     pub fn top1(&self) -> Option<f64> {
-        let right = |photo: &&EvaluatedPhoto<P>| photo.best().is_some_and(|tag| photo.tags.contains(&tag));
+        let right = |photo: &&EvaluatedPhoto<P>| photo.best_is_right();
         (!self.photos.is_empty()).then(|| ratio(self.photos.iter().filter(right).count(), self.photos.len()))
     }
 
@@ -170,12 +208,14 @@ impl<P> Evaluation<P> {
         (!areas.is_empty()).then(|| areas.iter().sum::<f64>() / areas.len() as f64)
     }
 
-    /// Precision, recall and average precision, for each tag and overall.
-    pub fn performance(&self, threshold: Threshold) -> IterationPerformance {
+    /// Precision, recall, F1 and average precision, for each tag and overall, at one threshold for all tags or one a
+    /// tag.
+    pub fn performance(&self, thresholds: impl Into<Thresholds>) -> IterationPerformance {
+        let thresholds = thresholds.into();
         let folds = self.photos.iter().map(|photo| usize::from(photo.fold) + 1).max().unwrap_or(0);
         let mut counts = vec![vec![Counts::default(); folds]; self.tags.len()];
         for photo in &self.photos {
-            let given = photo.given(self.classification_type, threshold);
+            let given = photo.given(self.classification_type, &thresholds);
             for (tag, counts) in (0u16..).zip(&mut counts) {
                 let (given, actual) = (given.contains(&tag), photo.tags.contains(&tag));
                 counts[usize::from(photo.fold)] += Counts {
@@ -201,6 +241,9 @@ impl<P> Evaluation<P> {
                 precision_std_deviation: figures.precision_deviation,
                 recall: figures.total.recall(),
                 recall_std_deviation: figures.recall_deviation,
+                f1: figures.total.f1(),
+                precision_interval: figures.total.precision_interval(),
+                recall_interval: figures.total.recall_interval(),
                 average_precision: self.tag_average_precision(index),
                 photos: figures.total.actual,
             }
@@ -211,22 +254,30 @@ impl<P> Evaluation<P> {
             precision_std_deviation: overall.precision_deviation,
             recall: overall.total.recall(),
             recall_std_deviation: overall.recall_deviation,
+            f1: overall.total.f1(),
+            precision_interval: overall.total.precision_interval(),
+            recall_interval: overall.total.recall_interval(),
             average_precision: self.mean_average_precision(),
         }
     }
 
     /// Whether a photo is given exactly the tags that it has.
-    pub(crate) fn is_right(&self, photo: &EvaluatedPhoto<P>, threshold: Threshold) -> bool {
-        let given = photo.given(self.classification_type, threshold);
+    pub(crate) fn is_right(&self, photo: &EvaluatedPhoto<P>, thresholds: &Thresholds) -> bool {
+        let given = photo.given(self.classification_type, thresholds);
         given.len() == photo.tags.len() && given.iter().all(|tag| photo.tags.contains(tag))
     }
 
-    fn tag_indices(&self) -> impl Iterator<Item = u16> + use<P> {
+    pub(crate) fn tag_indices(&self) -> impl Iterator<Item = u16> + use<P> {
         (0u16..).take(self.tags.len())
     }
 
     fn tag_average_precision(&self, tag: u16) -> Option<f64> {
-        average_precision(self.photos.iter().map(|photo| (photo.probability(tag), photo.tags.contains(&tag))))
+        average_precision(self.scored(tag))
+    }
+
+    /// Each photo's probability of a tag, and whether it has it.
+    pub(crate) fn scored(&self, tag: u16) -> impl Iterator<Item = (f32, bool)> {
+        self.photos.iter().map(move |photo| (photo.probability(tag), photo.tags.contains(&tag)))
     }
 }
 
@@ -236,12 +287,13 @@ impl<P: Clone> Evaluation<P> {
     /// A tag that a photo has and was given stands in its own row and column. A tag that it has and was not given
     /// stands in the columns of the tags that it was given wrongly, or in none's. A tag given wrongly to a photo
     /// that misses none stands in none's row.
-    pub fn confusion(&self, threshold: Threshold) -> Confusion<P> {
+    pub fn confusion(&self, thresholds: impl Into<Thresholds>) -> Confusion<P> {
+        let thresholds = thresholds.into();
         let mut cells = std::collections::BTreeMap::<_, Vec<P>>::new();
         // `None` sorts last: the flag comes first in the key.
         let key = |tag: Option<u16>| (tag.is_none(), tag);
         for photo in &self.photos {
-            let given = photo.given(self.classification_type, threshold);
+            let given = photo.given(self.classification_type, &thresholds);
             let mut put = |actual: Option<u16>, given: Option<u16>| {
                 cells.entry((key(actual), key(given))).or_default().push(photo.photo.clone());
             };
@@ -304,40 +356,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{TagType, Timestamp};
-
-    fn tags(count: u8) -> Vec<TrainedTag> {
-        let tag = |i: u8| TrainedTag {
-            id: TagId::new(Timestamp::from_millis(0), [i; 10]),
-            name: Name::new(format!("tag {i}")).unwrap(),
-            tag_type: TagType::Regular,
-        };
-        (0..count).map(tag).collect()
-    }
-
-    fn evaluation(
-        classification_type: ClassificationType,
-        tag_count: u8,
-        photos: &[(&[u16], &[f32])],
-    ) -> Evaluation<usize> {
-        let photo = |(photo, (tags, probabilities)): (usize, &(&[u16], &[f32]))| EvaluatedPhoto {
-            photo,
-            tags: tags.to_vec(),
-            fold: u16::try_from(photo % 2).unwrap(),
-            probabilities: probabilities.to_vec(),
-        };
-        Evaluation {
-            classification_type,
-            tags: tags(tag_count),
-            photos: photos.iter().enumerate().map(photo).collect(),
-        }
-    }
+    use crate::Threshold;
+    use crate::testing::{evaluation, tags};
 
     fn multiclass() -> Evaluation<usize> {
         evaluation(
             ClassificationType::Multiclass,
             2,
-            &[(&[0], &[0.9, 0.1]), (&[0], &[0.6, 0.4]), (&[0], &[0.2, 0.8]), (&[1], &[0.3, 0.7])],
+            &[([0], [0.9, 0.1]), ([0], [0.6, 0.4]), ([0], [0.2, 0.8]), ([1], [0.3, 0.7])],
         )
     }
 
@@ -348,6 +374,7 @@ mod tests {
         assert_eq!((performance.precision, performance.recall), (0.75, 0.75));
         let first = &performance.per_tag_performance[0];
         assert_eq!((first.precision, first.recall, first.photos), (1.0, 2.0 / 3.0, 3));
+        assert_eq!((first.f1, first.recall_interval), (0.8, Interval::wilson(2, 3)));
         let performance = at(0.75);
         assert_eq!((performance.precision, performance.recall), (0.5, 0.25));
         assert_eq!(multiclass().top1(), Some(0.75));
@@ -356,7 +383,7 @@ mod tests {
     #[test]
     fn multilabel_gives_every_tag_that_reaches_the_threshold() {
         let evaluation =
-            evaluation(ClassificationType::Multilabel, 2, &[(&[0, 1], &[0.9, 0.8]), (&[], &[0.1, 0.6])]);
+            evaluation(ClassificationType::Multilabel, 2, &[(vec![0, 1], [0.9, 0.8]), (vec![], [0.1, 0.6])]);
         let performance = evaluation.performance(Threshold::default());
         assert_eq!((performance.precision, performance.recall), (2.0 / 3.0, 1.0));
         assert_eq!(performance.average_precision, Some(1.0));
@@ -381,7 +408,7 @@ mod tests {
 
     #[test]
     fn an_evaluation_without_photos_has_no_figures_and_does_not_fail() {
-        let empty = evaluation(ClassificationType::Multiclass, 2, &[]);
+        let empty = evaluation::<[u16; 0], [f32; 0]>(ClassificationType::Multiclass, 2, &[]);
         assert_eq!(empty.top1(), None);
         assert_eq!(empty.performance(Threshold::default()).average_precision, None);
     }

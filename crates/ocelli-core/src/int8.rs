@@ -3,7 +3,7 @@ use std::hash::Hash;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClassificationType, EvaluatedPhoto, Evaluation, Threshold, limits};
+use crate::{ClassificationType, EvaluatedPhoto, Evaluation, Thresholds, limits};
 
 /// What 8-bit integers cost an iteration, measured on the photos that its folds held out: the same heads answered
 /// to the features of both precisions.
@@ -92,8 +92,8 @@ impl std::fmt::Display for Int8Cost {
 impl<P> Evaluation<P> {
     fn is_answered_right(&self, photo: &EvaluatedPhoto<P>) -> bool {
         match self.classification_type {
-            ClassificationType::Multiclass => photo.best().is_some_and(|tag| photo.tags.contains(&tag)),
-            ClassificationType::Multilabel => self.is_right(photo, Threshold::default()),
+            ClassificationType::Multiclass => photo.best_is_right(),
+            ClassificationType::Multilabel => self.is_right(photo, &Thresholds::default()),
         }
     }
 }

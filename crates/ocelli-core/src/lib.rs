@@ -28,6 +28,7 @@ mod hold;
 mod id;
 mod image;
 mod int8;
+mod interval;
 mod iteration;
 pub mod limits;
 mod metadata_filter;
@@ -36,10 +37,14 @@ mod precision;
 mod prediction;
 mod project;
 mod region;
+mod reliability;
 mod retention;
 mod tag;
+#[cfg(test)]
+mod testing;
 mod text;
 mod threshold;
+mod thresholds;
 mod timestamp;
 
 pub use account::Account;
@@ -61,6 +66,7 @@ pub use id::{
 };
 pub use image::{Image, ImageCreateStatus, ImageTag, Metadata, Origin};
 pub use int8::{Int8Cost, MeasuredInt8};
+pub use interval::Interval;
 pub use iteration::{
     Iteration, IterationStatus, LeftOut, Manifest, Publication, TrainedTag, TrainingFailure, TrainingType,
 };
@@ -71,10 +77,12 @@ pub use precision::Precision;
 pub use prediction::{ImagePrediction, Prediction, StoredPrediction};
 pub use project::{Augmentations, ClassificationType, Project, ProjectSettings, ProjectUpdate};
 pub use region::{BoundingBox, Region};
+pub use reliability::{Reliability, ReliabilityBin};
 pub use retention::{
     AccountPolicy, DataClass, Latch, Period, Retention, RetentionPolicy, RetentionRule, Rules,
 };
 pub use tag::{Tag, TagType, TagUpdate};
 pub use text::{Description, Name};
 pub use threshold::Threshold;
+pub use thresholds::Thresholds;
 pub use timestamp::Timestamp;

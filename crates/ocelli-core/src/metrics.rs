@@ -24,6 +24,18 @@ pub(crate) fn ratio(part: usize, whole: usize) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
+/// The harmonic mean of precision and recall, 0 to 1, from how many photos were given a tag and have it, were given it,
+/// and have it; 0 where none were given it and none have it.
+pub(crate) fn f1(both: usize, given: usize, actual: usize) -> f64 {
+    ratio(2 * both, given + actual)
+}
+
+/// Half-way between two numbers, above the lower one and at most the higher one (unless they are equal).
+pub(crate) fn midpoint(low: f32, high: f32) -> f32 {
+    let middle = low + (high - low) / 2.0;
+    if middle > low { middle } else { high }
+}
+
 /// The standard deviation of the values (dividing by their number), 0 where there are fewer than two.
 pub(crate) fn standard_deviation(values: &[f64]) -> f64 {
     if values.len() < 2 {
