@@ -1,8 +1,8 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
-    ClassificationType, DomainId, ErrorCode, Evaluation, ImageId, IterationId, MeasuredInt8, Name, Precision,
-    ProjectId, TagId, TagType, Timestamp,
+    CalibrationRecord, ClassificationType, DomainId, ErrorCode, Evaluation, ImageId, IterationId,
+    MeasuredInt8, Name, Precision, ProjectId, TagId, TagType, Threshold, Timestamp,
 };
 
 /// Why a training ended without a model.
@@ -60,6 +60,18 @@ pub enum TrainingType {
     /// A head on the features of the frozen base.
     #[default]
     Regular,
+    /// The base's last stages are adapted with the head.
+    Advanced,
+}
+
+/// The iteration whose model a training starts from, of the same project or of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BaseIteration {
+    /// Its project.
+    pub project_id: ProjectId,
+    /// The iteration.
+    pub iteration_id: IterationId,
 }
 
 /// How an iteration answers predictions.
@@ -96,6 +108,12 @@ pub struct Iteration {
     pub classification_type: ClassificationType,
     /// How thoroughly it was trained.
     pub training_type: TrainingType,
+    /// The time that its training was given, in milliseconds; 0 where it was given none.
+    #[serde(default)]
+    pub reserved_budget_millis: u64,
+    /// The iteration whose model its training started from; none where it started from the domain's base model.
+    #[serde(rename = "customBaseModelInfo", default)]
+    pub custom_base: Option<BaseIteration>,
     /// How it answers predictions, if it is published.
     #[serde(flatten, deserialize_with = "publication")]
     pub publication: Option<Publication>,
@@ -152,6 +170,18 @@ pub enum LeftOut {
     Unreadable,
 }
 
+/// Which photos a model is judged by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum EvaluatedOn {
+    /// The photos that it was trained on, each answered by a model trained without its fold.
+    #[default]
+    Folds,
+    /// Photos that the caller set aside, answered by the model itself.
+    TestSet,
+}
+
 /// What an iteration was trained on and what it answered: ids and numbers, never photos.
 ///
 /// It is enough to compute the performance at any threshold, and to repeat the training.
@@ -175,6 +205,16 @@ pub struct Manifest {
     /// What its answers in int8 are worth; none where it was trained without.
     #[serde(default)]
     pub int8: Option<MeasuredInt8>,
+    /// How the probabilities were made to tell the truth; none where they are as the training left them.
+    #[serde(default)]
+    pub calibration: Option<CalibrationRecord>,
+    /// The threshold of each tag, in the order of the evaluation's, at which its F1 was highest; empty where none
+    /// were chosen, and the default counts for all.
+    #[serde(default)]
+    pub thresholds: Vec<Threshold>,
+    /// Which photos the evaluation is on.
+    #[serde(default)]
+    pub evaluated_on: EvaluatedOn,
     /// Photos that it was trained on and that have been erased since. They are no longer among the evaluation's.
     #[serde(default)]
     pub erased: u32,
@@ -196,7 +236,12 @@ mod tests {
             last_modified: at,
             domain_id: DomainId::new(at, [3; 10]),
             classification_type: ClassificationType::Multiclass,
-            training_type: TrainingType::Regular,
+            training_type: TrainingType::Advanced,
+            reserved_budget_millis: 60_000,
+            custom_base: Some(BaseIteration {
+                project_id: ProjectId::new(at, [4; 10]),
+                iteration_id: IterationId::new(at, [5; 10]),
+            }),
             publication: None,
         };
         let publication = Publication { name: Name::new("live").unwrap(), precision: Precision::Int8 };
@@ -217,5 +262,27 @@ mod tests {
         };
         assert_eq!(named(None).unwrap().publication.unwrap().precision, Precision::F32);
         assert!(named(Some("int4")).unwrap_err().to_string().contains("int4"));
+    }
+
+    #[test]
+    fn what_was_stored_before_there_was_more_to_say_still_reads() {
+        let at = Timestamp::from_millis(0);
+        let json = serde_json::json!({
+            "id": IterationId::new(at, [1; 10]), "projectId": ProjectId::new(at, [2; 10]), "name": "first",
+            "status": "Training", "created": at, "lastModified": at, "domainId": DomainId::new(at, [3; 10]),
+            "classificationType": "Multiclass", "trainingType": "Regular",
+        });
+        let mut json = json;
+        json["status"] = serde_json::to_value(IterationStatus::Training).unwrap()["status"].clone();
+        let iteration: Iteration = serde_json::from_value(json).unwrap();
+        assert_eq!((iteration.custom_base, iteration.reserved_budget_millis), (None, 0));
+
+        let json = serde_json::json!({
+            "seed": 1, "base": "ab", "strength": 0.1, "balance": 0.0, "folds": 5, "leftOut": [],
+            "evaluation": {"classificationType": "Multilabel", "tags": [], "photos": []},
+        });
+        let manifest: Manifest = serde_json::from_value(json).unwrap();
+        assert_eq!((manifest.calibration, manifest.thresholds), (None, vec![]));
+        assert_eq!(manifest.evaluated_on, EvaluatedOn::Folds);
     }
 }

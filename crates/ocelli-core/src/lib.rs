@@ -16,6 +16,7 @@
 
 mod account;
 mod audit;
+mod calibration;
 mod code;
 mod commitment;
 mod comparison;
@@ -49,6 +50,7 @@ mod timestamp;
 
 pub use account::Account;
 pub use audit::{AuditAction, AuditEntry, AuditEvent, AuditSubject};
+pub use calibration::{CalibrationFigures, CalibrationRecord, ProbabilityCalibration};
 pub use code::ErrorCode;
 pub use commitment::{Commitment, Digest, Salt};
 pub use comparison::Comparison;
@@ -68,7 +70,8 @@ pub use image::{Image, ImageCreateStatus, ImageTag, Metadata, Origin};
 pub use int8::{Int8Cost, MeasuredInt8};
 pub use interval::Interval;
 pub use iteration::{
-    Iteration, IterationStatus, LeftOut, Manifest, Publication, TrainedTag, TrainingFailure, TrainingType,
+    BaseIteration, EvaluatedOn, Iteration, IterationStatus, LeftOut, Manifest, Publication, TrainedTag,
+    TrainingFailure, TrainingType,
 };
 pub use limits::Limits;
 pub use metadata_filter::MetadataFilter;

@@ -3,8 +3,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Instant;
 
 use ocelli_core::{
-    ClassificationType, Domain, ErrorCode, ImageId, IterationId, LeftOut, Manifest, MeasuredInt8, Name,
-    Project, TagId, TagType, TrainedTag, TrainingFailure, TrainingType,
+    ClassificationType, Domain, ErrorCode, EvaluatedOn, ImageId, IterationId, LeftOut, Manifest,
+    MeasuredInt8, Name, Project, TagId, TagType, TrainedTag, TrainingFailure, TrainingType,
 };
 use ocelli_model::{Activation, Head, Label, Network, View, file};
 use ocelli_store::{Applied, Change, NewIteration, StoreError, Trained};
@@ -279,6 +279,9 @@ impl ProjectHandle {
             left_out: dataset.left_out,
             evaluation: trained.evaluation,
             int8,
+            calibration: None,
+            thresholds: Vec::new(),
+            evaluated_on: EvaluatedOn::Folds,
             erased: 0,
         };
         Ok(Trained { manifest, model: file::write_adapted(&network, base)?, looked_at })

@@ -166,7 +166,9 @@ pub(crate) fn project(n: u8) -> ProjectContent {
         last_modified: at(21),
         domain_id: Domain::FOOD.id,
         classification_type: ClassificationType::Multiclass,
-        training_type: TrainingType::Regular,
+        training_type: TrainingType::Advanced,
+        reserved_budget_millis: 3_600_000,
+        custom_base: Some(BaseIteration { project_id: project.id, iteration_id }),
         publication,
     };
     let file = |text: &str, bytes: &[u8]| ExportFile { name: name(text), size: bytes.len() as u64 };
@@ -200,6 +202,16 @@ pub(crate) fn project(n: u8) -> ProjectContent {
                     left_out: vec![(images[3].0.image.id, LeftOut::Unreadable)],
                     evaluation,
                     int8: None,
+                    calibration: Some(CalibrationRecord {
+                        method: ProbabilityCalibration::Platt {
+                            slopes: vec![0.1 + 0.2; 3],
+                            offsets: vec![f64::MIN_POSITIVE; 3],
+                        },
+                        before: CalibrationFigures { expected_calibration_error: 0.1, brier_score: 0.7 },
+                        after: CalibrationFigures::default(),
+                    }),
+                    thresholds: vec![Threshold::new(third).unwrap(); 3],
+                    evaluated_on: EvaluatedOn::TestSet,
                     erased: 2,
                 }),
                 extras: BTreeMap::from([("held".into(), json!(true))]),

@@ -24,6 +24,8 @@ fn read(seal: &Seal, row: &Row<'_>) -> SqlResult<Iteration> {
         domain_id: id(row, 6)?,
         classification_type: word(row, 7)?,
         training_type: word(row, 8)?,
+        reserved_budget_millis: 0,
+        custom_base: None,
         publication: match cells.read_optional_name("publish_name", row, 9)? {
             Some(name) => Some(Publication { name, precision: word(row, 10)? }),
             None => None,

@@ -27,6 +27,9 @@ fn of_manifest(manifest: &Manifest) -> Result<(), StoreError> {
     if let Some((name, _)) = figures.into_iter().find(|(_, figure)| !figure.is_finite()) {
         return Err(StoreError::NotFinite(name));
     }
+    if manifest.calibration.as_ref().is_some_and(|calibration| !calibration.is_finite()) {
+        return Err(StoreError::NotFinite("the calibration of the probabilities"));
+    }
     probabilities(manifest.evaluation.photos.iter().flat_map(|photo| photo.probabilities.iter().copied()))
 }
 

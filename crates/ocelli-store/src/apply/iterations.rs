@@ -45,6 +45,8 @@ pub(super) fn begin(tx: &mut AsOf<'_>, new: NewIteration, limits: &Limits) -> Re
         domain_id: new.domain_id,
         classification_type: new.classification_type,
         training_type: new.training_type,
+        reserved_budget_millis: 0,
+        custom_base: None,
         publication: None,
     };
     tx.put_iteration(&iteration)?;

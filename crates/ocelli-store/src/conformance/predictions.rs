@@ -36,6 +36,10 @@ pub fn figures_that_are_not_finite_are_refused(make: Make) {
         let error = scene.refuse(scene.completion_with(iteration, trained));
         assert!(matches!(error, StoreError::NotFinite(_)), "{error:?}");
         let mut trained = Scene::trained_on(1, &[(image, oak)]);
+        trained.manifest.calibration.as_mut().unwrap().after.brier_score = f64::from(wrong);
+        let error = scene.refuse(scene.completion_with(iteration, trained));
+        assert!(matches!(error, StoreError::NotFinite(_)), "{error:?}");
+        let mut trained = Scene::trained_on(1, &[(image, oak)]);
         trained.manifest.int8.as_mut().unwrap().cost.mean_probability_change = f64::from(wrong);
         let error = scene.refuse(scene.completion_with(iteration, trained));
         assert!(matches!(error, StoreError::NotFinite(_)), "{error:?}");

@@ -5,11 +5,12 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use ocelli_core::{
-    Affected, BoundingBox, ClassificationType, Description, Domain, Erased, Erasure, ErasureReason,
-    EvaluatedPhoto, Evaluation, Export, ExportId, ExportPlatform, Image, ImageId, ImagePrediction, ImageTag,
-    Int8Cost, Iteration, IterationId, Limits, Manifest, MeasuredInt8, Metadata, Name, Origin, Precision,
-    Prediction, PredictionId, Project, ProjectId, ProjectSettings, Publication, Region, RegionId, Salt,
-    StoredPrediction, Tag, TagId, TagType, Timestamp, TrainedTag, TrainingType, limits,
+    Affected, BoundingBox, CalibrationFigures, CalibrationRecord, ClassificationType, Description, Domain,
+    Erased, Erasure, ErasureReason, EvaluatedOn, EvaluatedPhoto, Evaluation, Export, ExportId,
+    ExportPlatform, Image, ImageId, ImagePrediction, ImageTag, Int8Cost, Iteration, IterationId, Limits,
+    Manifest, MeasuredInt8, Metadata, Name, Origin, Precision, Prediction, PredictionId,
+    ProbabilityCalibration, Project, ProjectId, ProjectSettings, Publication, Region, RegionId, Salt,
+    StoredPrediction, Tag, TagId, TagType, Threshold, Timestamp, TrainedTag, TrainingType, limits,
 };
 
 use super::Make;
@@ -246,6 +247,13 @@ impl Scene {
                 calibration_photos: 256,
                 cost: Int8Cost { photos: 3, right_f32: 2, right_int8: 1, mean_probability_change: 1.0 / 7.0 },
             }),
+            calibration: Some(CalibrationRecord {
+                method: ProbabilityCalibration::Temperature { temperature: 1.1 + 0.2 },
+                before: CalibrationFigures { expected_calibration_error: 1.0 / 7.0, brier_score: 1.0 / 3.0 },
+                after: CalibrationFigures { expected_calibration_error: 1.0 / 9.0, brier_score: 0.1 + 0.2 },
+            }),
+            thresholds: vec![Threshold::default()],
+            evaluated_on: EvaluatedOn::TestSet,
             erased: 0,
         };
         Trained { manifest, model: seed.to_le_bytes().to_vec(), looked_at: Vec::new() }
