@@ -14,24 +14,26 @@ pub enum ClassificationType {
 
 /// Which augmentations training may use, under Custom Vision's names; all are on by default.
 ///
+/// How strongly and how often each alters a photo is said by `AugmentationPolicy` of `ocelli-imaging`.
+///
 /// Quick training of a head on the features of whole photos uses none of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Augmentations {
     /// Turn the photo by a small angle.
     pub rotation: bool,
-    /// Enlarge or shrink it.
+    /// Show a part of it larger, somewhat wider or taller than it is.
     pub scaling: bool,
     /// Move it.
     pub translation: bool,
-    /// Mirror it left to right.
+    /// Mirror it left to right. To be switched off where left and right make a difference.
     #[serde(rename = "horizontal flip")]
     pub horizontal_flip: bool,
     /// Equalise its histogram.
     pub equalize: bool,
     /// Invert what is brighter than a threshold.
     pub solarize: bool,
-    /// Pad it to a square.
+    /// Pad it to a square, instead of squashing it.
     #[serde(rename = "padtosquare")]
     pub pad_to_square: bool,
 }

@@ -40,6 +40,21 @@
 //! the general decoder's, bit by bit. Where a photo is much larger than what it is needed for,
 //! [`DecodeOptions`] let [`decode_with`] decode it at a part of its size, at the price of small differences.
 //!
+//! Training sees altered copies of a photo, drawn by an [`AugmentationPolicy`] and made by an [`Augmenter`]:
+//!
+//! ```
+//! use ocelli_imaging::{Area, AugmentationPolicy, Augmenter, RgbImage};
+//!
+//! let photo = RgbImage::new(60, 40, vec![200; 60 * 40 * 3])?;
+//! let policy = AugmentationPolicy::default();
+//! let mut augmenter = Augmenter::new();
+//! for seed in 0..3 {
+//!     let altered = augmenter.apply(photo.view(), Area::whole(&photo.view()), &policy.draw_seeded(seed), 32, 32)?;
+//!     assert_eq!((altered.width(), altered.height()), (32, 32));
+//! }
+//! # Ok::<(), ocelli_imaging::ImagingError>(())
+//! ```
+//!
 //! # What holds
 //!
 //! - The order of the checks: bytes of the file; format by its first bytes; sides, aspect ratio and total of
@@ -66,6 +81,7 @@
 //!   end of a WebP bitstream within its chunk) is not looked for. For JPEG, PNG and GIF, bytes behind the end
 //!   of the coded picture are left out.
 
+mod augmentation;
 mod bmp;
 mod cursor;
 mod error;
@@ -85,6 +101,7 @@ mod scale;
 mod vp8l;
 mod webp;
 
+pub use augmentation::{Augmentation, AugmentationPolicy, Augmenter};
 pub use error::ImagingError;
 pub use format::ImageFormat;
 pub use limits::{DEFAULT_ALLOCATION, DecodeLimits};

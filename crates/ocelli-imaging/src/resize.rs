@@ -27,7 +27,7 @@ impl Area {
         Self { left: (view.width() - side) / 2, top: (view.height() - side) / 2, width: side, height: side }
     }
 
-    fn check_inside(&self, view: &RgbView<'_>) -> Result<(), ImagingError> {
+    pub(crate) fn check_inside(&self, view: &RgbView<'_>) -> Result<(), ImagingError> {
         let fits = |start: u32, length: u32, whole: u32| {
             length > 0 && start.checked_add(length).is_some_and(|end| end <= whole)
         };
@@ -113,31 +113,46 @@ impl Resizer {
         }
         self.horizontal.prepare(area.width, width);
         self.vertical.prepare(area.height, height);
-        let stride = view.width() as usize * 3;
-        let (left, length) = (area.left as usize * 3, area.width as usize * 3);
-        self.row.resize(length, 0.0);
-        // Columns first: they are contiguous, so both passes touch few values and no large f32 copy exists.
-        for (taps, out_row) in self.vertical.taps().zip(out.chunks_exact_mut(width as usize * 3)) {
-            self.row.fill(0.0);
-            let first = (area.top as usize + taps.start) * stride + left;
-            for (source, &weight) in view.pixels()[first..].chunks(stride).zip(taps.weights) {
-                for (sum, &value) in self.row.iter_mut().zip(&source[..length]) {
-                    *sum += weight * f32::from(value);
-                }
-            }
-            for (taps, out_pixel) in self.horizontal.taps().zip(out_row.chunks_exact_mut(3)) {
-                let mut sums = [0.0_f32; 3];
-                for (pixel, &weight) in self.row[taps.start * 3..].chunks_exact(3).zip(taps.weights) {
-                    sums[0] += weight * pixel[0];
-                    sums[1] += weight * pixel[1];
-                    sums[2] += weight * pixel[2];
-                }
-                // Weights sum to 1 up to rounding: without this, white could become 255.00002.
-                for (out_value, sum) in out_pixel.iter_mut().zip(sums) {
-                    *out_value = sum.clamp(0.0, 255.0);
-                }
+        let origin = (area.left, area.top);
+        resample(view, origin, &self.horizontal, &self.vertical, &mut self.row, out, |sum| sum);
+        Ok(())
+    }
+}
+
+/// Sums the taps of both axes, which count from `origin` in the photo; `out`, shape `[rows, columns, 3]`, holds
+/// what `finish` makes of each sum. `row` is scratch.
+pub(crate) fn resample<T>(
+    view: RgbView<'_>,
+    origin: (u32, u32),
+    horizontal: &ResizeFilter,
+    vertical: &ResizeFilter,
+    row: &mut Vec<f32>,
+    out: &mut [T],
+    finish: impl Fn(f32) -> T,
+) {
+    let stride = view.width() as usize * 3;
+    let (left, length) = (origin.0 as usize * 3, horizontal.source() as usize * 3);
+    row.resize(length, 0.0);
+    // Columns first: they are contiguous, so both passes touch few values and no large f32 copy exists.
+    for (taps, out_row) in vertical.taps().zip(out.chunks_exact_mut(horizontal.target() as usize * 3)) {
+        row.fill(0.0);
+        let first = (origin.1 as usize + taps.start) * stride + left;
+        for (source, &weight) in view.pixels()[first..].chunks(stride).zip(taps.weights) {
+            for (sum, &value) in row.iter_mut().zip(&source[..length]) {
+                *sum += weight * f32::from(value);
             }
         }
-        Ok(())
+        for (taps, out_pixel) in horizontal.taps().zip(out_row.chunks_exact_mut(3)) {
+            let mut sums = [0.0_f32; 3];
+            for (pixel, &weight) in row[taps.start * 3..].chunks_exact(3).zip(taps.weights) {
+                sums[0] += weight * pixel[0];
+                sums[1] += weight * pixel[1];
+                sums[2] += weight * pixel[2];
+            }
+            // Weights sum to 1 up to rounding: without this, white could become 255.00002.
+            for (out_value, sum) in out_pixel.iter_mut().zip(sums) {
+                *out_value = finish(sum.clamp(0.0, 255.0));
+            }
+        }
     }
 }

@@ -17,6 +17,8 @@
 pub struct ResizeFilter {
     source: u32,
     target: u32,
+    /// Where the part that is resized begins, and how long it is, in source positions.
+    part: (f64, f64),
     runs: Vec<Run>,
     weights: Vec<f32>,
 }
@@ -51,16 +53,22 @@ impl ResizeFilter {
     /// Becomes the filter from `source` to `target` positions. Nothing is computed where it is that already, and
     /// nothing allocated where an earlier filter had at least as many taps.
     pub fn prepare(&mut self, source: u32, target: u32) {
-        if (self.source, self.target) == (source, target) {
+        self.prepare_part(source, target, (0.0, f64::from(source)));
+    }
+
+    /// Becomes the filter from a part of `source` positions, given by its start and length in fractions of a
+    /// position, to `target` positions. Where the part reaches over the border, the border's values go on.
+    pub(crate) fn prepare_part(&mut self, source: u32, target: u32, part: (f64, f64)) {
+        if (self.source, self.target, self.part) == (source, target, part) {
             return;
         }
-        (self.source, self.target) = (source, target);
+        (self.source, self.target, self.part) = (source, target, part);
         self.runs.clear();
         self.weights.clear();
-        let scale = f64::from(source) / f64::from(target);
+        let scale = part.1 / f64::from(target);
         let support = scale.max(1.0);
         for position in 0..target {
-            let centre = (f64::from(position) + 0.5) * scale;
+            let centre = (part.0 + (f64::from(position) + 0.5) * scale).clamp(0.0, f64::from(source));
             let first = (centre - support).floor().max(0.0) as u32;
             let end = ((centre + support).ceil() as u32).min(source);
             let weight_of = |at: u32| (1.0 - ((f64::from(at) + 0.5 - centre) / support).abs()).max(0.0);
@@ -90,7 +98,7 @@ impl ResizeFilter {
     }
 
     /// The taps of each target position, in order.
-    pub fn taps(&self) -> impl ExactSizeIterator<Item = Taps<'_>> + Clone {
+    pub fn taps(&self) -> impl DoubleEndedIterator<Item = Taps<'_>> + ExactSizeIterator + Clone {
         self.runs.iter().map(|run| self.taps_of(run))
     }
 

@@ -6,7 +6,7 @@ use ocelli_imaging::{Area, ImagingError, Resizer, RgbView, resize_into};
 use proptest::prelude::*;
 
 /// Noise, the hardest case for agreement.
-fn noise(width: u32, height: u32, seed: u32) -> Vec<u8> {
+pub(crate) fn noise(width: u32, height: u32, seed: u32) -> Vec<u8> {
     let mut state = seed | 1;
     (0..width * height * 3)
         .map(|_| {
