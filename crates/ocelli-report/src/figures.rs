@@ -1,0 +1,88 @@
+//! Figures that a report has where they were measured: calibration, learning curves, a comparison.
+
+use ocelli_core::{ImageId, IterationId, Name};
+use serde::{Deserialize, Serialize};
+
+/// How far probabilities can be trusted, before and after they were calibrated.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Calibrated {
+    /// As the model gives them.
+    pub after: Reliability,
+    /// As they were before calibration; none where they were not calibrated.
+    pub before: Option<Reliability>,
+}
+
+/// How well probabilities agree with how often they are right.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reliability {
+    /// The expected calibration error, 0 to 1.
+    pub expected_calibration_error: f64,
+    /// The Brier score.
+    pub brier_score: f64,
+    /// Answers, by their probability.
+    pub bins: Vec<ReliabilityBin>,
+}
+
+/// The answers whose probability lies in one range.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReliabilityBin {
+    /// Where the bin begins.
+    pub low: f64,
+    /// Where it ends.
+    pub high: f64,
+    /// How many answers there are.
+    pub answers: usize,
+    /// The mean of their probabilities, 0 where there are none.
+    pub mean_probability: f64,
+    /// The fraction of them that is right, 0 where there are none.
+    pub fraction_right: f64,
+}
+
+/// One pass over the training photos.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EpochFigures {
+    /// Which pass, from 1.
+    pub epoch: u32,
+    /// The mean loss on the photos that were trained on.
+    pub training_loss: f64,
+    /// The mean loss on photos held out; none where it was not measured.
+    pub held_out_loss: Option<f64>,
+    /// The part of the photos held out that is answered right, 0 to 1; none where it was not measured.
+    pub held_out_accuracy: Option<f64>,
+}
+
+/// What changed since an earlier iteration, on the photos that both answered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Compared {
+    /// The earlier iteration.
+    pub earlier: IterationId,
+    /// Its name.
+    pub earlier_name: Name,
+    /// Its headline figure, 0 to 1.
+    pub earlier_value: Option<f64>,
+    /// How each tag changed, in the order of the report's tags.
+    pub tags: Vec<ComparedTag>,
+    /// How many photos are answered right now and were not before.
+    pub improved_count: usize,
+    /// Some of them.
+    pub improved: Vec<ImageId>,
+    /// How many photos were answered right before and are not now.
+    pub worsened_count: usize,
+    /// Some of them.
+    pub worsened: Vec<ImageId>,
+}
+
+/// How one tag changed.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ComparedTag {
+    /// The earlier average precision; none where the earlier iteration does not have the tag.
+    pub earlier_average_precision: Option<f64>,
+    /// The earlier F1; none likewise.
+    pub earlier_f1: Option<f64>,
+}
