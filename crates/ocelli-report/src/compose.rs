@@ -1,14 +1,14 @@
 use std::collections::{BTreeSet, HashMap};
 
 use ocelli_core::{
-    ClassificationType, Domain, EvaluatedPhoto, Evaluation, ImageId, Iteration, LeftOut, Manifest, Project,
-    Threshold, Timestamp,
+    CalibrationFigures, ClassificationType, Domain, EvaluatedPhoto, Evaluation, ImageId, Interval, Iteration,
+    LeftOut, Manifest, ProbabilityCalibration, Project, Thresholds, Timestamp,
 };
 
 use crate::{
-    AnsweredPhoto, Compared, ComparedTag, CurvePoint, Estimate, Headline, Interval, IterationReport,
-    LeftOutCounts, MAX_CELL_PHOTOS, MAX_CURVE_POINTS, MAX_LISTED_PHOTOS, Measure, MeasuredOn, Overall,
-    PhotoFindings, Picture, Provenance, ReportedCell, ReportedPhoto, ReportedProject, ReportedTag,
+    AnsweredPhoto, Calibrated, Compared, ComparedTag, CurvePoint, Estimate, Headline, IterationReport,
+    LeftOutCounts, MAX_CELL_PHOTOS, MAX_CURVE_POINTS, MAX_LISTED_PHOTOS, Measure, Overall, PhotoFindings,
+    Picture, Provenance, ReportedCell, ReportedPhoto, ReportedProject, ReportedTag,
 };
 
 /// What a report is made from.
@@ -36,8 +36,8 @@ impl IterationReport {
     pub fn new(source: ReportSource<'_>) -> Self {
         let ReportSource { made, version, project, iteration, manifest, findings, earlier } = source;
         let evaluation = &manifest.evaluation;
-        let threshold = Threshold::default();
-        let performance = evaluation.performance(threshold);
+        let thresholds = &thresholds(manifest);
+        let performance = evaluation.performance(thresholds);
         let mut report = Self {
             made,
             project: ReportedProject {
@@ -48,28 +48,28 @@ impl IterationReport {
             iteration: iteration.clone(),
             headline: headline(iteration, manifest),
             suggestions: Vec::new(),
-            tags: tags(evaluation, threshold),
+            tags: tags(evaluation, thresholds),
             overall: Overall {
                 precision: performance.precision,
                 recall: performance.recall,
-                f1: f1(performance.precision, performance.recall),
+                f1: performance.f1,
                 average_precision: performance.average_precision,
             },
-            confusion: confusion(evaluation, threshold),
-            calibration: None,
+            confusion: confusion(evaluation, thresholds),
+            calibration: calibrated(manifest),
             learning: Vec::new(),
             findings,
-            comparison: earlier.map(|(earlier, before)| compared(evaluation, earlier, before, threshold)),
+            comparison: earlier.map(|(earlier, before)| compared(evaluation, earlier, before, thresholds)),
             provenance: provenance(version, iteration, manifest),
             photos: Vec::new(),
         };
         report.suggestions = report.advice();
-        report.photos = report.named_photos(evaluation, threshold);
+        report.photos = report.named_photos(evaluation, thresholds);
         report
     }
 
     /// The photos that the report shows, by id.
-    fn named_photos(&self, evaluation: &Evaluation, threshold: Threshold) -> Vec<ReportedPhoto> {
+    fn named_photos(&self, evaluation: &Evaluation, thresholds: &Thresholds) -> Vec<ReportedPhoto> {
         let mut named = BTreeSet::<ImageId>::new();
         named.extend(self.confusion.iter().flat_map(|cell| &cell.photos).map(|answered| answered.photo));
         named.extend(self.findings.iter().flat_map(PhotoFindings::shown));
@@ -82,7 +82,9 @@ impl IterationReport {
                 id,
                 name: None,
                 tags: answer.map(|answer| answer.tags.clone()).unwrap_or_default(),
-                given: answer.map(|answer| given(evaluation, answer, threshold)).unwrap_or_default(),
+                given: answer
+                    .map(|answer| answer.given(evaluation.classification_type, thresholds))
+                    .unwrap_or_default(),
                 picture: Picture::NotShown,
             }
         };
@@ -90,20 +92,17 @@ impl IterationReport {
     }
 }
 
-fn given(evaluation: &Evaluation, photo: &EvaluatedPhoto, threshold: Threshold) -> Vec<u16> {
-    let reaches = |tag: &u16| probability(photo, *tag) >= threshold.value();
-    match evaluation.classification_type {
-        ClassificationType::Multiclass => photo.best().filter(reaches).into_iter().collect(),
-        ClassificationType::Multilabel => (0u16..).take(photo.probabilities.len()).filter(reaches).collect(),
+/// The thresholds that the iteration answers with.
+fn thresholds(manifest: &Manifest) -> Thresholds {
+    if manifest.thresholds.is_empty() {
+        Thresholds::default()
+    } else {
+        Thresholds::from(&manifest.thresholds)
     }
 }
 
 fn probability(photo: &EvaluatedPhoto, tag: u16) -> f32 {
     photo.probabilities.get(usize::from(tag)).copied().unwrap_or(0.0)
-}
-
-fn f1(precision: f64, recall: f64) -> f64 {
-    if precision + recall > 0.0 { 2.0 * precision * recall / (precision + recall) } else { 0.0 }
 }
 
 fn headline(iteration: &Iteration, manifest: &Manifest) -> Headline {
@@ -114,46 +113,40 @@ fn headline(iteration: &Iteration, manifest: &Manifest) -> Headline {
             (Measure::MeanAveragePrecision, evaluation.mean_average_precision())
         }
     };
-    let photos = evaluation.photos.len();
     let interval = match measure {
-        Measure::Top1 => {
-            value.map(|value| Interval::wilson((value * photos as f64).round() as usize, photos))
-        }
+        Measure::Top1 => Some(evaluation.top1_interval()),
         Measure::MeanAveragePrecision => None,
     };
     let base = Domain::from_id(iteration.domain_id).and_then(|domain| domain.base);
     Headline {
         measure,
         value: value.map(|value| Estimate { value, interval }),
-        measured_on: MeasuredOn::Folds { folds: manifest.folds },
-        photos,
+        evaluated_on: manifest.evaluated_on,
+        photos: evaluation.photos.len(),
         classification_type: evaluation.classification_type,
         base_model: base.map_or_else(|| "unknown".to_owned(), |base| base.to_string()),
     }
 }
 
-fn tags(evaluation: &Evaluation, threshold: Threshold) -> Vec<ReportedTag> {
-    let performance = evaluation.performance(threshold);
+fn tags(evaluation: &Evaluation, thresholds: &Thresholds) -> Vec<ReportedTag> {
+    let performance = evaluation.performance(thresholds);
     let each = (0u16..).zip(evaluation.tags.iter().zip(performance.per_tag_performance));
+    // Where no photo was given a tag, or has it, its interval says that nothing is known.
+    let estimate = |value: f64, interval: Interval| {
+        (interval != Interval::default()).then_some(Estimate { value, interval: Some(interval) })
+    };
     each.map(|(index, (tag, figures))| {
-        let given_it =
-            evaluation.photos.iter().filter(|it| given(evaluation, it, threshold).contains(&index)).count();
-        let both = (figures.recall * figures.photos as f64).round() as usize;
-        let estimate = |part: usize, whole: usize| {
-            (whole > 0).then(|| Estimate {
-                value: part as f64 / whole as f64,
-                interval: Some(Interval::wilson(part, whole)),
-            })
-        };
+        let precision = estimate(figures.precision, figures.precision_interval);
+        let recall = estimate(figures.recall, figures.recall_interval);
         ReportedTag {
             id: tag.id,
             name: tag.name.clone(),
             tag_type: tag.tag_type,
             photos: figures.photos,
-            threshold,
-            precision: estimate(both, given_it),
-            recall: estimate(both, figures.photos),
-            f1: (figures.photos + given_it > 0).then(|| f1(figures.precision, figures.recall)),
+            threshold: thresholds.of(index),
+            f1: precision.or(recall).map(|_| figures.f1),
+            precision,
+            recall,
             average_precision: figures.average_precision,
             curve: curve(evaluation, index),
         }
@@ -192,10 +185,10 @@ fn thinned(points: Vec<CurvePoint>) -> Vec<CurvePoint> {
     (0..MAX_CURVE_POINTS).filter_map(|i| points.get(i * last / (MAX_CURVE_POINTS - 1)).copied()).collect()
 }
 
-fn confusion(evaluation: &Evaluation, threshold: Threshold) -> Vec<ReportedCell> {
+fn confusion(evaluation: &Evaluation, thresholds: &Thresholds) -> Vec<ReportedCell> {
     let answers: HashMap<ImageId, &EvaluatedPhoto> =
         evaluation.photos.iter().map(|photo| (photo.photo, photo)).collect();
-    let cells = evaluation.confusion(threshold).cells;
+    let cells = evaluation.confusion(thresholds).cells;
     cells
         .into_iter()
         .map(|cell| {
@@ -219,16 +212,16 @@ fn compared(
     evaluation: &Evaluation,
     earlier: &Iteration,
     before: &Evaluation,
-    threshold: Threshold,
+    thresholds: &Thresholds,
 ) -> Compared {
-    let comparison = evaluation.compare(before, threshold);
+    let comparison = evaluation.compare(before, thresholds);
     let figures: HashMap<_, _> =
         comparison.earlier.per_tag_performance.iter().map(|tag| (tag.id, tag)).collect();
     let tag = |tag: &ocelli_core::TrainedTag| {
         let figures = figures.get(&tag.id);
         ComparedTag {
             earlier_average_precision: figures.and_then(|it| it.average_precision),
-            earlier_f1: figures.map(|it| f1(it.precision, it.recall)),
+            earlier_f1: figures.map(|it| it.f1),
         }
     };
     let some = |photos: &[ImageId]| photos.iter().take(MAX_LISTED_PHOTOS).copied().collect();
@@ -245,6 +238,41 @@ fn compared(
         worsened_count: comparison.worsened.len(),
         worsened: some(&comparison.worsened),
     }
+}
+
+/// Undoing the calibration that was learned from all folds gives back what it was learned from, but for what each fold's
+/// own correction differs from it.
+fn calibrated(manifest: &Manifest) -> Option<Calibrated> {
+    let evaluation = &manifest.evaluation;
+    if evaluation.photos.is_empty() {
+        return None;
+    }
+    let reliability = evaluation.reliability();
+    let record = manifest.calibration.as_ref().filter(|record| !record.method.is_identity());
+    Some(Calibrated {
+        after: record.map_or_else(|| CalibrationFigures::from(&reliability), |record| record.after),
+        bins: reliability.bins,
+        before: record.map(|record| record.before),
+        bins_before: record
+            .and_then(|record| undone(&record.method))
+            .map(|undo| undo.applied(evaluation).reliability().bins)
+            .unwrap_or_default(),
+    })
+}
+
+/// The calibration that takes another back; none where that has no inverse.
+fn undone(method: &ProbabilityCalibration) -> Option<ProbabilityCalibration> {
+    let undo = match method {
+        ProbabilityCalibration::Temperature { temperature } => {
+            ProbabilityCalibration::Temperature { temperature: 1.0 / temperature }
+        }
+        ProbabilityCalibration::Platt { slopes, offsets } => ProbabilityCalibration::Platt {
+            slopes: slopes.iter().map(|slope| 1.0 / slope).collect(),
+            offsets: slopes.iter().zip(offsets).map(|(slope, offset)| -offset / slope).collect(),
+        },
+        _ => return None,
+    };
+    undo.is_valid().then_some(undo)
 }
 
 fn provenance(version: &str, iteration: &Iteration, manifest: &Manifest) -> Provenance {

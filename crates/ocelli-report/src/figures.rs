@@ -1,6 +1,6 @@
 //! Figures that a report has where they were measured: calibration, learning curves, a comparison.
 
-use ocelli_core::{ImageId, IterationId, Name};
+use ocelli_core::{CalibrationFigures, ImageId, IterationId, Name, ReliabilityBin};
 use serde::{Deserialize, Serialize};
 
 /// How far probabilities can be trusted, before and after they were calibrated.
@@ -8,37 +8,13 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase")]
 pub struct Calibrated {
     /// As the model gives them.
-    pub after: Reliability,
-    /// As they were before calibration; none where they were not calibrated.
-    pub before: Option<Reliability>,
-}
-
-/// How well probabilities agree with how often they are right.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Reliability {
-    /// The expected calibration error, 0 to 1.
-    pub expected_calibration_error: f64,
-    /// The Brier score.
-    pub brier_score: f64,
-    /// Answers, by their probability.
+    pub after: CalibrationFigures,
+    /// The answers behind that, by their probability.
     pub bins: Vec<ReliabilityBin>,
-}
-
-/// The answers whose probability lies in one range.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ReliabilityBin {
-    /// Where the bin begins.
-    pub low: f64,
-    /// Where it ends.
-    pub high: f64,
-    /// How many answers there are.
-    pub answers: usize,
-    /// The mean of their probabilities, 0 where there are none.
-    pub mean_probability: f64,
-    /// The fraction of them that is right, 0 where there are none.
-    pub fraction_right: f64,
+    /// As they were before calibration; none where they were not calibrated.
+    pub before: Option<CalibrationFigures>,
+    /// The answers with the calibration undone, by their probability; empty likewise.
+    pub bins_before: Vec<ReliabilityBin>,
 }
 
 /// One pass over the training photos.

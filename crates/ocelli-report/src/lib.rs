@@ -20,15 +20,15 @@ mod report;
 mod suggestion;
 
 pub use compose::ReportSource;
-pub use estimate::{Estimate, Interval};
-pub use figures::{Calibrated, Compared, ComparedTag, EpochFigures, Reliability, ReliabilityBin};
+pub use estimate::Estimate;
+pub use figures::{Calibrated, Compared, ComparedTag, EpochFigures};
 pub use finding::{Flaw, PhotoFindings, PoorPhoto, SuspiciousLabel};
 pub use page::render;
 pub use photo::{Picture, ReportedPhoto, Thumbnail};
 pub use provenance::{LeftOutCounts, Provenance};
 pub use report::{
-    AnsweredPhoto, CurvePoint, Headline, IterationReport, Measure, MeasuredOn, Overall, ReportedCell,
-    ReportedProject, ReportedTag,
+    AnsweredPhoto, CurvePoint, Headline, IterationReport, Measure, Overall, ReportedCell, ReportedProject,
+    ReportedTag,
 };
 pub use suggestion::Suggestion;
 

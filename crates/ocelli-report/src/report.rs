@@ -1,6 +1,6 @@
 use ocelli_core::{
-    ClassificationType, Description, ImageId, Iteration, Name, ProjectId, TagId, TagType, Threshold,
-    Timestamp,
+    ClassificationType, Description, EvaluatedOn, ImageId, Iteration, Name, ProjectId, TagId, TagType,
+    Threshold, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -68,20 +68,6 @@ pub enum Measure {
     MeanAveragePrecision,
 }
 
-/// Which photos the figures of a report come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
-pub enum MeasuredOn {
-    /// The training photos, each answered by a model that was trained without its fold.
-    #[serde(rename_all = "camelCase")]
-    Folds {
-        /// How many folds.
-        folds: u16,
-    },
-    /// Photos that took no part in the training.
-    TestSet,
-}
-
 /// How good an iteration is, and how that was measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -91,7 +77,7 @@ pub struct Headline {
     /// The figure, 0 to 1; none where nothing was measured.
     pub value: Option<Estimate>,
     /// On which photos.
-    pub measured_on: MeasuredOn,
+    pub evaluated_on: EvaluatedOn,
     /// How many photos that were.
     pub photos: usize,
     /// One tag a photo, or any number.

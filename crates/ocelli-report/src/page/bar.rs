@@ -1,8 +1,7 @@
 //! A fraction as a small bar, with the ends of its interval.
 
 use maud::{Markup, html};
-
-use crate::Interval;
+use ocelli_core::Interval;
 
 const WIDTH: f64 = 100.0;
 

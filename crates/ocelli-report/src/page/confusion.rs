@@ -17,7 +17,9 @@ pub(super) fn matrix(report: &IterationReport) -> Option<Markup> {
         return None;
     }
     let mut wrong: Vec<&ReportedCell> = report.confusion.iter().filter(|cell| !cell.is_right()).collect();
-    wrong.sort_by_key(|cell| std::cmp::Reverse(cell.count));
+    // What is taken for something else says more than what falls short of its threshold.
+    let vague = |cell: &ReportedCell| cell.actual.is_none() || cell.given.is_none();
+    wrong.sort_by_key(|cell| (vague(cell), std::cmp::Reverse(cell.count)));
     let mistakes: usize = wrong.iter().map(|cell| cell.count).sum();
     Some(html! {
         @if report.tags.len() <= MAX_MATRIX {
@@ -37,7 +39,7 @@ pub(super) fn matrix(report: &IterationReport) -> Option<Markup> {
             p .soft {
                 (count(mistakes)) @if mistakes == 1 { " mistake" } @else { " mistakes" }
                 @if wrong.len() > MAX_CELLS { ", the commonest " (MAX_CELLS) " kinds shown" }
-                ". Each percentage is how sure the model was."
+                ". Each percentage is how sure the model was; what reaches the threshold of no tag is given none."
             }
             @for cell in wrong.iter().take(MAX_CELLS) { (mistake(report, cell)) }
         }
@@ -106,9 +108,14 @@ fn mistake(report: &IterationReport, cell: &ReportedCell) -> Markup {
     html! {
         section .mistake id=(address(cell)) {
             h4 {
-                (tag_or(report, cell.actual, "none of them"))
-                span .arrow { " taken for " }
-                (tag_or(report, cell.given, "none of them"))
+                @match (cell.actual, cell.given) {
+                    (Some(actual), Some(given)) => {
+                        (tag(report, actual)) span .arrow { " taken for " } (tag(report, given))
+                    }
+                    (Some(actual), None) => { (tag(report, actual)) span .arrow { " not found" } }
+                    (None, Some(given)) => { (tag(report, given)) span .arrow { " given beside the right tags" } }
+                    (None, None) => {}
+                }
                 " " span .soft { (photos(cell.count)) }
             }
             (row(shown, cell.count.saturating_sub(cell.photos.len())))
@@ -121,7 +128,7 @@ fn answered_photo(report: &IterationReport, cell: &ReportedCell, answered: &Answ
     let alt = format!("Photo that has the tag {} and was given {}", name(cell.actual), name(cell.given));
     let note = html! {
         span .sure {
-            @if cell.given.is_none() && let Some(actual) = cell.actual { (tag(report, actual)) " only " }
+            @if cell.given.is_none() { "only " }
             (whole_percent(f64::from(answered.probability)))
         }
     };

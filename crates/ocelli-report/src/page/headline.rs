@@ -1,11 +1,11 @@
 //! How good it is, and what to do next.
 
 use maud::{Markup, html};
-use ocelli_core::{ClassificationType, IterationStatus, TrainingType};
+use ocelli_core::{ClassificationType, EvaluatedOn, IterationStatus, TrainingType};
 
 use super::bar::bar;
 use crate::number::{counted, duration, percent, percent_range, photos};
-use crate::{Estimate, IterationReport, Measure, MeasuredOn};
+use crate::{Estimate, IterationReport, Measure};
 
 pub(super) fn header(report: &IterationReport) -> Markup {
     html! {
@@ -29,7 +29,7 @@ pub(super) fn answer(report: &IterationReport) -> Markup {
                     Some(estimate) => { (figure(headline.measure, estimate)) }
                     None => { p .big { "–" } p { "Nothing was measured: there were no photos to measure on." } }
                 }
-                p .soft { (how(headline.measured_on)) }
+                p .soft { (how(report)) }
             }
             dl {
                 div { dt { "Photos" } dd { (crate::number::count(headline.photos)) } }
@@ -62,19 +62,20 @@ fn figure(measure: Measure, estimate: &Estimate) -> Markup {
     }
 }
 
-fn how(measured_on: MeasuredOn) -> String {
-    match measured_on {
-        MeasuredOn::Folds { folds } => format!(
+fn how(report: &IterationReport) -> String {
+    match report.headline.evaluated_on {
+        EvaluatedOn::Folds => format!(
             "Measured by {}: each photo was answered by a model that had not seen it.",
-            counted(usize::from(folds), "fold", "folds"),
+            counted(usize::from(report.provenance.folds), "fold", "folds"),
         ),
-        MeasuredOn::TestSet => "Measured on a test set that took no part in the training.".to_owned(),
+        _ => "Measured on a test set that took no part in the training.".to_owned(),
     }
 }
 
 fn training(report: &IterationReport) -> String {
     let kind = match report.iteration.training_type {
         TrainingType::Regular => "Quick",
+        TrainingType::Advanced => "Advanced",
     };
     let tags = match report.headline.classification_type {
         ClassificationType::Multiclass => "one tag a photo",
