@@ -1,8 +1,8 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
-    CalibrationRecord, ClassificationType, DomainId, ErrorCode, Evaluation, ImageId, IterationId,
-    MeasuredInt8, Name, Precision, ProjectId, TagId, TagType, Threshold, Timestamp,
+    CalibrationRecord, ClassificationType, DomainId, ErrorCode, Evaluation, FineTuningRecord, ImageId,
+    IterationId, MeasuredInt8, Name, Precision, ProjectId, TagId, TagType, Threshold, Timestamp,
 };
 
 /// Why a training ended without a model.
@@ -212,6 +212,9 @@ pub struct Manifest {
     /// were chosen, and the default counts for all.
     #[serde(default)]
     pub thresholds: Vec<Threshold>,
+    /// How the base was adapted; none in a quick training.
+    #[serde(default)]
+    pub fine_tuning: Option<FineTuningRecord>,
     /// Which photos the evaluation is on.
     #[serde(default)]
     pub evaluated_on: EvaluatedOn,

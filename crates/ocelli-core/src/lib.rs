@@ -25,6 +25,7 @@ mod erasure;
 mod error;
 mod evaluation;
 mod export;
+mod fine_tuning;
 mod hold;
 mod id;
 mod image;
@@ -62,6 +63,7 @@ pub use erasure::{
 pub use error::InvalidValue;
 pub use evaluation::{Cell, Confusion, EvaluatedPhoto, Evaluation, IterationPerformance, TagPerformance};
 pub use export::{Export, ExportFile, ExportPlatform};
+pub use fine_tuning::{FineTuningOptions, FineTuningRecord, FineTuningRound};
 pub use hold::{HeldItem, Hold, HoldTarget};
 pub use id::{
     AccountId, DomainId, ExportId, HoldId, ImageId, IterationId, PredictionId, ProjectId, RegionId, TagId,

@@ -281,6 +281,7 @@ impl ProjectHandle {
             int8,
             calibration: None,
             thresholds: Vec::new(),
+            fine_tuning: None,
             evaluated_on: EvaluatedOn::Folds,
             erased: 0,
         };

@@ -211,6 +211,7 @@ pub(crate) fn project(n: u8) -> ProjectContent {
                         after: CalibrationFigures::default(),
                     }),
                     thresholds: vec![Threshold::new(third).unwrap(); 3],
+                    fine_tuning: None,
                     evaluated_on: EvaluatedOn::TestSet,
                     erased: 2,
                 }),

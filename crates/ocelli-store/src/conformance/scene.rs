@@ -253,6 +253,7 @@ impl Scene {
                 after: CalibrationFigures { expected_calibration_error: 1.0 / 9.0, brier_score: 0.1 + 0.2 },
             }),
             thresholds: vec![Threshold::default()],
+            fine_tuning: None,
             evaluated_on: EvaluatedOn::TestSet,
             erased: 0,
         };
