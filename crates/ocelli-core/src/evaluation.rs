@@ -413,17 +413,6 @@ mod tests {
         assert_eq!(empty.performance(Threshold::default()).average_precision, None);
     }
 
-    #[test]
-    fn a_comparison_names_the_photos_that_got_better_and_worse() {
-        let earlier = multiclass();
-        let mut later = earlier.clone();
-        later.photos[2].probabilities = vec![0.9, 0.1];
-        later.photos[3].probabilities = vec![0.9, 0.1];
-        let comparison = later.compare(&earlier, Threshold::default());
-        assert_eq!((comparison.improved, comparison.worsened), (vec![2], vec![3]));
-        assert_eq!(comparison.earlier.precision, comparison.later.precision);
-    }
-
     proptest! {
         #[test]
         fn in_a_multiclass_confusion_every_photo_stands_once(

@@ -20,6 +20,7 @@ mod calibration;
 mod code;
 mod commitment;
 mod comparison;
+mod curve;
 mod domain;
 mod erasure;
 mod error;
@@ -32,6 +33,7 @@ mod image;
 mod int8;
 mod interval;
 mod iteration;
+mod label_issues;
 pub mod limits;
 mod metadata_filter;
 mod metrics;
@@ -54,7 +56,8 @@ pub use audit::{AuditAction, AuditEntry, AuditEvent, AuditSubject};
 pub use calibration::{CalibrationFigures, CalibrationRecord, ProbabilityCalibration};
 pub use code::ErrorCode;
 pub use commitment::{Commitment, Digest, Salt};
-pub use comparison::Comparison;
+pub use comparison::{ComparedFigures, Comparison, SharedFigures, TagComparison};
+pub use curve::CurvePoint;
 pub use domain::{BaseModel, Domain, DomainType};
 pub use erasure::{
     Affected, AffectedIteration, AffectedOutcome, Erased, ErasedItem, Erasure, ErasureOperation,
@@ -75,6 +78,7 @@ pub use iteration::{
     BaseIteration, EvaluatedOn, Iteration, IterationStatus, LeftOut, Manifest, Publication, TrainedTag,
     TrainingFailure, TrainingType,
 };
+pub use label_issues::{LabelIssue, LabelProblem};
 pub use limits::Limits;
 pub use metadata_filter::MetadataFilter;
 pub use metrics::average_precision;

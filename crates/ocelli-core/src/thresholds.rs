@@ -173,7 +173,7 @@ mod tests {
             let kind = if several { ClassificationType::Multilabel } else { ClassificationType::Multiclass };
             let photos: Vec<_> = photos.into_iter().map(|(tag, p)| (vec![tag], p)).collect();
             let evaluation = evaluation(kind, 3, &photos);
-            let best = evaluation.performance(&evaluation.best_thresholds());
+            let best = evaluation.performance(evaluation.best_thresholds());
             let other = evaluation.performance(Threshold::new(other).unwrap());
             for (best, other) in best.per_tag_performance.iter().zip(&other.per_tag_performance) {
                 prop_assert!(best.f1 >= other.f1 - 1e-12, "{best:?} and {other:?}");
