@@ -27,12 +27,22 @@ pub(crate) unsafe trait Lanes: Copy {
     /// The sums that a depthwise convolution has at once at most.
     const SUMS: usize;
 
+    /// The rows that a tile of a matrix product has, by its panels of sixteen columns; zero where there are never so many
+    /// panels.
+    const PRODUCT_ROWS: [usize; 3];
+
     unsafe fn f32_splat(value: f32) -> Self::F32;
     unsafe fn f32_load(from: *const f32) -> Self::F32;
     unsafe fn f32_store(to: *mut f32, value: Self::F32);
     unsafe fn f32_min(a: Self::F32, b: Self::F32) -> Self::F32;
     unsafe fn f32_max(a: Self::F32, b: Self::F32) -> Self::F32;
     unsafe fn f32_add(a: Self::F32, b: Self::F32) -> Self::F32;
+    /// The first `count` of sixteen lanes, at most sixteen; zero in the others, of which no memory is read.
+    unsafe fn f32_load_some(from: *const f32, count: usize) -> Self::F32;
+    /// Stores the first `count` of sixteen lanes, at most sixteen.
+    unsafe fn f32_store_some(to: *mut f32, value: Self::F32, count: usize);
+    /// In each lane, `value` where `of` lies between 0 and 6 and is neither; else zero.
+    unsafe fn f32_where_unclamped(value: Self::F32, of: Self::F32) -> Self::F32;
     /// `a * b + c`.
     unsafe fn f32_mul_add(a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32;
 

@@ -33,6 +33,7 @@ pub use level::Level;
 pub use line::{Line, as_f32, as_f32_mut, as_u8, as_u8_mut};
 pub use resample::PixelFilter;
 use sink::{ByteSink, ColumnSink, FloatSink, Requantise};
+pub use training::{Clamp, DepthwiseGradients, DepthwiseMap, Matrix, pack, packed_len};
 pub use weights::{DepthwiseShape, DepthwiseWeights, PANEL, Weights};
 
 /// Kernels at one level.
@@ -124,6 +125,42 @@ macro_rules! level {
             }
 
             $(#[target_feature(enable = $features)])?
+            pub(crate) unsafe fn product(call: &training::Product) {
+                // SAFETY: the caller's.
+                unsafe { training::product::<$lanes>(call) }
+            }
+
+            $(#[target_feature(enable = $features)])?
+            pub(crate) unsafe fn outer(call: &training::Outer) {
+                // SAFETY: the caller's.
+                unsafe { training::outer::<$lanes>(call) }
+            }
+
+            $(#[target_feature(enable = $features)])?
+            pub(crate) unsafe fn unclamped(call: &training::Unclamped) {
+                // SAFETY: the caller's.
+                unsafe { training::unclamped::<$lanes>(call) }
+            }
+
+            $(#[target_feature(enable = $features)])?
+            pub(crate) unsafe fn copy(call: &training::Copy) {
+                // SAFETY: the caller's.
+                unsafe { training::copy::<$lanes>(call) }
+            }
+
+            $(#[target_feature(enable = $features)])?
+            pub(crate) unsafe fn slide(call: &training::Slide, sums: &training::Sums) {
+                // SAFETY: the caller's.
+                unsafe { training::slide::<$lanes>(call, sums) }
+            }
+
+            $(#[target_feature(enable = $features)])?
+            pub(crate) unsafe fn correlate(call: &training::Slide, map: *const f32, gradient: *mut f32) {
+                // SAFETY: the caller's.
+                unsafe { training::correlate::<$lanes>(call, map, gradient) }
+            }
+
+            $(#[target_feature(enable = $features)])?
             pub(crate) unsafe fn to_bytes(values: &[f32], out: &mut [u8]) {
                 // SAFETY: the caller's.
                 unsafe { resample::to_bytes::<$lanes>(values, out) }
@@ -160,6 +197,9 @@ macro_rules! at_level {
         }
     };
 }
+
+// Here, since it uses the macro.
+mod training;
 
 impl Kernels {
     /// Kernels at the best level that the machine has.

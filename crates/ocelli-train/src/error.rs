@@ -82,6 +82,36 @@ pub enum TrainError {
         /// What would be right.
         expected: &'static str,
     },
+    /// A network cannot be adapted from a node on.
+    #[error("the network cannot be adapted after node {node:?}: {reason}")]
+    Cut {
+        /// The node.
+        node: String,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// An operation that is not trained.
+    #[error("node {node:?} is a {op}, which cannot be adapted; a base model's convolutions can")]
+    Operation {
+        /// The node.
+        node: String,
+        /// Its operation.
+        op: &'static str,
+    },
+    /// A tensor of weights that two nodes share.
+    #[error("node {node:?} shares the tensor {tensor:?} with another; each adapts weights of its own")]
+    SharedTensor {
+        /// The second node.
+        node: String,
+        /// The tensor's name.
+        tensor: String,
+    },
+    /// Weights that the training has made infinite, or not a number.
+    #[error("the training has diverged: the tensor {tensor:?} is not finite; a lower learning rate may help")]
+    Diverged {
+        /// The tensor's name.
+        tensor: String,
+    },
     /// The training was asked to stop.
     #[error("the training was stopped on request")]
     Stopped,
@@ -106,6 +136,10 @@ impl TrainError {
             | Self::FeatureCount { .. }
             | Self::FeatureValue { .. }
             | Self::Option { .. } => ErrorCode::BadRequestTrainingValidationFailed,
+            Self::Cut { .. } | Self::Operation { .. } | Self::SharedTensor { .. } => {
+                ErrorCode::ErrorUnknownBaseModel
+            }
+            Self::Diverged { .. } => ErrorCode::ErrorProjectTrainingRequestFailed,
             Self::Stopped => ErrorCode::ErrorProjectTrainingRequestFailed,
         }
     }

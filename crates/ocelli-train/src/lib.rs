@@ -32,6 +32,8 @@ mod folds;
 mod head;
 mod labels;
 mod linear;
+mod network;
+mod ops;
 mod progress;
 mod regression;
 
@@ -39,4 +41,5 @@ pub use error::{Lack, TrainError};
 pub use head::{HeadOptions, TrainedHead, train_head};
 pub use labels::{LabelledPhoto, Labels, TrainingSet};
 pub use linear::LinearHead;
+pub use network::{Cut, Tail, cuts};
 pub use progress::{StopToken, TrainingEvent};

@@ -9,6 +9,18 @@ use crate::geometry::TileSize;
 #[derive(Clone, Copy)]
 pub(crate) struct Avx2<const VNNI: bool>;
 
+/// The first of sixteen lanes, as masks of both halves.
+#[inline(always)]
+unsafe fn first(count: usize) -> [__m256i; 2] {
+    // SAFETY: instructions on registers; callers make sure of the features.
+    unsafe {
+        let count = _mm256_set1_epi32(count as i32);
+        let low = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+        let high = _mm256_add_epi32(low, _mm256_set1_epi32(8));
+        [_mm256_cmpgt_epi32(count, low), _mm256_cmpgt_epi32(count, high)]
+    }
+}
+
 #[inline(always)]
 unsafe fn dot_half<const VNNI: bool>(sum: __m256i, a: __m256i, b: __m256i) -> __m256i {
     // SAFETY: instructions on registers; callers make sure of the features.
@@ -45,6 +57,7 @@ unsafe impl<const VNNI: bool> Lanes for Avx2<VNNI> {
     // 12 of the 16 registers are sums; 2 hold weights and 1 the input.
     const TILE: TileSize = TileSize { pixels: 6, panels: 1 };
     const SUMS: usize = 6;
+    const PRODUCT_ROWS: [usize; 3] = [6, 0, 0];
 
     #[inline(always)]
     unsafe fn f32_splat(value: f32) -> [__m256; 2] {
@@ -77,6 +90,35 @@ unsafe impl<const VNNI: bool> Lanes for Avx2<VNNI> {
     #[inline(always)]
     unsafe fn f32_add(a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
         unsafe { [_mm256_add_ps(a[0], b[0]), _mm256_add_ps(a[1], b[1])] }
+    }
+
+    #[inline(always)]
+    unsafe fn f32_load_some(from: *const f32, count: usize) -> [__m256; 2] {
+        unsafe {
+            let [low, high] = first(count);
+            [_mm256_maskload_ps(from, low), _mm256_maskload_ps(from.wrapping_add(8), high)]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn f32_store_some(to: *mut f32, value: [__m256; 2], count: usize) {
+        unsafe {
+            let [low, high] = first(count);
+            _mm256_maskstore_ps(to, low, value[0]);
+            _mm256_maskstore_ps(to.wrapping_add(8), high, value[1]);
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn f32_where_unclamped(value: [__m256; 2], of: [__m256; 2]) -> [__m256; 2] {
+        unsafe {
+            let half = |value, of| {
+                let above = _mm256_cmp_ps::<_CMP_GT_OQ>(of, _mm256_setzero_ps());
+                let below = _mm256_cmp_ps::<_CMP_LT_OQ>(of, _mm256_set1_ps(6.0));
+                _mm256_and_ps(value, _mm256_and_ps(above, below))
+            };
+            [half(value[0], of[0]), half(value[1], of[1])]
+        }
     }
 
     #[inline(always)]

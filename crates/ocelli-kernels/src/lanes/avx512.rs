@@ -8,6 +8,12 @@ use crate::geometry::TileSize;
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512;
 
+/// The first of sixteen lanes.
+#[inline(always)]
+fn first(count: usize) -> __mmask16 {
+    ((1_u32 << count.min(16)) - 1) as __mmask16
+}
+
 /// In each quarter: four bytes of `a`, of `b`, of `c`, of `d`; saturated to 0..=255.
 #[inline(always)]
 unsafe fn fours([a, b, c, d]: [__m512i; 4]) -> __m512i {
@@ -26,6 +32,8 @@ unsafe impl Lanes for Avx512 {
     // 24 of the 32 registers are sums; 3 hold weights and 1 the input.
     const TILE: TileSize = TileSize { pixels: 8, panels: 3 };
     const SUMS: usize = 14;
+    // 16 or 24 of the 32 registers are sums.
+    const PRODUCT_ROWS: [usize; 3] = [16, 12, 8];
 
     #[inline(always)]
     unsafe fn f32_splat(value: f32) -> __m512 {
@@ -55,6 +63,25 @@ unsafe impl Lanes for Avx512 {
     #[inline(always)]
     unsafe fn f32_add(a: __m512, b: __m512) -> __m512 {
         unsafe { _mm512_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn f32_load_some(from: *const f32, count: usize) -> __m512 {
+        unsafe { _mm512_maskz_loadu_ps(first(count), from) }
+    }
+
+    #[inline(always)]
+    unsafe fn f32_store_some(to: *mut f32, value: __m512, count: usize) {
+        unsafe { _mm512_mask_storeu_ps(to, first(count), value) }
+    }
+
+    #[inline(always)]
+    unsafe fn f32_where_unclamped(value: __m512, of: __m512) -> __m512 {
+        unsafe {
+            let above = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(of, _mm512_setzero_ps());
+            let within = _mm512_mask_cmp_ps_mask::<_CMP_LT_OQ>(above, of, _mm512_set1_ps(6.0));
+            _mm512_maskz_mov_ps(within, value)
+        }
     }
 
     #[inline(always)]

@@ -12,6 +12,7 @@ unsafe impl Lanes for Portable {
     type I32 = [i32; 16];
     const TILE: TileSize = TileSize { pixels: 2, panels: 1 };
     const SUMS: usize = 2;
+    const PRODUCT_ROWS: [usize; 3] = [2, 0, 0];
 
     #[inline(always)]
     unsafe fn f32_splat(value: f32) -> [f32; 16] {
@@ -52,6 +53,32 @@ unsafe impl Lanes for Portable {
             a[lane] += b[lane];
         }
         a
+    }
+
+    #[inline(always)]
+    unsafe fn f32_load_some(from: *const f32, count: usize) -> [f32; 16] {
+        let mut lanes = [0.0; 16];
+        for lane in 0..count.min(16) {
+            // SAFETY: as the trait says, of the lanes that are read.
+            lanes[lane] = unsafe { from.add(lane).read_unaligned() };
+        }
+        lanes
+    }
+
+    #[inline(always)]
+    unsafe fn f32_store_some(to: *mut f32, value: [f32; 16], count: usize) {
+        for lane in 0..count.min(16) {
+            // SAFETY: as the trait says, of the lanes that are written.
+            unsafe { to.add(lane).write_unaligned(value[lane]) };
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn f32_where_unclamped(mut value: [f32; 16], of: [f32; 16]) -> [f32; 16] {
+        for lane in 0..16 {
+            value[lane] = if of[lane] > 0.0 && of[lane] < 6.0 { value[lane] } else { 0.0 };
+        }
+        value
     }
 
     #[inline(always)]

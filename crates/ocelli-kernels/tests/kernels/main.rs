@@ -8,3 +8,4 @@ mod depthwise;
 mod resample;
 mod saturation;
 mod scene;
+mod training;

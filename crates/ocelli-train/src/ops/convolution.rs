@@ -1,0 +1,53 @@
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, Dispatch, backend_extension};
+use burn::tensor::Tensor;
+
+/// The sizes of a convolution; pairs are `[down, across]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Geometry {
+    pub(crate) kernel: [usize; 2],
+    pub(crate) stride: [usize; 2],
+    /// Zeros above and to the left.
+    pub(crate) before: [usize; 2],
+    /// Zeros below and to the right.
+    pub(crate) after: [usize; 2],
+    /// Groups of channels that do not see each other.
+    pub(crate) groups: usize,
+    /// Whether the result is clamped to 0..=6.
+    pub(crate) relu6: bool,
+}
+
+/// The operations, as Burn finds them for the device at hand.
+#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "wgpu")), Autodiff)]
+pub(crate) trait Operations: Backend {
+    /// See [`convolution`].
+    fn convolution(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        geometry: Geometry,
+    ) -> FloatTensor<Self>;
+}
+
+/// `clamp(conv(input, weight) * scale + shift, 0, 6)`, without the clamp where the geometry has none.
+///
+/// - `input`: `[photos, height, width, inputs]`
+/// - `weight`: `[outputs, inputs / groups, rows, columns]`
+/// - `scale`, `shift`: `[outputs]`
+///
+/// Returns `[photos, height, width, outputs]`. All four have gradients; those of values that were clamped are zero.
+pub(crate) fn convolution(
+    input: Tensor<4>,
+    weight: Tensor<4>,
+    [scale, shift]: [Tensor<1>; 2],
+    geometry: Geometry,
+) -> Tensor<4> {
+    Tensor::from_dispatch(<Dispatch as Operations>::convolution(
+        input.into_dispatch(),
+        weight.into_dispatch(),
+        scale.into_dispatch(),
+        shift.into_dispatch(),
+        geometry,
+    ))
+}
