@@ -25,7 +25,9 @@ fn run(network: &Network, photo: &[u8]) -> Vec<f32> {
 /// What the engine puts out at a cut, channels last.
 fn at_cut(base: &Network, cut: NodeId, photo: &[u8], device: &Device) -> Tensor<4> {
     let part = base.up_to(cut).unwrap();
-    let Shape::Map { channels, height, width } = part.output_shape() else { panic!("no maps") };
+    let Shape::Map { channels, height, width } = part.output_shape() else {
+        unreachable!("a cut puts out maps")
+    };
     let maps = TensorData::new(run(&part, photo), [1, channels, height, width]);
     Tensor::<4>::from_data(maps, device).permute([0, 2, 3, 1])
 }
