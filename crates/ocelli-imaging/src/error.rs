@@ -148,6 +148,12 @@ pub enum ImagingError {
         /// Values that the output holds.
         found: u64,
     },
+    /// A text is no perceptual hash.
+    #[error("{found:?} is no perceptual hash; one has 36 hexadecimal digits, in lower case")]
+    NotAPerceptualHash {
+        /// The text, or its beginning.
+        found: String,
+    },
 }
 
 impl ImagingError {
@@ -165,9 +171,10 @@ impl ImagingError {
             | Self::Damaged { .. }
             | Self::UnwalkableContainer { .. }
             | Self::DecoderPanicked { .. } => ErrorCode::BadRequestImageStream,
-            Self::PixelCount { .. } | Self::AreaOutside { .. } | Self::OutputLength { .. } => {
-                ErrorCode::BadRequestInvalid
-            }
+            Self::PixelCount { .. }
+            | Self::AreaOutside { .. }
+            | Self::OutputLength { .. }
+            | Self::NotAPerceptualHash { .. } => ErrorCode::BadRequestInvalid,
         }
     }
 }

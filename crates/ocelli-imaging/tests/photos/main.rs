@@ -6,6 +6,7 @@ mod augmenting;
 mod decoding;
 mod fixtures;
 mod hostile;
+mod judging;
 mod liars;
 mod orientation;
 mod resizing;
