@@ -148,6 +148,22 @@ pub enum ImagingError {
         /// Values that the output holds.
         found: u64,
     },
+    /// A heat map does not have one value a cell.
+    #[error("a heat map of {columns} x {rows} cells needs as many values, at least one; it has {found}")]
+    HeatMapLength {
+        /// Cells across.
+        columns: u32,
+        /// Cells down.
+        rows: u32,
+        /// Values given.
+        found: u64,
+    },
+    /// A picture cannot be written in the format asked for.
+    #[error("the picture cannot be encoded: {detail}")]
+    Encoding {
+        /// The encoder's reason.
+        detail: String,
+    },
     /// A text is no perceptual hash.
     #[error("{found:?} is no perceptual hash; one has 36 hexadecimal digits, in lower case")]
     NotAPerceptualHash {
@@ -174,6 +190,8 @@ impl ImagingError {
             Self::PixelCount { .. }
             | Self::AreaOutside { .. }
             | Self::OutputLength { .. }
+            | Self::HeatMapLength { .. }
+            | Self::Encoding { .. }
             | Self::NotAPerceptualHash { .. } => ErrorCode::BadRequestInvalid,
         }
     }

@@ -55,6 +55,10 @@
 //! # Ok::<(), ocelli_imaging::ImagingError>(())
 //! ```
 //!
+//! What a photo looks like, and whether it is of use, is measured once: a [`PhotoSignature`] holds a [`PerceptualHash`],
+//! by which [`near_duplicates`] are found, and a [`PhotoQuality`]. What of a photo counted for an answer is shown by an
+//! [`overlay`] of a [`HeatMap`], written by [`encode_png`].
+//!
 //! # What holds
 //!
 //! - The order of the checks: bytes of the file; format by its first bytes; sides, aspect ratio and total of
@@ -84,10 +88,12 @@
 mod augmentation;
 mod bmp;
 mod cursor;
+mod encode;
 mod error;
 mod exif;
 mod format;
 mod gif;
+mod heat_map;
 mod jpeg;
 mod limits;
 mod near_duplicates;
@@ -107,8 +113,10 @@ mod vp8l;
 mod webp;
 
 pub use augmentation::{Augmentation, AugmentationPolicy, Augmenter};
+pub use encode::{encode_jpeg_thumbnail, encode_png, shrink};
 pub use error::ImagingError;
 pub use format::ImageFormat;
+pub use heat_map::{HeatMap, overlay};
 pub use limits::{DEFAULT_ALLOCATION, DecodeLimits};
 pub use near_duplicates::near_duplicates;
 pub use orientation::Orientation;

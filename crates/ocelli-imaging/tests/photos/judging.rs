@@ -61,12 +61,14 @@ fn turned(photo: &RgbImage) -> RgbImage {
     Augmenter::new().apply(photo.view(), area, &turn, photo.width(), photo.height()).unwrap()
 }
 
+type Alteration = fn(&RgbImage) -> RgbImage;
+
 #[test]
 fn copies_are_near_and_other_photos_are_not() {
     let photos = photos();
     let mut hashes: Vec<_> = photos.iter().map(|photo| PerceptualHash::of(photo.view())).collect();
     assert_eq!(near_duplicates(&hashes, PerceptualHash::NEAR), Vec::<Vec<usize>>::new());
-    let alter: [(&str, fn(&RgbImage) -> RgbImage); 6] = [
+    let alter: [(&str, Alteration); 6] = [
         ("jpeg", |photo| as_jpeg(photo, 50)),
         ("quarter", |photo| smaller(photo, photo.width().max(photo.height()) / 4)),
         ("cropped", cropped),
