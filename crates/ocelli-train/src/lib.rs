@@ -27,6 +27,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod calibration;
 mod error;
 mod folds;
 mod head;
@@ -37,6 +38,7 @@ mod ops;
 mod progress;
 mod regression;
 
+pub use calibration::{calibrate, calibrated, fit_calibration};
 pub use error::{Lack, TrainError};
 pub use head::{HeadOptions, TrainedHead, train_head};
 pub use labels::{LabelledPhoto, Labels, TrainingSet};
