@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use ocelli_model::{BatchNorm, Conv2d, Network, Node, Shape, Tensor as Weights};
 
 use crate::TrainError;
-use crate::ops::{Geometry, convolution};
+use crate::ops::{Geometry, Workspace, convolution};
 
 /// A convolution with its batch normalisation and ReLU6, where it has them.
 #[derive(Module, Debug)]
@@ -121,7 +121,7 @@ impl Convolution {
     }
 
     /// `[photos, height, width, inputs]` to `[photos, height, width, outputs]`
-    pub(super) fn forward(&self, input: Tensor<4>) -> Tensor<4> {
+    pub(super) fn forward(&self, input: Tensor<4>, workspace: &Workspace) -> Tensor<4> {
         let weight = self.weight.val();
         let outputs = weight.dims()[0];
         let bias = self.bias.as_ref().map(Param::val);
@@ -132,7 +132,7 @@ impl Convolution {
                 [Tensor::ones([outputs], &input.device()), Tensor::zeros([outputs], &input.device())]
             }
         };
-        convolution(input, weight, [scale, shift], self.geometry)
+        convolution(input, weight, [scale, shift], self.geometry, workspace)
     }
 
     pub(super) fn tensors(&self) -> Result<Vec<(String, Weights)>, TrainError> {

@@ -5,6 +5,7 @@ use ocelli_model::{Network, NodeId, Op, Shape, Tensor as Weights};
 use super::cut::shape_at;
 use super::layer::{Convolution, Norm, Source, unsupported};
 use crate::TrainError;
+use crate::ops::Workspace;
 
 /// What follows a cut in a base model, as a module that can be trained: its convolutions, and the factors and offsets of its
 /// batch normalisations, whose statistics stay as they are.
@@ -18,6 +19,8 @@ pub struct Tail {
     norms: Vec<Norm>,
     #[module(skip)]
     steps: Vec<Step>,
+    #[module(skip)]
+    workspace: Workspace,
 }
 
 /// A computation; values are numbered, and that at the cut is 0.
@@ -53,7 +56,12 @@ impl Tail {
         let mut readers = vec![0_usize; base.nodes().len()];
         base.nodes().iter().flat_map(|node| &node.inputs).for_each(|input| readers[input.index()] += 1);
         let mut source = Source::new(base, device);
-        let mut tail = Self { convolutions: Vec::new(), norms: Vec::new(), steps: Vec::new() };
+        let mut tail = Self {
+            convolutions: Vec::new(),
+            norms: Vec::new(),
+            steps: Vec::new(),
+            workspace: Workspace::default(),
+        };
         // The value in which the output of each node from the cut on is found.
         let mut values = vec![0];
         for (node, shape) in base.nodes().iter().zip(base.shapes()).skip(cut.index() + 1) {
@@ -134,7 +142,7 @@ impl Tail {
             let (first, second) = (inputs.next().flatten(), inputs.next().flatten());
             let Some(first) = first else { continue };
             let output = match step.compute {
-                Compute::Convolution(place) => self.convolutions[place].forward(first),
+                Compute::Convolution(place) => self.convolutions[place].forward(first, &self.workspace),
                 Compute::Norm(place) => self.norms[place].forward(first),
                 Compute::Relu6 => first.clamp(0.0, 6.0),
                 Compute::Add => match second {

@@ -22,8 +22,7 @@ pub(super) fn forward<B: Backend>(inputs: &Inputs<B>, geometry: &Geometry) -> Fl
 
 pub(super) fn backward<B: Backend>(
     inputs: Inputs<B>,
-    output: FloatTensor<B>,
-    gradient: FloatTensor<B>,
+    [output, gradient]: [FloatTensor<B>; 2],
     geometry: &Geometry,
     wanted: Wanted,
 ) -> Gradients<B> {

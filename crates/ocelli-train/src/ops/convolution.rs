@@ -2,6 +2,8 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, backend_extension};
 use burn::tensor::Tensor;
 
+use super::workspace::Workspace;
+
 /// The sizes of a convolution; pairs are `[down, across]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Geometry {
@@ -17,6 +19,25 @@ pub(crate) struct Geometry {
     pub(crate) relu6: bool,
 }
 
+impl Geometry {
+    /// Rows and columns of the output for those of the input.
+    pub(super) fn output(&self, input: [usize; 2]) -> [usize; 2] {
+        [0, 1].map(|axis| {
+            let padded = input[axis] + self.before[axis] + self.after[axis];
+            padded.saturating_sub(self.kernel[axis]) / self.stride[axis].max(1) + 1
+        })
+    }
+
+    /// Whether each output pixel is computed of the input pixel at its place.
+    pub(super) fn is_pointwise(&self) -> bool {
+        self.groups == 1
+            && self.kernel == [1, 1]
+            && self.stride == [1, 1]
+            && self.before == [0, 0]
+            && self.after == [0, 0]
+    }
+}
+
 /// The operations, as Burn finds them for the device at hand.
 #[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "wgpu")), Autodiff)]
 pub(crate) trait Operations: Backend {
@@ -27,6 +48,7 @@ pub(crate) trait Operations: Backend {
         scale: FloatTensor<Self>,
         shift: FloatTensor<Self>,
         geometry: Geometry,
+        workspace: Workspace,
     ) -> FloatTensor<Self>;
 }
 
@@ -42,6 +64,7 @@ pub(crate) fn convolution(
     weight: Tensor<4>,
     [scale, shift]: [Tensor<1>; 2],
     geometry: Geometry,
+    workspace: &Workspace,
 ) -> Tensor<4> {
     Tensor::from_dispatch(<Dispatch as Operations>::convolution(
         input.into_dispatch(),
@@ -49,5 +72,6 @@ pub(crate) fn convolution(
         scale.into_dispatch(),
         shift.into_dispatch(),
         geometry,
+        workspace.clone(),
     ))
 }

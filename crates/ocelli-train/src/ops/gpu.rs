@@ -4,6 +4,7 @@ use burn::backend::tensor::FloatTensor;
 
 use super::convolution::{Geometry, Operations};
 use super::kernels::{Inputs, Kernels};
+use super::workspace::Workspace;
 
 // Every runtime has the same backend type; a device says which of them it is.
 #[cfg(feature = "cuda")]
@@ -18,8 +19,9 @@ impl Operations for Gpu {
         scale: FloatTensor<Self>,
         shift: FloatTensor<Self>,
         geometry: Geometry,
+        workspace: Workspace,
     ) -> FloatTensor<Self> {
-        Self::forward(&Inputs { input, weight, scale, shift }, &geometry)
+        Self::forward(&Inputs { input, weight, scale, shift }, &geometry, &workspace)
     }
 }
 

@@ -9,6 +9,7 @@ use burn::backend::tensor::FloatTensor;
 
 use super::convolution::{Geometry, Operations};
 use super::kernels::{Inputs, Kernels, Wanted};
+use super::workspace::Workspace;
 
 impl<B: Kernels, C: CheckpointStrategy> Operations for Autodiff<B, C> {
     fn convolution(
@@ -17,6 +18,7 @@ impl<B: Kernels, C: CheckpointStrategy> Operations for Autodiff<B, C> {
         scale: FloatTensor<Self>,
         shift: FloatTensor<Self>,
         geometry: Geometry,
+        workspace: Workspace,
     ) -> FloatTensor<Self> {
         let nodes = [input.node(), weight.node(), scale.node(), shift.node()];
         let prepared = ConvolutionBackward.prepare::<C>(nodes).compute_bound().stateful();
@@ -26,9 +28,11 @@ impl<B: Kernels, C: CheckpointStrategy> Operations for Autodiff<B, C> {
             scale: scale.into_primitive(),
             shift: shift.into_primitive(),
         };
-        let output = B::forward(&inputs, &geometry);
+        let output = B::forward(&inputs, &geometry, &workspace);
         match prepared {
-            OpsKind::Tracked(prepared) => prepared.finish((inputs, output.clone(), geometry), output),
+            OpsKind::Tracked(prepared) => {
+                prepared.finish((inputs, output.clone(), geometry, workspace), output)
+            }
             OpsKind::UnTracked(prepared) => prepared.finish(output),
         }
     }
@@ -39,14 +43,14 @@ struct ConvolutionBackward;
 
 impl<B: Kernels> Backward<B, 4> for ConvolutionBackward {
     /// The inputs, and the output, which says what was clamped.
-    type State = (Inputs<B>, FloatTensor<B>, Geometry);
+    type State = (Inputs<B>, FloatTensor<B>, Geometry, Workspace);
 
     fn backward(self, ops: Ops<Self::State, 4>, found: &mut Found, _: &mut Checkpointer) {
         let [input, parameters @ ..] = ops.parents;
         let wanted = Wanted { input: input.is_some(), parameters: parameters.iter().any(Option::is_some) };
         let gradient = found.consume::<B>(&ops.node);
-        let (inputs, output, geometry) = ops.state;
-        let gradients = B::backward(inputs, output, gradient, &geometry, wanted);
+        let (inputs, output, geometry, workspace) = ops.state;
+        let gradients = B::backward(inputs, [output, gradient], &geometry, wanted, &workspace);
         if let (Some(node), Some(gradient)) = (input, gradients.input) {
             found.register::<B>(node.id, gradient);
         }

@@ -3,23 +3,24 @@ use burn::backend::tensor::FloatTensor;
 
 use super::composed;
 use super::convolution::Geometry;
+use super::workspace::Workspace;
 
 /// What a backend computes, without keeping track of gradients; by default of Burn's own operations.
 pub(crate) trait Kernels: Backend {
     /// See [`convolution`](super::convolution()).
-    fn forward(inputs: &Inputs<Self>, geometry: &Geometry) -> FloatTensor<Self> {
+    fn forward(inputs: &Inputs<Self>, geometry: &Geometry, _: &Workspace) -> FloatTensor<Self> {
         composed::forward::<Self>(inputs, geometry)
     }
 
-    /// The gradients of a convolution for that of its output. Only what is wanted must be there.
+    /// The gradients of what a convolution reads, for its output and the gradient of that.
     fn backward(
         inputs: Inputs<Self>,
-        output: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
+        output: [FloatTensor<Self>; 2],
         geometry: &Geometry,
         wanted: Wanted,
+        _: &Workspace,
     ) -> Gradients<Self> {
-        composed::backward::<Self>(inputs, output, gradient, geometry, wanted)
+        composed::backward::<Self>(inputs, output, geometry, wanted)
     }
 }
 

@@ -10,5 +10,9 @@ mod flex;
 mod gpu;
 mod gradient;
 mod kernels;
+#[cfg(test)]
+mod tests;
+mod workspace;
 
 pub(crate) use convolution::{Geometry, convolution};
+pub(crate) use workspace::Workspace;
