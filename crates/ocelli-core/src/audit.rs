@@ -87,6 +87,8 @@ pub enum AuditAction {
     MetadataSet,
     /// A training began.
     TrainingBegun,
+    /// A training that had lost its process goes on from its checkpoint.
+    TrainingResumed,
     /// A training ended with a model.
     TrainingCompleted,
     /// A training ended without one.

@@ -14,8 +14,8 @@ use ocelli_store::{
 };
 
 use crate::records::{
-    account, audit, calibrations, erasures, exports, features, held, holds, images, items, iterations,
-    manifests, operations, predictions, projects, tags,
+    account, audit, calibrations, checkpoints, erasures, exports, features, held, holds, images, items,
+    iterations, manifests, operations, predictions, projects, tags,
 };
 use crate::rows::Rows;
 use crate::{LocalStore, check, snapshot};
@@ -132,6 +132,19 @@ impl Store for LocalStore {
             find_iteration(rows, seen, project, iteration)?;
             manifests::model(rows, project, iteration)
         })
+    }
+
+    fn checkpoint(&self, project: ProjectId, iteration: IterationId) -> Result<Option<Vec<u8>>, StoreError> {
+        let found = self.bytes(project, |rows, seen| {
+            find_iteration(rows, seen, project, iteration)?;
+            let kept = checkpoints::get(rows, project)?.filter(|kept| kept.iteration == iteration);
+            let kept = kept.filter(|kept| seen.checkpoint(kept));
+            Ok(kept.ok_or(StoreError::NoCheckpoint(iteration))?.content)
+        });
+        match found {
+            Err(StoreError::NoCheckpoint(_)) => Ok(None),
+            found => found.map(Some),
+        }
     }
 
     fn exports(&self, project: ProjectId, iteration: IterationId) -> Result<Vec<Export>, StoreError> {

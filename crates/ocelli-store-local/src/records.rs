@@ -4,6 +4,7 @@ pub(crate) mod account;
 pub(crate) mod arrivals;
 pub(crate) mod audit;
 pub(crate) mod calibrations;
+pub(crate) mod checkpoints;
 pub(crate) mod erasures;
 pub(crate) mod exports;
 pub(crate) mod features;

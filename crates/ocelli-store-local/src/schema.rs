@@ -10,7 +10,7 @@ use crate::migration;
 use crate::records::account;
 
 /// The format of the directory, `user_version` in the database.
-pub(crate) const FORMAT: u32 = 2;
+pub(crate) const FORMAT: u32 = 3;
 /// Bytes of the header of a database file.
 const HEADER: u64 = 100;
 /// "Ocel", `application_id` in the database: that it is one of ours.

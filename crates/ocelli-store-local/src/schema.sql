@@ -1,4 +1,4 @@
--- Format 2. Lists that have an order are kept by position; positions are never shown.
+-- Format 3. Lists that have an order are kept by position; positions are never shown.
 -- Columns of type ANY hold what people wrote and what was made of their photos: TEXT or BLOB, and sealed BLOB in an encrypted
 -- project. So nothing is compared or sorted by them here.
 
@@ -217,6 +217,19 @@ CREATE TABLE looked_at (
 
 CREATE INDEX looked_at_by_iteration ON looked_at (iteration);
 CREATE INDEX looked_at_by_image ON looked_at (image, iteration);
+
+-- How far a training has come: one row a project at most. Its bytes lie beside the photos, so that they never go through the
+-- log; it goes unseen with the oldest photo that it may have learned from.
+CREATE TABLE checkpoints (
+    project      TEXT PRIMARY KEY,
+    iteration    TEXT NOT NULL,
+    content      BLOB NOT NULL,
+    bytes        INTEGER NOT NULL,
+    oldest_photo INTEGER,
+    FOREIGN KEY (project, iteration) REFERENCES iterations (project, id) ON DELETE CASCADE
+) STRICT;
+
+CREATE INDEX checkpoints_by_iteration ON checkpoints (project, iteration);
 
 CREATE TABLE exports (
     position  INTEGER PRIMARY KEY,

@@ -14,7 +14,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::blobs::{self, BlobKeys};
 use crate::directory::{Directory, ignore_missing};
 use crate::error::During;
-use crate::records::{erasures, holds, owners, projects};
+use crate::records::{checkpoints, erasures, holds, owners, projects};
 use crate::staging::{AT_ONCE, at_once, sync_folders};
 use crate::{LocalStore, connection};
 
@@ -81,6 +81,8 @@ fn copy(store: &LocalStore, to: &Path) -> Result<(LocalStore, i64), StoreError> 
     let target = Directory::create(Arc::clone(&store.directory.medium), to)?;
     copy_records(store, &target)?;
     let copy = LocalStore::open_on(Arc::clone(&target.medium), to, store.options.clone())?;
+    // Trainings go on here, not there; and bytes that are replaced meanwhile could not be copied.
+    checkpoints::remove_all(&*copy.write()?)?;
     let known = copy.ask(|rows| erasures::last(rows))?;
     for project in copy.ask(|rows| projects::all_ids(rows))? {
         copy_bytes(store, &copy, project)?;

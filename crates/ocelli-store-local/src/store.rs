@@ -288,11 +288,13 @@ impl LocalStore {
         let sealing = Rows::new(&rows, &self.keyring);
         let (now, limits) = (self.options.clock.now(), &self.options.limits);
         let mut records = LocalTransaction::new(&sealing, &change);
+        // What an erasure leaves is removed with all else that it has to do.
+        let replaces = change.only_adds();
         let applied = apply(&mut records, change, &contents, limits, now)?;
-        let loose = match staged {
-            Some(staged) => arrivals::end(&rows, staged.of())?,
-            None => false,
-        };
+        let mut loose = replaces && records.has_lost();
+        if let Some(staged) = staged {
+            loose |= arrivals::end(&rows, staged.of())?;
+        }
         rows.commit().during("committing a change")?;
         // Another turn: others need not wait for both.
         drop(writing);
@@ -487,17 +489,23 @@ impl LocalStore {
         project: ProjectId,
         look: impl Fn() -> Result<(ContentHash, BlobKeys), StoreError>,
     ) -> Result<Vec<u8>, StoreError> {
-        let (content, keys) = look()?;
-        let state = match blobs::read(&self.directory, project, &content, &keys)? {
-            Found::Sound(bytes) => return Ok(bytes),
-            Found::Damaged => {
-                self.set_aside(project, &content, &keys);
-                "is not what was stored"
-            }
-            Found::Missing => {
-                // It may have been deleted since its record was read; then its record is gone too.
-                look()?;
-                "is missing"
+        let (mut content, mut keys) = look()?;
+        let state = loop {
+            match blobs::read(&self.directory, project, &content, &keys)? {
+                Found::Sound(bytes) => return Ok(bytes),
+                Found::Damaged => {
+                    self.set_aside(project, &content, &keys);
+                    break "is not what was stored";
+                }
+                Found::Missing => {
+                    // It may have been deleted since its record was read, and then its record is gone too; or others have
+                    // taken its place.
+                    let (now, its_keys) = look()?;
+                    if now == content {
+                        break "is missing";
+                    }
+                    (content, keys) = (now, its_keys);
+                }
             }
         };
         let detail =

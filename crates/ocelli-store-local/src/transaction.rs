@@ -4,13 +4,13 @@ use ocelli_core::{
     RegionId, Retention, RetentionPolicy, StoredPrediction, Tag, TagId, Timestamp,
 };
 use ocelli_store::{
-    Change, ContentHash, ContentKey, FeatureKey, ImageFilter, PhotoBytes, PredictionParts, StoreError,
-    StoredCalibration, Trained, Transaction,
+    Change, Checkpoint, ContentHash, ContentKey, FeatureKey, ImageFilter, PhotoBytes, PredictionParts,
+    StoreError, StoredCalibration, Trained, Transaction,
 };
 
 use crate::records::{
-    account, audit, calibrations, erasures, exports, features, held, holds, images, iterations, manifests,
-    operations, predictions, projects, removals, removed_tags, tags,
+    account, audit, calibrations, checkpoints, erasures, exports, features, held, holds, images, iterations,
+    manifests, operations, predictions, projects, removals, removed_tags, tags,
 };
 use crate::rows::Rows;
 
@@ -19,6 +19,8 @@ pub(crate) struct LocalTransaction<'c> {
     rows: &'c Rows<'c>,
     /// Whether the change is about things that need not be opened for it.
     erases: bool,
+    /// Whether bytes may have lost their last record.
+    lost: bool,
 }
 
 impl<'c> LocalTransaction<'c> {
@@ -30,10 +32,16 @@ impl<'c> LocalTransaction<'c> {
                 | Change::EraseItems { .. }
                 | Change::ReapplyErasures { .. }
         );
-        Self { rows, erases }
+        Self { rows, erases, lost: false }
+    }
+
+    /// Whether bytes may have lost their last record, and are noted to be removed.
+    pub(crate) fn has_lost(&self) -> bool {
+        self.lost
     }
 
     fn lose(&mut self, project: ProjectId, content: &ContentHash) -> Result<(), StoreError> {
+        self.lost = true;
         removals::note(self.rows, project, content)
     }
 }
@@ -123,11 +131,16 @@ impl Transaction for LocalTransaction<'_> {
     fn can_remove(&mut self, project: ProjectId, item: &Erased) -> Result<(), StoreError> {
         // What names the bytes that go along.
         match item {
-            Erased::Image(id) => images::content_of(self.rows, project, *id).map(drop),
+            Erased::Tag(_) => checkpoints::content_of(self.rows, project, None).map(drop),
+            Erased::Image(id) => {
+                checkpoints::content_of(self.rows, project, None)?;
+                images::content_of(self.rows, project, *id).map(drop)
+            }
             Erased::Prediction(id) | Erased::PredictionPhoto(id) => {
                 predictions::content_of(self.rows, project, *id).map(drop)
             }
             Erased::Iteration(id) => {
+                checkpoints::content_of(self.rows, project, Some(*id))?;
                 let exports = exports::ids_of(self.rows, project, *id)?;
                 exports.iter().try_for_each(|(id, _)| exports::contents(self.rows, project, *id).map(drop))
             }
@@ -334,9 +347,29 @@ impl Transaction for LocalTransaction<'_> {
         manifests::forget(self.rows, project, image)
     }
 
+    fn checkpoint(&mut self, project: ProjectId) -> Result<Option<Checkpoint>, StoreError> {
+        checkpoints::get(self.rows, project)
+    }
+
+    fn put_checkpoint(&mut self, project: ProjectId, checkpoint: &Checkpoint) -> Result<(), StoreError> {
+        self.remove_checkpoint(project)?;
+        checkpoints::put(self.rows, project, checkpoint)
+    }
+
+    fn remove_checkpoint(&mut self, project: ProjectId) -> Result<(), StoreError> {
+        if let Some(content) = checkpoints::content_of(self.rows, project, None)? {
+            self.lose(project, &content)?;
+            checkpoints::remove(self.rows, project)?;
+        }
+        Ok(())
+    }
+
     fn remove_iteration(&mut self, project: ProjectId, iteration: IterationId) -> Result<(), StoreError> {
         for (export, _) in exports::ids_of(self.rows, project, iteration)? {
             self.remove_export(project, export)?;
+        }
+        if checkpoints::content_of(self.rows, project, Some(iteration))?.is_some() {
+            self.remove_checkpoint(project)?;
         }
         iterations::remove(self.rows, project, iteration)
     }

@@ -4,6 +4,7 @@ mod account;
 mod affected;
 mod as_of;
 mod audit;
+mod checkpoints;
 mod erasures;
 mod exports;
 mod figures;
@@ -88,6 +89,12 @@ fn make(
             images::keep_calibration(tx, project, base, &calibration)
         }
         Change::BeginTraining { iteration } => iterations::begin(tx, iteration, limits),
+        Change::KeepCheckpoint { project, iteration, checkpoint, looked_at, tags } => {
+            let bytes = Identities::new(tx, project, contents)?.of(0, &checkpoint);
+            let size = checkpoint.len() as u64;
+            checkpoints::keep(tx, project, iteration, (bytes, size), &looked_at, &tags)
+        }
+        Change::ResumeTraining { project, iteration, at } => iterations::resume(tx, project, iteration, at),
         Change::CompleteTraining { project, iteration, trained, at, training_millis } => {
             iterations::complete(tx, project, iteration, *trained, at, training_millis)
         }

@@ -185,14 +185,40 @@ pub enum Change {
         calibration: StoredCalibration,
     },
     /// Begins an iteration. The caller holds the project's [`TrainingLock`](crate::TrainingLock), so any other
-    /// iteration in training has lost its process and becomes [`TrainingFailure::Interrupted`]. Answered by
-    /// [`Applied::Iteration`].
+    /// iteration in training has lost its process and becomes [`TrainingFailure::Interrupted`]; the project's checkpoint
+    /// goes. Answered by [`Applied::Iteration`].
     BeginTraining {
         /// The iteration.
         iteration: NewIteration,
     },
-    /// Ends a training with a model. Photos that have been erased since it began are counted in its manifest instead of
-    /// listed. Refused where a tag has been: the model would bring its name back.
+    /// Keeps how far a training has come, in place of what was kept before: a project has one checkpoint at most. Refused
+    /// unless the iteration is in training. What has learned from a photo or a tag that has been erased since is not
+    /// kept, and whatever erases a photo or a tag of the project takes the checkpoint along. No hold keeps it.
+    KeepCheckpoint {
+        /// The project.
+        project: ProjectId,
+        /// The iteration.
+        iteration: IterationId,
+        /// The checkpoint, in the form that the caller chose.
+        checkpoint: Vec<u8>,
+        /// The photos that it may have learned from.
+        looked_at: Vec<ImageId>,
+        /// The tags that it may have learned from.
+        tags: Vec<TagId>,
+    },
+    /// Puts an iteration back in training that is in training or became [`TrainingFailure::Interrupted`], and has a
+    /// checkpoint, which stays. The caller holds the project's [`TrainingLock`](crate::TrainingLock), so that its process
+    /// is gone, and that of any other iteration in training. Answered by [`Applied::Iteration`].
+    ResumeTraining {
+        /// The project.
+        project: ProjectId,
+        /// The iteration.
+        iteration: IterationId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Ends a training with a model; its checkpoint goes. Photos that have been erased since it began are counted in its
+    /// manifest instead of listed. Refused where a tag has been: the model would bring its name back.
     CompleteTraining {
         /// The project.
         project: ProjectId,
@@ -205,7 +231,8 @@ pub enum Change {
         /// What the training took, in milliseconds.
         training_millis: u64,
     },
-    /// Ends a training without a model.
+    /// Ends a training without a model. Its checkpoint goes, unless it is [`TrainingFailure::Interrupted`]: then it can be
+    /// resumed.
     FailTraining {
         /// The project.
         project: ProjectId,
@@ -250,7 +277,7 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
-    /// Erases an iteration, its model, its manifest and its exports. Refused while it is published or in training.
+    /// Erases an iteration, its model, its manifest, its checkpoint and its exports. Refused while it is published or in training.
     /// Answered by [`Applied::Erased`].
     DeleteIteration {
         /// The project.
@@ -421,7 +448,7 @@ pub enum Change {
 }
 
 impl Change {
-    /// The project that the change's bytes (photos, files of exports) go into and the bytes, in order; none where the
+    /// The project that the change's bytes (photos, files of exports, checkpoints) go into and the bytes, in order; none where the
     /// change brings none.
     pub fn contents(&self) -> Option<(ProjectId, Vec<&[u8]>)> {
         match self {
@@ -434,13 +461,14 @@ impl Change {
             Self::KeepExport { project, files, .. } => {
                 Some((*project, files.iter().map(|file| file.bytes.as_slice()).collect()))
             }
+            Self::KeepCheckpoint { project, checkpoint, .. } => Some((*project, vec![checkpoint.as_slice()])),
             _ => None,
         }
     }
 
     /// Whether the change takes nothing away that was told to be kept: neither records nor what a caller put into them.
-    /// What it may replace is what the store says of its own state: that a project is deleted, how a training ended, and
-    /// cached features. [`Change::AddImages`] may erase besides, though only what is due: a store sees that by
+    /// What it may replace is what the store says of its own state: that a project is deleted, how far a training has come
+    /// and how it ended, and cached features. [`Change::AddImages`] may erase besides, though only what is due: a store sees that by
     /// [`Transaction::record_erasure`](crate::Transaction::record_erasure).
     pub fn only_adds(&self) -> bool {
         matches!(
@@ -454,6 +482,8 @@ impl Change {
                 | Self::AddRegions { .. }
                 | Self::CacheFeatures { .. }
                 | Self::BeginTraining { .. }
+                | Self::KeepCheckpoint { .. }
+                | Self::ResumeTraining { .. }
                 | Self::CompleteTraining { .. }
                 | Self::FailTraining { .. }
                 | Self::KeepExport { .. }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use ocelli_core::{ExportId, ImageId, Name, PredictionId, ProjectId};
+use ocelli_core::{ExportId, ImageId, IterationId, Name, PredictionId, ProjectId};
 use serde::{Deserialize, Serialize};
 
 /// What a check does besides looking.
@@ -83,5 +83,13 @@ pub enum Owner {
         id: ExportId,
         /// The file.
         file: Name,
+    },
+    /// The checkpoint of a training.
+    #[serde(rename_all = "camelCase")]
+    Checkpoint {
+        /// Its project.
+        project_id: ProjectId,
+        /// The iteration.
+        id: IterationId,
     },
 }

@@ -24,6 +24,7 @@ use crate::{Store, StoreOptions};
 
 pub mod accounts;
 pub mod audit;
+pub mod checkpoints;
 pub mod control;
 pub mod erasures;
 pub mod exports;
@@ -110,6 +111,18 @@ macro_rules! conformance_tests {
             iterations: a_name_is_published_in_a_precision,
             iterations: unpublishing_ends_it,
             iterations: deleting_spares_what_is_published_or_in_training,
+            checkpoints: a_checkpoint_is_replaced_by_the_next,
+            checkpoints: a_checkpoint_belongs_to_a_training_under_way,
+            checkpoints: a_checkpoint_goes_when_its_training_ends,
+            checkpoints: an_interrupted_training_goes_on_from_its_checkpoint,
+            checkpoints: a_training_goes_on_that_nobody_has_called_interrupted,
+            checkpoints: nothing_goes_on_without_a_checkpoint,
+            checkpoints: a_checkpoint_goes_with_its_iteration,
+            checkpoints: a_checkpoint_goes_with_a_photo_or_a_tag,
+            checkpoints: what_learned_from_something_erased_is_not_kept,
+            checkpoints: a_checkpoint_is_unseen_with_a_due_photo_or_iteration,
+            checkpoints: a_hold_keeps_no_checkpoint,
+            checkpoints: a_checkpoint_of_the_bytes_of_a_photo_leaves_the_photo,
             predictions: a_kept_prediction_comes_back,
             predictions: figures_that_are_not_finite_are_refused,
             predictions: an_expired_prediction_is_invisible,

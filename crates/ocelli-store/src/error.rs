@@ -141,6 +141,9 @@ pub enum StoreError {
     /// A training that is not one.
     #[error("the iteration {0} is not in training")]
     NotTraining(IterationId),
+    /// A training that cannot go on.
+    #[error("the iteration {0} has no checkpoint to go on from; train anew")]
+    NoCheckpoint(IterationId),
     /// An iteration that is in use.
     #[error("the iteration {0} is published; unpublish it first")]
     Published(IterationId),
@@ -306,7 +309,7 @@ impl StoreError {
             Self::PublishNameTaken(_) => ErrorCode::BadRequestInvalidPublishName,
             Self::TrainingInProgress => ErrorCode::BadRequestTrainingAlreadyInProgress,
             Self::NotCompleted(_) => ErrorCode::BadRequestIterationIsNotTrained,
-            Self::NotTraining(_) => ErrorCode::BadRequest,
+            Self::NotTraining(_) | Self::NoCheckpoint(_) => ErrorCode::BadRequest,
             Self::Published(_) => ErrorCode::BadRequestIterationIsPublished,
             Self::NotPublished(_) => ErrorCode::BadRequestIterationNotPublished,
             Self::RestoreExpired(_) => ErrorCode::NotFoundProject,

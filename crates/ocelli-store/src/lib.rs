@@ -40,5 +40,5 @@ pub use query::{
     ProbabilityRange, ProjectState, TaggingStatus, check_ids,
 };
 pub use store::{Store, TrainingLock};
-pub use transaction::{PhotoBytes, PredictionParts, Transaction};
+pub use transaction::{Checkpoint, PhotoBytes, PredictionParts, Transaction};
 pub use visibility::{Visibility, forget_due, is_due, is_live};

@@ -76,6 +76,9 @@ pub trait Store: Debug + Send + Sync {
     /// A completed iteration's own part of its model, as it was stored.
     fn model(&self, project: ProjectId, iteration: IterationId) -> Result<Vec<u8>, StoreError>;
 
+    /// How far an iteration's training has come, as it was kept; none where nothing was, or it is gone.
+    fn checkpoint(&self, project: ProjectId, iteration: IterationId) -> Result<Option<Vec<u8>>, StoreError>;
+
     /// The exports of an iteration, in the order in which they were kept.
     fn exports(&self, project: ProjectId, iteration: IterationId) -> Result<Vec<Export>, StoreError>;
 

@@ -19,6 +19,19 @@ pub struct PhotoBytes {
     pub commitment: Commitment,
 }
 
+/// What is recorded of a training's checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The iteration that is in training, or was interrupted.
+    pub iteration: IterationId,
+    /// The identity of its bytes.
+    pub content: ContentHash,
+    /// How many there are.
+    pub size: u64,
+    /// When the oldest of the photos was stored that it may have learned from: it is to be seen as long as that one is.
+    pub oldest_photo: Option<Timestamp>,
+}
+
 /// Which parts of a kept prediction there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PredictionParts {
@@ -87,7 +100,7 @@ pub trait Transaction {
             None => Ok(()),
         }
     }
-    /// Looks at all that taking away a photo, a kept prediction or a part of one, an iteration or an export asks of its
+    /// Looks at all that taking away a tag, a photo, a kept prediction or a part of one, an iteration or an export asks of its
     /// records: [`StoreError::Corrupt`] says that they cannot be read, while nothing has been taken away. What is not
     /// there can be.
     fn can_remove(&mut self, project: ProjectId, item: &Erased) -> Result<(), StoreError> {
@@ -230,7 +243,13 @@ pub trait Transaction {
     /// Takes a photo out of all that iterations know: those evaluated, left out and looked at to calibrate. Says which
     /// iterations were trained on it or calibrated with it, and counts it there as erased, once each.
     fn forget_image(&mut self, project: ProjectId, image: ImageId) -> Result<Vec<IterationId>, StoreError>;
-    /// Takes an iteration away, with what came of its training and its exports.
+    /// The project's checkpoint.
+    fn checkpoint(&mut self, project: ProjectId) -> Result<Option<Checkpoint>, StoreError>;
+    /// Adds or replaces the project's checkpoint.
+    fn put_checkpoint(&mut self, project: ProjectId, checkpoint: &Checkpoint) -> Result<(), StoreError>;
+    /// Takes the project's checkpoint away, if there is one.
+    fn remove_checkpoint(&mut self, project: ProjectId) -> Result<(), StoreError>;
+    /// Takes an iteration away, with what came of its training, its checkpoint and its exports.
     fn remove_iteration(&mut self, project: ProjectId, iteration: IterationId) -> Result<(), StoreError>;
 
     /// The exports of a project, in the order in which they were kept.

@@ -4,6 +4,8 @@ use ocelli_core::{
     Account, DataClass, ImageId, Manifest, Project, Retention, RetentionPolicy, StoredPrediction, Timestamp,
 };
 
+use crate::Checkpoint;
+
 /// What of a project is to be seen at a moment: all but what is due by its retention.
 #[derive(Clone, Debug)]
 pub struct Visibility {
@@ -36,6 +38,11 @@ impl Visibility {
             kept.prediction.predictions.clear();
         }
         (kept.photo_kept || !kept.prediction.predictions.is_empty()).then_some(kept)
+    }
+
+    /// Whether a checkpoint is to be seen: no photo that it may have learned from is due. Its iteration has a time of its own.
+    pub fn checkpoint(&self, kept: &Checkpoint) -> bool {
+        kept.oldest_photo.is_none_or(|oldest| self.shows(DataClass::TrainingPhoto, oldest))
     }
 
     /// A kept prediction as it is recorded, with the moment from when on nothing of it is to be seen.

@@ -51,6 +51,11 @@ pub(super) fn everything(store: &dyn Store, world: &World) -> Vec<String> {
         for iteration in &world.iterations {
             answers.tell("manifest", &store.manifest(project, *iteration));
             answers.bytes("model", iteration, store.model(project, *iteration));
+            answers.bytes(
+                "checkpoint",
+                iteration,
+                store.checkpoint(project, *iteration).transpose().unwrap_or_else(|| Ok(Vec::new())),
+            );
             answers.tell("exports", &store.exports(project, *iteration));
         }
         for (export, file) in &world.exports {

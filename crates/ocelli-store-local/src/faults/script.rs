@@ -227,8 +227,22 @@ fn trainings(author: &mut Author, tags: &Tags, photos: &[ImageId]) -> [Iteration
     author.act(author.scene.publication(first, &mark("live", "name"), false), &["live"], &[]);
 
     let second = begin(author, "second", "name");
-    let failure = TrainingFailure::Stopped;
+    let mut keep = |author: &mut Author, subject: &str, takes: &[&str]| {
+        let bytes = fill(subject, "weights", LONG).into_bytes();
+        author.trace_content(&KEY, subject, &bytes);
+        author.act(author.scene.checkpoint(second, &bytes, &photos[..3]), &[subject], takes);
+    };
+    keep(author, "checkpoint0", &[]);
+    keep(author, "checkpoint1", &["checkpoint0"]);
+    let failure = TrainingFailure::Interrupted;
     author.act(Change::FailTraining { project, iteration: second, failure, at: at(21) }, &[], &[]);
+    author.act(author.scene.resumption(second), &[], &[]);
+    let failure = TrainingFailure::Stopped;
+    author.act(
+        Change::FailTraining { project, iteration: second, failure, at: at(21) },
+        &[],
+        &["checkpoint1"],
+    );
 
     let third = begin(author, "formerly", "name");
     let on: Vec<_> = [4, 7].map(|number| (photos[number], number)).to_vec();

@@ -1,5 +1,5 @@
 //! Format 1 had no retention, holds, receipts or audit log, kept the results of predictions in rows of their own, and did
-//! not know how many bytes a photo has.
+//! not know how many bytes a photo has. Its rows go into today's tables.
 
 use ocelli_core::{Prediction, Retention, RetentionPolicy};
 use ocelli_store::StoreError;
@@ -10,11 +10,10 @@ use crate::columns::{id, json, text, to_json, word};
 use crate::error::During;
 use crate::records::unscrubbed;
 
-const ACTION: &str = "bringing the data directory from format 1 to 2";
+const ACTION: &str = "bringing the data directory from format 1 to today's";
 
 pub(super) fn migrate(connection: &Connection) -> Result<(), StoreError> {
     connection.execute_batch(include_str!("from_1.sql")).during(ACTION)?;
-    // The tables of format 2 are today's.
     connection.execute_batch(include_str!("../schema.sql")).during(ACTION)?;
     connection.execute_batch(include_str!("from_1_rows.sql")).during(ACTION)?;
     let retention = to_json(&Retention::<RetentionPolicy>::default())?;

@@ -1,4 +1,4 @@
--- From format 1 to 2: the tables of format 1 step aside, with the names of their indices, for those of format 2.
+-- From format 1: its tables step aside, with the names of their indices, for today's.
 
 DROP INDEX images_by_time;
 DROP INDEX image_tags_by_tag;

@@ -1,4 +1,4 @@
--- What the tables of format 1 held, into those of format 2. What photos have in bytes and their commitments come later,
+-- What the tables of format 1 held, into today's. What photos have in bytes and their commitments come later,
 -- when the photos have been read; the results of kept predictions are written by the program.
 
 INSERT INTO projects (id, name, description, settings, created, last_modified, deleted, content_key, retention, erased)

@@ -22,7 +22,8 @@ pub(crate) fn contents(
                                       WHERE project = ?1 AND content > ?2 AND photo_kept = 1
                                       ORDER BY content LIMIT ?3)
                  UNION SELECT * FROM (SELECT content FROM export_files WHERE project = ?1 AND content > ?2
-                                      ORDER BY content LIMIT ?3))
+                                      ORDER BY content LIMIT ?3)
+                 UNION SELECT content FROM checkpoints WHERE project = ?1 AND content > ?2)
                ORDER BY content LIMIT ?3";
     let behind = behind.map(|content| content.as_bytes().as_slice()).unwrap_or_default();
     all(connection, sql, (project.to_string(), behind, limit), |row| content(row, 0))
@@ -46,6 +47,10 @@ pub(crate) fn of(rows: &Rows<'_>, project: ProjectId, bytes: &ContentHash) -> Re
             id,
             file: exports::read_file_name(&seal, id, bytes, row, 1)?,
         })
+    })?);
+    let sql = "SELECT iteration FROM checkpoints WHERE project = ?1 AND content = ?2";
+    owners.extend(all(rows, sql, (&of.0, of.1), |row| {
+        Ok(Owner::Checkpoint { project_id: project, id: id(row, 0)? })
     })?);
     Ok(owners)
 }

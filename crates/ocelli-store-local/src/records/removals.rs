@@ -53,7 +53,7 @@ pub(crate) fn forget(
     Ok(())
 }
 
-/// Whether a photo, a kept prediction or an export has these bytes.
+/// Whether a photo, a kept prediction, an export or a checkpoint has these bytes.
 pub(crate) fn is_referred_to(
     connection: &Connection,
     project: ProjectId,
@@ -62,7 +62,8 @@ pub(crate) fn is_referred_to(
     let sql = "SELECT EXISTS (SELECT 1 FROM images WHERE project = ?1 AND content = ?2)
                    OR EXISTS (SELECT 1 FROM predictions
                               WHERE project = ?1 AND content = ?2 AND photo_kept = 1)
-                   OR EXISTS (SELECT 1 FROM export_files WHERE project = ?1 AND content = ?2)";
+                   OR EXISTS (SELECT 1 FROM export_files WHERE project = ?1 AND content = ?2)
+                   OR EXISTS (SELECT 1 FROM checkpoints WHERE project = ?1 AND content = ?2)";
     Ok(one(connection, sql, (project.to_string(), content.as_bytes()), |row| row.get(0))?.unwrap_or(false))
 }
 

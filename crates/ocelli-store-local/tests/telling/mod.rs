@@ -47,6 +47,9 @@ pub(crate) fn everything(store: &dyn Store, project: ProjectId) -> Vec<String> {
             told.push(line("manifest", store.manifest(project, iteration.id)));
             told.push(bytes("model", store.model(project, iteration.id)));
         }
+        if let Some(checkpoint) = store.checkpoint(project, iteration.id).unwrap() {
+            told.push(bytes("checkpoint", Ok::<_, String>(checkpoint)));
+        }
         for export in store.exports(project, iteration.id).unwrap() {
             told.push(line("export", Ok::<_, String>(&export)));
             for file in &export.files {

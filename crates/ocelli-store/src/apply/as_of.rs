@@ -10,7 +10,9 @@ use ocelli_core::{
 };
 
 use super::audit::Erasing;
-use crate::{Applied, PhotoBytes, StoreError, StoredCalibration, Transaction, Visibility, is_due};
+use crate::{
+    Applied, Checkpoint, PhotoBytes, StoreError, StoredCalibration, Transaction, Visibility, is_due,
+};
 
 /// A transaction at a moment. What is due is not there for the questions that it answers itself; everything else is
 /// the transaction's, and [`AsOf::records`] has what is due too.
@@ -119,6 +121,13 @@ impl<'t> AsOf<'t> {
             }
         }
         Ok(Some(found))
+    }
+
+    /// A checkpoint goes unseen with the first due photo that it may have learned from.
+    pub(super) fn checkpoint(&mut self, project: ProjectId) -> Result<Option<Checkpoint>, StoreError> {
+        let found = self.tx.checkpoint(project)?;
+        let visibility = self.visibility(project)?;
+        Ok(found.filter(|found| visibility.checkpoint(found)))
     }
 
     pub(super) fn image(&mut self, project: ProjectId, image: ImageId) -> Result<Option<Image>, StoreError> {

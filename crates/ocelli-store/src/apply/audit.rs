@@ -136,6 +136,9 @@ pub(super) fn event(change: &Change) -> Option<AuditEvent> {
         Change::BeginTraining { iteration } => {
             to(Did::TrainingBegun, &iteration.project_id, iteration.id.as_uuid())
         }
+        Change::ResumeTraining { project, iteration, .. } => {
+            to(Did::TrainingResumed, project, iteration.as_uuid())
+        }
         Change::CompleteTraining { project, iteration, .. } => {
             to(Did::TrainingCompleted, project, iteration.as_uuid())
         }
@@ -189,6 +192,7 @@ pub(super) fn event(change: &Change) -> Option<AuditEvent> {
         // They keep what can be computed again, or say again what the log says already.
         Change::CacheFeatures { .. }
         | Change::KeepCalibration { .. }
+        | Change::KeepCheckpoint { .. }
         | Change::LatchDue { .. }
         | Change::CompleteErasures { .. } => return None,
     })

@@ -128,7 +128,7 @@ pub(super) fn erase(
 }
 
 /// Takes a photo and everything that was derived from it away, and notes which iterations that touches: any training under
-/// way may be using it, whether it still has a tag or has lost it since.
+/// way may be using it, and have learned from it what its checkpoint holds, whether it still has a tag or has lost it since.
 pub(super) fn remove(
     tx: &mut AsOf<'_>,
     project: ProjectId,
@@ -142,6 +142,7 @@ pub(super) fn remove(
         }
         tx.remove_calibration(project, &base)?;
     }
+    tx.remove_checkpoint(project)?;
     tx.remove_image(project, image)?;
     touched.trained.extend(tx.forget_image(project, image)?);
     Ok(())

@@ -18,7 +18,7 @@ const NAMED_ERASED_TAG: &str = "the training failed; the message named a tag tha
 pub(super) fn begin(tx: &mut AsOf<'_>, new: NewIteration, limits: &Limits) -> Result<Applied, StoreError> {
     live(tx, new.project_id)?;
     tx.is_kept(new.project_id, DataClass::Iteration, new.created)?;
-    let mut iterations = tx.iterations(new.project_id)?;
+    let iterations = tx.iterations(new.project_id)?;
     if tx.has_iteration(new.project_id, new.id)? {
         return Err(StoreError::IdTaken(new.id.to_string()));
     }
@@ -29,12 +29,8 @@ pub(super) fn begin(tx: &mut AsOf<'_>, new: NewIteration, limits: &Limits) -> Re
         None => default_name(&iterations)?,
     };
     is_free(&iterations, new.id, &name)?;
-    for other in iterations.iter_mut().filter(|other| other.status == IterationStatus::Training) {
-        other.status = IterationStatus::Failed { failure: TrainingFailure::Interrupted };
-        other.last_modified = new.created;
-        tx.events.push(audit::of_iteration(AuditAction::TrainingFailed, other));
-        tx.put_iteration(other)?;
-    }
+    interrupt(tx, iterations, new.created)?;
+    tx.remove_checkpoint(new.project_id)?;
     let iteration = Iteration {
         id: new.id,
         project_id: new.project_id,
@@ -51,6 +47,33 @@ pub(super) fn begin(tx: &mut AsOf<'_>, new: NewIteration, limits: &Limits) -> Re
     };
     tx.put_iteration(&iteration)?;
     Ok(Applied::Iteration(Box::new(iteration)))
+}
+
+/// Ends what is in training among these without a model: whoever holds the lock knows that its process is gone.
+fn interrupt(tx: &mut AsOf<'_>, iterations: Vec<Iteration>, at: Timestamp) -> Result<(), StoreError> {
+    for mut other in iterations.into_iter().filter(|other| other.status == IterationStatus::Training) {
+        other.status = IterationStatus::Failed { failure: TrainingFailure::Interrupted };
+        other.last_modified = at;
+        tx.events.push(audit::of_iteration(AuditAction::TrainingFailed, &other));
+        tx.put_iteration(&other)?;
+    }
+    Ok(())
+}
+
+pub(super) fn resume(
+    tx: &mut AsOf<'_>,
+    project: ProjectId,
+    iteration: IterationId,
+    at: Timestamp,
+) -> Result<Applied, StoreError> {
+    let (mut found, others) = find(tx, project, iteration)?;
+    // What ended otherwise has none.
+    if tx.checkpoint(project)?.is_none_or(|kept| kept.iteration != iteration) {
+        return Err(StoreError::NoCheckpoint(iteration));
+    }
+    interrupt(tx, others, at)?;
+    found.status = IterationStatus::Training;
+    put(tx, found, at)
 }
 
 pub(super) fn complete(
@@ -70,6 +93,7 @@ pub(super) fn complete(
     found.status = IterationStatus::Completed { trained_at: at, training_millis };
     forget_erased(tx, project, &mut trained)?;
     tx.insert_trained(project, iteration, &trained)?;
+    tx.remove_checkpoint(project)?;
     put(tx, found, at)
 }
 
@@ -108,6 +132,9 @@ pub(super) fn fail(
     at: Timestamp,
 ) -> Result<Applied, StoreError> {
     let mut found = in_training(tx, project, iteration)?;
+    if failure != TrainingFailure::Interrupted {
+        tx.remove_checkpoint(project)?;
+    }
     found.status = IterationStatus::Failed { failure };
     put(tx, found, at)
 }
@@ -233,7 +260,7 @@ pub(super) fn find(
     Ok((found, iterations))
 }
 
-fn in_training(
+pub(super) fn in_training(
     tx: &mut AsOf<'_>,
     project: ProjectId,
     iteration: IterationId,

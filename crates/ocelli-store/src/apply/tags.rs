@@ -78,7 +78,8 @@ pub(super) fn delete(
     Ok(done_with(affected::settle(tx, project, &touched, choice, at)?))
 }
 
-/// Takes a tag and its name away, and notes which iterations that touches: any training under way may know the tag.
+/// Takes a tag and its name away, and notes which iterations that touches: any training under way may know the tag, and
+/// its checkpoint too.
 pub(super) fn remove(
     tx: &mut AsOf<'_>,
     project: ProjectId,
@@ -88,6 +89,7 @@ pub(super) fn remove(
     touched.in_training = true;
     touched.trained.extend(tx.iterations_with_tag(project, tag.id)?);
     iterations::forget_name(tx, project, &tag.name)?;
+    tx.remove_checkpoint(project)?;
     tx.remove_tag(project, tag.id)
 }
 

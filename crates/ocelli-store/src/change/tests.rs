@@ -51,6 +51,8 @@ fn kind(change: &Change) -> (usize, bool) {
         Change::KeepReceipt { .. } => (40, true),
         Change::ExpireAudit { .. } => (41, false),
         Change::Audit { .. } => (42, true),
+        Change::KeepCheckpoint { .. } => (43, true),
+        Change::ResumeTraining { .. } => (44, true),
     }
 }
 
@@ -116,6 +118,8 @@ fn every_kind_is_known_to_take_something_away_or_not() {
         Change::KeepReceipt { operation: 1, count: 1, receipt: String::new(), at },
         Change::ExpireAudit { through: 1, checkpoint: String::new(), at },
         Change::Audit { event: AuditEvent::new(AuditAction::Exported, None), at },
+        scene.checkpoint(iteration, b"weights", &[]),
+        Change::ResumeTraining { project, iteration, at },
     ];
     for (number, change) in changes.iter().enumerate() {
         assert_eq!((number, change.only_adds()), kind(change), "{change:?}");

@@ -151,6 +151,9 @@ pub fn changes_of_iterations_and_predictions_leave_their_entries(make: Make) {
     let failing =
         Change::FailTraining { project, iteration: failed, failure: TrainingFailure::Stopped, at: at(1) };
     says(&scene, failing, &Did::TrainingFailed, &[failed.as_uuid()]);
+    let resumed = scene.begin(None).id;
+    says_nothing(&scene, scene.checkpoint(resumed, b"weights", &[]));
+    says(&scene, scene.resumption(resumed), &Did::TrainingResumed, &[resumed.as_uuid()]);
     let renaming = Change::RenameIteration { project, iteration: id, name: name("first"), at: at(1) };
     says(&scene, renaming, &Did::IterationRenamed, &[uuid]);
     says(&scene, scene.publication(id, "live", false), &Did::Published, &[uuid]);

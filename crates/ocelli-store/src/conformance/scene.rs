@@ -227,6 +227,22 @@ impl Scene {
         }
     }
 
+    /// The change that keeps a checkpoint, which may have learned from these photos.
+    pub fn checkpoint(&self, iteration: IterationId, bytes: &[u8], looked_at: &[ImageId]) -> Change {
+        Change::KeepCheckpoint {
+            project: self.project,
+            iteration,
+            checkpoint: bytes.to_vec(),
+            looked_at: looked_at.to_vec(),
+            tags: Vec::new(),
+        }
+    }
+
+    /// The change that goes on with a training.
+    pub fn resumption(&self, iteration: IterationId) -> Change {
+        Change::ResumeTraining { project: self.project, iteration, at: at(22) }
+    }
+
     /// What comes of a training, told apart by its seed.
     pub fn trained(seed: u64) -> Trained {
         let evaluation = Evaluation {

@@ -55,6 +55,9 @@ impl Records {
                 (Owner::Export { project_id, id: stored.export.id, file: file.name.clone() }, *content)
             })
         });
-        images.chain(predictions).chain(exports).collect()
+        let checkpoint = self.checkpoint.iter();
+        let checkpoint =
+            checkpoint.map(|kept| (Owner::Checkpoint { project_id, id: kept.iteration }, kept.content));
+        images.chain(predictions).chain(exports).chain(checkpoint).collect()
     }
 }

@@ -154,6 +154,14 @@ impl Store for MemoryStore {
         Ok(self.live(project)?.trained(iteration)?.model.clone())
     }
 
+    fn checkpoint(&self, project: ProjectId, iteration: IterationId) -> Result<Option<Vec<u8>>, StoreError> {
+        let records = self.live(project)?;
+        records.iteration(iteration)?;
+        let kept = records.checkpoint.filter(|kept| kept.iteration == iteration);
+        let kept = kept.filter(|kept| records.visibility.checkpoint(kept));
+        kept.map(|kept| records.bytes_of(&kept.content)).transpose()
+    }
+
     fn exports(&self, project: ProjectId, iteration: IterationId) -> Result<Vec<Export>, StoreError> {
         let records = self.live(project)?;
         records.iteration(iteration)?;

@@ -8,7 +8,7 @@ use ocelli_core::{
 };
 use uuid::Uuid;
 
-use crate::{ContentHash, ContentKey, FeatureKey, PhotoBytes, StoredCalibration, Trained};
+use crate::{Checkpoint, ContentHash, ContentKey, FeatureKey, PhotoBytes, StoredCalibration, Trained};
 
 /// What one project owns.
 #[derive(Clone, Debug)]
@@ -30,6 +30,7 @@ pub(super) struct Records {
     /// In the order in which they began.
     pub(super) iterations: Vec<Iteration>,
     pub(super) trained: HashMap<IterationId, Arc<Trained>>,
+    pub(super) checkpoint: Option<Checkpoint>,
     /// In the order in which they were kept.
     pub(super) exports: Vec<Arc<StoredExport>>,
     pub(super) predictions: BTreeMap<PredictionId, Arc<Kept>>,
@@ -76,6 +77,7 @@ impl Records {
             calibrations: BTreeMap::new(),
             iterations: Vec::new(),
             trained: HashMap::new(),
+            checkpoint: None,
             exports: Vec::new(),
             predictions: BTreeMap::new(),
             predictions_by_time: BTreeSet::new(),
@@ -83,11 +85,12 @@ impl Records {
         }
     }
 
-    /// Whether a photo, a kept prediction or an export has these bytes.
+    /// Whether a photo, a kept prediction, an export or a checkpoint has these bytes.
     pub(super) fn refers_to(&self, content: &ContentHash) -> bool {
         self.with_content(content).next().is_some()
             || self.predictions.values().any(|kept| kept.content() == Some(*content))
             || self.exports.iter().any(|stored| stored.contents.contains(content))
+            || self.checkpoint.is_some_and(|kept| kept.content == *content)
     }
 
     /// The photos that were stored after this moment, in the order of a listing; all where there is none.

@@ -10,8 +10,8 @@ use ocelli_core::{
 use super::State;
 use super::records::{Records, StoredExport};
 use crate::{
-    ContentHash, ContentKey, FeatureKey, Missing, PhotoBytes, StoreError, StoredCalibration, Trained,
-    Transaction,
+    Checkpoint, ContentHash, ContentKey, FeatureKey, Missing, PhotoBytes, StoreError, StoredCalibration,
+    Trained, Transaction,
 };
 
 /// A change of a copy of the state.
@@ -422,7 +422,28 @@ impl Transaction for MemoryTransaction {
         Ok(trained_on_it)
     }
 
+    fn checkpoint(&mut self, project: ProjectId) -> Result<Option<Checkpoint>, StoreError> {
+        Ok(self.records(project).and_then(|records| records.checkpoint))
+    }
+
+    fn put_checkpoint(&mut self, project: ProjectId, checkpoint: &Checkpoint) -> Result<(), StoreError> {
+        self.remove_checkpoint(project)?;
+        self.records_mut(project)?.checkpoint = Some(*checkpoint);
+        Ok(())
+    }
+
+    fn remove_checkpoint(&mut self, project: ProjectId) -> Result<(), StoreError> {
+        if let Some(kept) = self.checkpoint(project)? {
+            self.records_mut(project)?.checkpoint = None;
+            self.loose.insert((project, kept.content));
+        }
+        Ok(())
+    }
+
     fn remove_iteration(&mut self, project: ProjectId, iteration: IterationId) -> Result<(), StoreError> {
+        if self.checkpoint(project)?.is_some_and(|kept| kept.iteration == iteration) {
+            self.remove_checkpoint(project)?;
+        }
         self.remove_exports(project, |export| export.iteration_id == iteration)?;
         let records = self.records_mut(project)?;
         records.iterations.retain(|other| other.id != iteration);
