@@ -124,6 +124,8 @@ fn costing(store: &MemoryStore, iteration: &IterationHandle, cost: Int8Cost) -> 
         domain_id: details.domain_id,
         classification_type: details.classification_type,
         training_type: TrainingType::Regular,
+        reserved_budget_millis: 0,
+        custom_base: None,
     };
     let mut manifest = iteration.manifest().unwrap();
     manifest.int8.as_mut().unwrap().cost = cost;

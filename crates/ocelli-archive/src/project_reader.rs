@@ -278,8 +278,14 @@ fn check_manifest(manifest: &Manifest, entry: &Entry) -> Result<(), ArchiveError
     if let Some((name, figure)) = figures.into_iter().find(|(_, figure)| !figure.is_finite()) {
         return wrong("the manifest".to_owned(), format!("its {name} is {figure}; it must be finite"));
     }
-    let tags = manifest.evaluation.tags.len();
-    for photo in &manifest.evaluation.photos {
+    if manifest.calibration.as_ref().is_some_and(|calibration| !calibration.is_finite()) {
+        let reason = "the calibration of its probabilities has a figure that is not finite".to_owned();
+        return wrong("the manifest".to_owned(), reason);
+    }
+    let evaluated = manifest.evaluation.photos.iter().map(|photo| (photo, &manifest.evaluation.tags));
+    let tested = manifest.test.iter().flat_map(|test| test.photos.iter().map(|photo| (photo, &test.tags)));
+    for (photo, tags) in evaluated.chain(tested) {
+        let tags = tags.len();
         let record = || format!("the photo {}", photo.photo);
         if let Some(tag) = photo.tags.iter().find(|tag| usize::from(**tag) >= tags) {
             return wrong(record(), format!("it has the tag number {tag}, and there are {tags}"));

@@ -221,6 +221,13 @@ pub struct Manifest {
     /// Photos that it was trained on and that have been erased since. They are no longer among the evaluation's.
     #[serde(default)]
     pub erased: u32,
+    /// What it answered to the photos that the caller set aside to test it, whose fold is 0; none where none were. It
+    /// was not trained on them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<Evaluation>,
+    /// Photos of the test that have been erased since. They are no longer among it.
+    #[serde(default)]
+    pub test_erased: u32,
 }
 
 #[cfg(test)]

@@ -171,6 +171,11 @@ CREATE TABLE iterations (
     training_type       TEXT NOT NULL,
     publish_name        ANY,
     publish_precision   TEXT,
+    -- In milliseconds.
+    reserved_budget     INTEGER NOT NULL DEFAULT 0,
+    -- The iteration that it started from, of this project or another, which may be gone.
+    base_project        TEXT,
+    base_iteration      TEXT,
     UNIQUE (project, id)
 ) STRICT;
 
@@ -182,7 +187,9 @@ CREATE TABLE trained (
     manifest  ANY NOT NULL,
     -- Photos that it was trained on and that have been erased since.
     erased    INTEGER NOT NULL,
-    model     ANY NOT NULL
+    model     ANY NOT NULL,
+    -- Photos that it was tested on and that have been erased since.
+    test_erased INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- Probabilities are little-endian 32-bit floats, tags are indices into the manifest's, as little-endian 16-bit integers.
@@ -192,7 +199,9 @@ CREATE TABLE evaluated (
     image         TEXT NOT NULL,
     fold          INTEGER NOT NULL,
     tags          ANY NOT NULL,
-    probabilities ANY NOT NULL
+    probabilities ANY NOT NULL,
+    -- Whether it was tested on this photo, and not trained.
+    test          INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 CREATE INDEX evaluated_by_iteration ON evaluated (iteration);

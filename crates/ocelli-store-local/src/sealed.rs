@@ -59,7 +59,7 @@ const TABLES: &[Table] = &[
     Table {
         name: "evaluated",
         columns: &["tags", "probabilities"],
-        sql: "SELECT i.id || '/' || e.image, e.tags, e.probabilities FROM iterations AS i
+        sql: "SELECT i.id || '/' || e.image || iif(e.test, '/test', ''), e.tags, e.probabilities FROM iterations AS i
               JOIN evaluated AS e ON e.iteration = i.position WHERE i.project = ?1",
     },
     Table {

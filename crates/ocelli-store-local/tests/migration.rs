@@ -66,7 +66,7 @@ fn write(path: &Path) {
     trained.looked_at = vec![ids[0], ids[5]];
     let first = scene.complete_with(trained);
     scene.apply(scene.publication_in(Precision::Int8, first, "live", false));
-    let second = scene.complete_on(8, &pairs[..2]);
+    let second = scene.complete_with(Scene::tested_on(Scene::trained_on(8, &pairs[..2]), &[ids[3], ids[4]]));
     let failed = scene.begin(Some("failed")).id;
     let failure = TrainingFailure::Stopped;
     scene.apply(Change::FailTraining { project: scene.project, iteration: failed, failure, at: at(25) });

@@ -202,6 +202,8 @@ fn change([kind, p, a, b, c]: Step) -> Change {
                 domain_id: Domain::GENERAL.id,
                 classification_type: ClassificationType::Multilabel,
                 training_type: TrainingType::Regular,
+                reserved_budget_millis: 0,
+                custom_base: None,
             },
         },
         23 | 32..=34 => {

@@ -40,6 +40,7 @@ pub mod projects;
 pub mod reapplying;
 pub mod retention;
 pub mod scene;
+pub mod tests;
 
 /// An empty store and whatever must outlive it, such as its temporary directory.
 pub struct Fresh {
@@ -111,6 +112,11 @@ macro_rules! conformance_tests {
             iterations: a_name_is_published_in_a_precision,
             iterations: unpublishing_ends_it,
             iterations: deleting_spares_what_is_published_or_in_training,
+            tests: a_test_comes_back_beside_what_was_held_out,
+            tests: an_erased_photo_leaves_the_test_and_was_not_trained_on,
+            tests: a_photo_that_goes_before_the_training_ends_leaves_the_test,
+            tests: a_due_photo_leaves_the_test,
+            tests: a_test_that_names_an_erased_tag_is_refused,
             checkpoints: a_checkpoint_is_replaced_by_the_next,
             checkpoints: a_checkpoint_belongs_to_a_training_under_way,
             checkpoints: a_checkpoint_goes_when_its_training_ends,

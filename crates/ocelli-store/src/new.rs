@@ -1,8 +1,8 @@
 //! What changes bring.
 
 use ocelli_core::{
-    ClassificationType, DomainId, Erased, ErasureReason, Image, ImageId, IterationId, Manifest, Name,
-    PredictionId, ProjectId, Region, Salt, TagId, Timestamp, TrainingType,
+    BaseIteration, ClassificationType, DomainId, Erased, ErasureReason, Image, ImageId, IterationId,
+    Manifest, Name, PredictionId, ProjectId, Region, Salt, TagId, Timestamp, TrainingType,
 };
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +56,13 @@ pub struct NewIteration {
     pub classification_type: ClassificationType,
     /// How thoroughly it is trained.
     pub training_type: TrainingType,
+    /// The time that it is given, in milliseconds; 0 where it is given none.
+    #[serde(default)]
+    pub reserved_budget_millis: u64,
+    /// The iteration whose model it starts from, which may be deleted later; none where it starts from the domain's base
+    /// model.
+    #[serde(default)]
+    pub custom_base: Option<BaseIteration>,
 }
 
 /// What came of a training.

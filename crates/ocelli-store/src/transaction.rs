@@ -240,8 +240,9 @@ pub trait Transaction {
     /// The iterations that were trained on a tag.
     fn iterations_with_tag(&mut self, project: ProjectId, tag: TagId)
     -> Result<Vec<IterationId>, StoreError>;
-    /// Takes a photo out of all that iterations know: those evaluated, left out and looked at to calibrate. Says which
-    /// iterations were trained on it or calibrated with it, and counts it there as erased, once each.
+    /// Takes a photo out of all that iterations know: those evaluated, tested on, left out and looked at to calibrate. Says
+    /// which iterations were trained on it or calibrated with it, and counts it there as erased, once each; and apart from
+    /// that where it was tested on.
     fn forget_image(&mut self, project: ProjectId, image: ImageId) -> Result<Vec<IterationId>, StoreError>;
     /// The project's checkpoint.
     fn checkpoint(&mut self, project: ProjectId) -> Result<Option<Checkpoint>, StoreError>;

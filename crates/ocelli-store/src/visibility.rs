@@ -61,13 +61,19 @@ impl Visibility {
 }
 
 /// Takes photos that are due out of a manifest, and counts those that were trained on, or that its calibration looked at, as
-/// erased: what was evaluated with them is not to be seen before they are swept either.
+/// erased, and those that it was tested on apart: what was evaluated with them is not to be seen before they are swept either.
 pub fn forget_due(manifest: &mut Manifest, looked_at: &[ImageId], is_due: impl Fn(ImageId) -> bool) {
     let evaluated = manifest.evaluation.photos.iter().map(|photo| photo.photo);
     let due: BTreeSet<ImageId> =
         evaluated.chain(looked_at.iter().copied()).filter(|id| is_due(*id)).collect();
     manifest.evaluation.photos.retain(|photo| !due.contains(&photo.photo));
     manifest.left_out.retain(|(image, _)| !is_due(*image));
+    if let Some(test) = &mut manifest.test {
+        let before = test.photos.len();
+        test.photos.retain(|photo| !is_due(photo.photo));
+        let gone = u32::try_from(before - test.photos.len()).unwrap_or(u32::MAX);
+        manifest.test_erased = manifest.test_erased.saturating_add(gone);
+    }
     manifest.erased = manifest.erased.saturating_add(u32::try_from(due.len()).unwrap_or(u32::MAX));
 }
 

@@ -158,6 +158,8 @@ impl ProjectHandle {
             domain_id: project.settings.domain_id,
             classification_type: project.settings.classification_type,
             training_type: TrainingType::Regular,
+            reserved_budget_millis: 0,
+            custom_base: None,
         };
         match self.apply(Change::BeginTraining { iteration })? {
             Applied::Iteration(iteration) => Ok(iteration.id),
@@ -284,6 +286,8 @@ impl ProjectHandle {
             fine_tuning: None,
             evaluated_on: EvaluatedOn::Folds,
             erased: 0,
+            test: None,
+            test_erased: 0,
         };
         Ok(Trained { manifest, model: file::write_adapted(&network, base)?, looked_at })
     }

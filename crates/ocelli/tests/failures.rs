@@ -151,6 +151,7 @@ impl Store for Takeover {
         iteration(project: ProjectId, iteration: IterationId) -> Iteration;
         manifest(project: ProjectId, iteration: IterationId) -> Manifest;
         model(project: ProjectId, iteration: IterationId) -> Vec<u8>;
+        checkpoint(project: ProjectId, iteration: IterationId) -> Option<Vec<u8>>;
         predictions(project: ProjectId, query: &PredictionQuery) -> PredictionPage;
         prediction(project: ProjectId, prediction: PredictionId) -> StoredPrediction;
         prediction_bytes(project: ProjectId, prediction: PredictionId) -> Vec<u8>;

@@ -157,6 +157,15 @@ pub(crate) fn project(n: u8) -> ProjectContent {
             probabilities: vec![0.1, third, 1e-20],
         }],
     };
+    let test = Evaluation {
+        photos: vec![EvaluatedPhoto {
+            photo: images[1].0.image.id,
+            tags: vec![0, 2],
+            fold: 0,
+            probabilities: vec![third, 1.0, 0.0],
+        }],
+        ..evaluation.clone()
+    };
     let iteration = |id, status, publication| Iteration {
         id,
         project_id: project.id,
@@ -214,6 +223,8 @@ pub(crate) fn project(n: u8) -> ProjectContent {
                     fine_tuning: None,
                     evaluated_on: EvaluatedOn::TestSet,
                     erased: 2,
+                    test: Some(test),
+                    test_erased: 1,
                 }),
                 extras: BTreeMap::from([("held".into(), json!(true))]),
             },

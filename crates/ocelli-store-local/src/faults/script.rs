@@ -227,7 +227,7 @@ fn trainings(author: &mut Author, tags: &Tags, photos: &[ImageId]) -> [Iteration
     author.act(author.scene.publication(first, &mark("live", "name"), false), &["live"], &[]);
 
     let second = begin(author, "second", "name");
-    let mut keep = |author: &mut Author, subject: &str, takes: &[&str]| {
+    let keep = |author: &mut Author, subject: &str, takes: &[&str]| {
         let bytes = fill(subject, "weights", LONG).into_bytes();
         author.trace_content(&KEY, subject, &bytes);
         author.act(author.scene.checkpoint(second, &bytes, &photos[..3]), &[subject], takes);

@@ -1,4 +1,4 @@
-//! Format 2 had no checkpoints of trainings.
+//! Format 2 had no checkpoints of trainings and no photos to test on, and did not know what a training was given.
 
 use ocelli_store::StoreError;
 use rusqlite::Connection;

@@ -1,14 +1,15 @@
-use ocelli_core::{Iteration, IterationId, Name, ProjectId, Publication, Timestamp};
+use ocelli_core::{BaseIteration, Iteration, IterationId, Name, ProjectId, Publication, Timestamp};
 use ocelli_store::{Missing, StoreError};
 use rusqlite::{Connection, Result as SqlResult, Row};
 
 use super::{all, one, write};
-use crate::columns::{id, moment, to_word, word};
+use crate::columns::{id, moment, optional_id, to_word, word};
 use crate::rows::Rows;
 use crate::seal::Seal;
 
 const SELECT: &str = "SELECT project, id, name, status, created, last_modified, domain, classification_type,
-                             training_type, publish_name, publish_precision
+                             training_type, publish_name, publish_precision, reserved_budget, base_project,
+                             base_iteration
                       FROM iterations WHERE project = ?1";
 
 fn read(seal: &Seal, row: &Row<'_>) -> SqlResult<Iteration> {
@@ -24,8 +25,11 @@ fn read(seal: &Seal, row: &Row<'_>) -> SqlResult<Iteration> {
         domain_id: id(row, 6)?,
         classification_type: word(row, 7)?,
         training_type: word(row, 8)?,
-        reserved_budget_millis: 0,
-        custom_base: None,
+        reserved_budget_millis: row.get(11)?,
+        custom_base: match optional_id(row, 12)? {
+            Some(project_id) => Some(BaseIteration { project_id, iteration_id: id(row, 13)? }),
+            None => None,
+        },
         publication: match cells.read_optional_name("publish_name", row, 9)? {
             Some(name) => Some(Publication { name, precision: word(row, 10)? }),
             None => None,
@@ -78,12 +82,14 @@ pub(crate) fn put(rows: &Rows<'_>, iteration: &Iteration) -> Result<(), StoreErr
     let seal = rows.seal(iteration.project_id)?;
     let cells = seal.row("iterations", &iteration.id);
     let sql = "INSERT INTO iterations (project, id, name, status, created, last_modified, domain,
-                                       classification_type, training_type, publish_name, publish_precision)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+                                       classification_type, training_type, publish_name, publish_precision,
+                                       reserved_budget, base_project, base_iteration)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
                ON CONFLICT (project, id) DO UPDATE
                SET name = excluded.name, status = excluded.status, last_modified = excluded.last_modified,
                    publish_name = excluded.publish_name, publish_precision = excluded.publish_precision";
     let precision = iteration.publication.as_ref().map(|publication| to_word(&publication.precision));
+    let base = iteration.custom_base;
     let values = (
         iteration.project_id.to_string(),
         iteration.id.to_string(),
@@ -96,6 +102,9 @@ pub(crate) fn put(rows: &Rows<'_>, iteration: &Iteration) -> Result<(), StoreErr
         to_word(&iteration.training_type)?,
         cells.optional_name("publish_name", iteration.publish_name())?,
         precision.transpose()?,
+        iteration.reserved_budget_millis,
+        base.map(|base| base.project_id.to_string()),
+        base.map(|base| base.iteration_id.to_string()),
     );
     write(rows, sql, values)
 }

@@ -34,6 +34,12 @@ fn row_id(iteration: IterationId, photo: ImageId) -> String {
     format!("{iteration}/{photo}")
 }
 
+/// The same of one that was evaluated: what was answered in a test does not pass for what was answered to a photo held out.
+fn evaluated_id(iteration: IterationId, photo: ImageId, test: bool) -> String {
+    let test = if test { "/test" } else { "" };
+    format!("{iteration}/{photo}{test}")
+}
+
 /// Of the iteration in this row.
 pub(crate) fn insert_at(
     connection: &Connection,
@@ -47,20 +53,14 @@ pub(crate) fn insert_at(
     let mut bare = manifest.clone();
     let photos = std::mem::take(&mut bare.evaluation.photos);
     let left_out = std::mem::take(&mut bare.left_out);
-    let sql = "INSERT INTO trained (iteration, manifest, erased, model) VALUES (?1, ?2, ?3, ?4)";
-    let cells = seal.row("trained", &iteration);
-    let values = (row, cells.json("manifest", &bare)?, bare.erased, cells.bytes("model", model)?);
-    write(connection, sql, values)?;
+    let tested = bare.test.as_mut().map(|test| std::mem::take(&mut test.photos)).unwrap_or_default();
     let sql =
-        "INSERT INTO evaluated (iteration, image, fold, tags, probabilities) VALUES (?1, ?2, ?3, ?4, ?5)";
-    for EvaluatedPhoto { photo, tags, fold, probabilities } in &photos {
-        let (tags, probabilities) = (indices_to_bytes(tags), to_bytes(probabilities));
-        let id = row_id(iteration, *photo);
-        let cells = seal.row("evaluated", &id);
-        let (tags, probabilities) =
-            (cells.bytes("tags", &tags)?, cells.bytes("probabilities", &probabilities)?);
-        let values = (row, photo.to_string(), fold, tags, probabilities);
-        write(connection, sql, values)?;
+        "INSERT INTO trained (iteration, manifest, erased, test_erased, model) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let cells = seal.row("trained", &iteration);
+    let (manifest, model) = (cells.json("manifest", &bare)?, cells.bytes("model", model)?);
+    write(connection, sql, (row, manifest, bare.erased, bare.test_erased, model))?;
+    for (photos, test) in [(&photos, false), (&tested, true)] {
+        insert_evaluated(connection, seal, iteration, row, photos, test)?;
     }
     let sql = "INSERT INTO left_out (iteration, image, reason) VALUES (?1, ?2, ?3)";
     for (image, reason) in &left_out {
@@ -72,6 +72,27 @@ pub(crate) fn insert_at(
     looked_at.iter().try_for_each(|image| write(connection, sql, (row, image.to_string())))
 }
 
+fn insert_evaluated(
+    connection: &Connection,
+    seal: &Seal,
+    iteration: IterationId,
+    row: i64,
+    photos: &[EvaluatedPhoto],
+    test: bool,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO evaluated (iteration, image, fold, tags, probabilities, test)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    for EvaluatedPhoto { photo, tags, fold, probabilities } in photos {
+        let (tags, probabilities) = (indices_to_bytes(tags), to_bytes(probabilities));
+        let id = evaluated_id(iteration, *photo, test);
+        let cells = seal.row("evaluated", &id);
+        let (tags, probabilities) =
+            (cells.bytes("tags", &tags)?, cells.bytes("probabilities", &probabilities)?);
+        write(connection, sql, (row, photo.to_string(), fold, tags, probabilities, test))?;
+    }
+    Ok(())
+}
+
 pub(crate) fn get(
     rows: &Rows<'_>,
     project: ProjectId,
@@ -79,13 +100,19 @@ pub(crate) fn get(
 ) -> Result<Manifest, StoreError> {
     let (seal, row) = (rows.seal(project)?, row_of(rows, project, iteration)?);
     let cells = seal.row("trained", &iteration);
-    let sql = "SELECT manifest, erased FROM trained WHERE iteration = ?1";
-    let found =
-        one(rows, sql, [row], |row| Ok((cells.read_json::<Manifest>("manifest", row, 0)?, row.get(1)?)))?;
-    let (mut manifest, erased) = found.ok_or(StoreError::NotFound(Missing::Model(iteration)))?;
-    manifest.erased = erased;
-    let sql = "SELECT image, fold, tags, probabilities FROM evaluated WHERE iteration = ?1 ORDER BY position";
-    manifest.evaluation.photos = all(rows, sql, [row], |row| evaluated(&seal, iteration, row))?;
+    let sql = "SELECT manifest, erased, test_erased FROM trained WHERE iteration = ?1";
+    let found = one(rows, sql, [row], |row| {
+        let manifest: Manifest = cells.read_json("manifest", row, 0)?;
+        Ok(Manifest { erased: row.get(1)?, test_erased: row.get(2)?, ..manifest })
+    })?;
+    let mut manifest = found.ok_or(StoreError::NotFound(Missing::Model(iteration)))?;
+    let sql = "SELECT image, fold, tags, probabilities, test FROM evaluated
+               WHERE iteration = ?1 AND test = ?2 ORDER BY position";
+    let photos = |test: bool| all(rows, sql, (row, test), |row| evaluated(&seal, iteration, row));
+    manifest.evaluation.photos = photos(false)?;
+    if let Some(test) = &mut manifest.test {
+        test.photos = photos(true)?;
+    }
     let sql = "SELECT image, reason FROM left_out WHERE iteration = ?1 ORDER BY position";
     manifest.left_out = all(rows, sql, [row], |row| {
         let image: ImageId = id(row, 0)?;
@@ -123,7 +150,7 @@ pub(crate) fn get_after(
 
 fn evaluated(seal: &Seal, iteration: IterationId, row: &Row<'_>) -> SqlResult<EvaluatedPhoto> {
     let photo = id(row, 0)?;
-    let id = row_id(iteration, photo);
+    let id = evaluated_id(iteration, photo, row.get(4)?);
     let cells = seal.row("evaluated", &id);
     Ok(EvaluatedPhoto {
         photo,
@@ -171,7 +198,8 @@ pub(crate) fn trained_on(
     images: &[ImageId],
 ) -> Result<Vec<IterationId>, StoreError> {
     let sql = "SELECT id FROM iterations WHERE project = ?1
-               AND (EXISTS (SELECT 1 FROM evaluated WHERE image = ?2 AND iteration = iterations.position)
+               AND (EXISTS (SELECT 1 FROM evaluated
+                            WHERE image = ?2 AND iteration = iterations.position AND test = 0)
                     OR EXISTS (SELECT 1 FROM looked_at WHERE image = ?2 AND iteration = iterations.position))";
     let project = project.to_string();
     let mut found = BTreeSet::new();
@@ -183,7 +211,7 @@ pub(crate) fn trained_on(
 }
 
 /// Takes a photo out of all that iterations know, counts it where it was trained on or calibrated with, and says in which
-/// that was.
+/// that was; and counts it apart where it was tested on.
 pub(crate) fn forget(
     connection: &Connection,
     project: ProjectId,
@@ -191,7 +219,8 @@ pub(crate) fn forget(
 ) -> Result<Vec<IterationId>, StoreError> {
     let of = (project.to_string(), image.to_string());
     let sql = "SELECT id, position FROM iterations WHERE project = ?1
-               AND (EXISTS (SELECT 1 FROM evaluated WHERE image = ?2 AND iteration = iterations.position)
+               AND (EXISTS (SELECT 1 FROM evaluated
+                            WHERE image = ?2 AND iteration = iterations.position AND test = 0)
                     OR EXISTS (SELECT 1 FROM looked_at WHERE image = ?2 AND iteration = iterations.position))
                ORDER BY position";
     let having: Vec<(IterationId, i64)> =
@@ -199,6 +228,10 @@ pub(crate) fn forget(
     for (_, row) in &having {
         write(connection, "UPDATE trained SET erased = erased + 1 WHERE iteration = ?1", [row])?;
     }
+    let sql = "UPDATE trained SET test_erased = test_erased + 1 WHERE iteration IN
+               (SELECT i.position FROM evaluated AS e JOIN iterations AS i ON i.position = e.iteration
+                WHERE e.image = ?2 AND e.test = 1 AND i.project = ?1)";
+    write(connection, sql, (&of.0, &of.1))?;
     for table in ["evaluated", "looked_at", "left_out"] {
         let sql = format!(
             "DELETE FROM {table} WHERE image = ?2

@@ -362,6 +362,8 @@ impl Script {
                     domain_id: Domain::GENERAL_COMPACT.id,
                     classification_type: ClassificationType::Multiclass,
                     training_type: TrainingType::Regular,
+                    reserved_budget_millis: 0,
+                    custom_base: None,
                 },
             },
             (4, Some(iteration)) => {

@@ -30,7 +30,9 @@ fn of_manifest(manifest: &Manifest) -> Result<(), StoreError> {
     if manifest.calibration.as_ref().is_some_and(|calibration| !calibration.is_finite()) {
         return Err(StoreError::NotFinite("the calibration of the probabilities"));
     }
-    probabilities(manifest.evaluation.photos.iter().flat_map(|photo| photo.probabilities.iter().copied()))
+    let evaluations = std::iter::once(&manifest.evaluation).chain(&manifest.test);
+    let photos = evaluations.flat_map(|evaluation| &evaluation.photos);
+    probabilities(photos.flat_map(|photo| photo.probabilities.iter().copied()))
 }
 
 fn probabilities(mut values: impl Iterator<Item = f32>) -> Result<(), StoreError> {

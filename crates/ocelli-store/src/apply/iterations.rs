@@ -41,8 +41,8 @@ pub(super) fn begin(tx: &mut AsOf<'_>, new: NewIteration, limits: &Limits) -> Re
         domain_id: new.domain_id,
         classification_type: new.classification_type,
         training_type: new.training_type,
-        reserved_budget_millis: 0,
-        custom_base: None,
+        reserved_budget_millis: new.reserved_budget_millis,
+        custom_base: new.custom_base,
         publication: None,
     };
     tx.put_iteration(&iteration)?;
@@ -85,7 +85,9 @@ pub(super) fn complete(
     training_millis: u64,
 ) -> Result<Applied, StoreError> {
     let mut found = in_training(tx, project, iteration)?;
-    for tag in &trained.manifest.evaluation.tags {
+    let manifest = &trained.manifest;
+    let tested = manifest.test.iter().flat_map(|test| &test.tags);
+    for tag in manifest.evaluation.tags.iter().chain(tested) {
         if tx.was_erased(project, &Erased::Tag(tag.id))? {
             return Err(StoreError::NotFound(Missing::Tag(tag.id)));
         }
@@ -98,7 +100,7 @@ pub(super) fn complete(
 }
 
 /// Takes photos that have been erased while the training went on out of what came of it, and counts those that it was
-/// trained on or calibrated with.
+/// trained on or calibrated with, and those that it was tested on.
 fn forget_erased(tx: &mut AsOf<'_>, project: ProjectId, trained: &mut Trained) -> Result<(), StoreError> {
     let (manifest, mut gone) = (&mut trained.manifest, BTreeSet::new());
     for photo in std::mem::take(&mut manifest.evaluation.photos) {
@@ -116,6 +118,16 @@ fn forget_erased(tx: &mut AsOf<'_>, project: ProjectId, trained: &mut Trained) -
         }
     }
     manifest.erased = manifest.erased.saturating_add(u32::try_from(gone.len()).unwrap_or(u32::MAX));
+    if let Some(test) = &mut manifest.test {
+        let before = test.photos.len();
+        for photo in std::mem::take(&mut test.photos) {
+            if tx.has_image(project, photo.photo)? {
+                test.photos.push(photo);
+            }
+        }
+        let gone = u32::try_from(before - test.photos.len()).unwrap_or(u32::MAX);
+        manifest.test_erased = manifest.test_erased.saturating_add(gone);
+    }
     for (image, why) in std::mem::take(&mut manifest.left_out) {
         if tx.has_image(project, image)? {
             manifest.left_out.push((image, why));

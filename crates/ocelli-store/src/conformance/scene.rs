@@ -5,10 +5,10 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use ocelli_core::{
-    Affected, BoundingBox, CalibrationFigures, CalibrationRecord, ClassificationType, Description, Domain,
-    Erased, Erasure, ErasureReason, EvaluatedOn, EvaluatedPhoto, Evaluation, Export, ExportId,
-    ExportPlatform, Image, ImageId, ImagePrediction, ImageTag, Int8Cost, Iteration, IterationId, Limits,
-    Manifest, MeasuredInt8, Metadata, Name, Origin, Precision, Prediction, PredictionId,
+    Affected, BaseIteration, BoundingBox, CalibrationFigures, CalibrationRecord, ClassificationType,
+    Description, Domain, Erased, Erasure, ErasureReason, EvaluatedOn, EvaluatedPhoto, Evaluation, Export,
+    ExportId, ExportPlatform, Image, ImageId, ImagePrediction, ImageTag, Int8Cost, Iteration, IterationId,
+    Limits, Manifest, MeasuredInt8, Metadata, Name, Origin, Precision, Prediction, PredictionId,
     ProbabilityCalibration, Project, ProjectId, ProjectSettings, Publication, Region, RegionId, Salt,
     StoredPrediction, Tag, TagId, TagType, Threshold, Timestamp, TrainedTag, TrainingType, limits,
 };
@@ -214,7 +214,12 @@ impl Scene {
             created: at(10),
             domain_id: Domain::GENERAL_COMPACT.id,
             classification_type: ClassificationType::Multiclass,
-            training_type: TrainingType::Regular,
+            training_type: TrainingType::Advanced,
+            reserved_budget_millis: 60_000,
+            custom_base: Some(BaseIteration {
+                project_id: self.project,
+                iteration_id: IterationId::new(at(0), [3; 10]),
+            }),
         };
         Change::BeginTraining { iteration }
     }
@@ -272,6 +277,8 @@ impl Scene {
             fine_tuning: None,
             evaluated_on: EvaluatedOn::TestSet,
             erased: 0,
+            test: None,
+            test_erased: 0,
         };
         Trained { manifest, model: seed.to_le_bytes().to_vec(), looked_at: Vec::new() }
     }
@@ -321,6 +328,20 @@ impl Scene {
             tag_type: TagType::Regular,
         };
         evaluation.tags = ids.into_iter().enumerate().map(trained_tag).collect();
+        trained
+    }
+
+    /// The same, tested on these photos besides, all with its first tag.
+    pub fn tested_on(mut trained: Trained, photos: &[ImageId]) -> Trained {
+        let evaluation = &trained.manifest.evaluation;
+        let answer = |photo: &ImageId| EvaluatedPhoto {
+            photo: *photo,
+            tags: vec![0],
+            fold: 0,
+            probabilities: vec![1.0 / 7.0; evaluation.tags.len()],
+        };
+        let photos = photos.iter().map(answer).collect();
+        trained.manifest.test = Some(Evaluation { photos, ..evaluation.clone() });
         trained
     }
 

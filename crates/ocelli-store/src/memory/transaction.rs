@@ -407,13 +407,19 @@ impl Transaction for MemoryTransaction {
             let manifest = &trained.manifest;
             let evaluated = manifest.evaluation.photos.iter().any(|photo| photo.photo == image);
             let used = evaluated || trained.looked_at.contains(&image);
-            if used || manifest.left_out.iter().any(|(left_out, _)| *left_out == image) {
+            let mut tests = manifest.test.iter().flat_map(|test| &test.photos);
+            let tested = tests.any(|photo| photo.photo == image);
+            if used || tested || manifest.left_out.iter().any(|(left_out, _)| *left_out == image) {
                 let trained = Arc::make_mut(trained);
                 trained.looked_at.retain(|looked_at| *looked_at != image);
                 let manifest = &mut trained.manifest;
                 manifest.evaluation.photos.retain(|photo| photo.photo != image);
                 manifest.left_out.retain(|(left_out, _)| *left_out != image);
                 manifest.erased = manifest.erased.saturating_add(u32::from(used));
+                if let Some(test) = &mut manifest.test {
+                    test.photos.retain(|photo| photo.photo != image);
+                    manifest.test_erased = manifest.test_erased.saturating_add(u32::from(tested));
+                }
             }
             if used {
                 trained_on_it.push(*iteration);

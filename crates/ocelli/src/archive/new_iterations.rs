@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use ocelli_archive::IterationRecord;
 use ocelli_core::{
-    Domain, Erased, ErrorCode, Export, ExportId, ImageId, Iteration, IterationId, IterationStatus, Manifest,
+    BaseIteration, Domain, Erased, ErrorCode, Export, ExportId, ImageId, Iteration, IterationId, IterationStatus, Manifest,
     TrainingFailure,
 };
 use ocelli_store::{Change, NewExportFile, NewIteration, Trained};
@@ -62,6 +62,8 @@ impl Importing<'_> {
             domain_id: source.domain_id,
             classification_type: source.classification_type,
             training_type: source.training_type,
+            reserved_budget_millis: source.reserved_budget_millis,
+            custom_base: self.renumbered_base(&source),
         };
         if !self.try_apply(Erased::Iteration(source.id), Change::BeginTraining { iteration: new })? {
             return Ok(());
@@ -124,13 +126,22 @@ impl Importing<'_> {
         Ok(Some(Trained { manifest, model, looked_at: looked_at.collect() }))
     }
 
+    /// The iteration that one started from, if it came along: it began before. What is elsewhere has no id that means
+    /// anything here.
+    fn renumbered_base(&self, source: &Iteration) -> Option<BaseIteration> {
+        let base = source.custom_base.filter(|base| base.project_id == source.project_id)?;
+        let iteration_id = *self.imported.ids.iterations.get(&base.iteration_id)?;
+        Some(BaseIteration { project_id: self.project, iteration_id })
+    }
+
     /// Photos that have not come along count as erased.
     fn renumbered_manifest(
         &mut self,
         mut manifest: Manifest,
         looked_at: &[ImageId],
     ) -> Result<Manifest, Error> {
-        for tag in &mut manifest.evaluation.tags {
+        let tested = manifest.test.iter_mut().flat_map(|test| &mut test.tags);
+        for tag in manifest.evaluation.tags.iter_mut().chain(tested) {
             tag.id = self.tag(tag.id)?;
         }
         let images = &self.imported.ids.images;
@@ -151,6 +162,20 @@ impl Importing<'_> {
         });
         let gone = u32::try_from(gone.len()).unwrap_or(u32::MAX);
         manifest.erased = manifest.erased.saturating_add(gone);
+        if let Some(test) = &mut manifest.test {
+            let (mut tested, mut gone) = (HashSet::new(), 0_u32);
+            test.photos.retain_mut(|photo| match images.get(&photo.photo) {
+                Some(id) => {
+                    photo.photo = *id;
+                    tested.insert(*id)
+                }
+                None => {
+                    gone = gone.saturating_add(1);
+                    false
+                }
+            });
+            manifest.test_erased = manifest.test_erased.saturating_add(gone);
+        }
         manifest.left_out.retain_mut(|(image, _)| match images.get(image) {
             Some(id) if seen.insert(*id) => {
                 *image = *id;

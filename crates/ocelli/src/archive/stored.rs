@@ -256,7 +256,7 @@ impl<'s> StoredProject<'s> {
         self.send_exports(&iteration, to)
     }
 
-    /// Of an iteration what it answered to the photos that are sent, if it was trained on any.
+    /// Of an iteration what it answered to the photos that are sent, if it was trained or tested on any.
     fn send_part_of_iteration(
         &self,
         mut record: IterationRecord,
@@ -266,7 +266,11 @@ impl<'s> StoredProject<'s> {
         let Some(manifest) = &mut record.manifest else { return Ok(()) };
         manifest.evaluation.photos.retain(|photo| sent.contains(&photo.photo));
         manifest.left_out.retain(|(image, _)| sent.contains(image));
-        if manifest.evaluation.photos.is_empty() && manifest.left_out.is_empty() {
+        if let Some(test) = &mut manifest.test {
+            test.photos.retain(|photo| sent.contains(&photo.photo));
+        }
+        let tested = manifest.test.iter().any(|test| !test.photos.is_empty());
+        if manifest.evaluation.photos.is_empty() && manifest.left_out.is_empty() && !tested {
             return Ok(());
         }
         to.iteration(record, Models::default())
