@@ -342,7 +342,7 @@ fn a_newer_format_is_refused_by_number() {
     drop(scene);
     let database = rusqlite::Connection::open(directory.path().join("ocelli.sqlite")).unwrap();
     database.pragma_update(None, "user_version", 7).unwrap();
-    assert!(matches!(open(directory.path()), Err(StoreError::Format { found: 7, supported: 2, .. })));
+    assert!(matches!(open(directory.path()), Err(StoreError::Format { found: 7, supported: 3, .. })));
 }
 
 #[test]
