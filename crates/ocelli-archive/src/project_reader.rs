@@ -278,8 +278,11 @@ fn check_manifest(manifest: &Manifest, entry: &Entry) -> Result<(), ArchiveError
     if let Some((name, figure)) = figures.into_iter().find(|(_, figure)| !figure.is_finite()) {
         return wrong("the manifest".to_owned(), format!("its {name} is {figure}; it must be finite"));
     }
-    if manifest.calibration.as_ref().is_some_and(|calibration| !calibration.is_finite()) {
-        let reason = "the calibration of its probabilities has a figure that is not finite".to_owned();
+    let calibration = manifest.calibration.as_ref().is_none_or(|calibration| calibration.is_finite());
+    let tuning = manifest.fine_tuning.as_ref().is_none_or(|tuning| tuning.is_finite());
+    if !calibration || !tuning {
+        let of = if tuning { "calibration" } else { "fine-tuning" };
+        let reason = format!("the record of its {of} has a figure that is not finite");
         return wrong("the manifest".to_owned(), reason);
     }
     let evaluated = manifest.evaluation.photos.iter().map(|photo| (photo, &manifest.evaluation.tags));

@@ -58,3 +58,13 @@ pub struct FineTuningRecord {
     /// The round whose weights were kept, from 1; none where the head alone answered better.
     pub kept: Option<usize>,
 }
+
+impl FineTuningRecord {
+    /// Whether JSON can say all of its figures.
+    pub fn is_finite(&self) -> bool {
+        let FineTuningOptions { learning_rate, weight_decay, label_smoothing, .. } = self.options;
+        let options = [self.head_loss, learning_rate, weight_decay, f64::from(label_smoothing)];
+        let of = |round: &FineTuningRound| [round.training_loss, round.held_out_loss, round.held_out_top1];
+        options.into_iter().chain(self.rounds.iter().flat_map(of)).all(f64::is_finite)
+    }
+}

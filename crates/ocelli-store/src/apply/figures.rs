@@ -30,6 +30,9 @@ fn of_manifest(manifest: &Manifest) -> Result<(), StoreError> {
     if manifest.calibration.as_ref().is_some_and(|calibration| !calibration.is_finite()) {
         return Err(StoreError::NotFinite("the calibration of the probabilities"));
     }
+    if manifest.fine_tuning.as_ref().is_some_and(|tuning| !tuning.is_finite()) {
+        return Err(StoreError::NotFinite("the record of the fine-tuning"));
+    }
     let evaluations = std::iter::once(&manifest.evaluation).chain(&manifest.test);
     let photos = evaluations.flat_map(|evaluation| &evaluation.photos);
     probabilities(photos.flat_map(|photo| photo.probabilities.iter().copied()))

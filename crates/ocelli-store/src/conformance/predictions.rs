@@ -40,6 +40,10 @@ pub fn figures_that_are_not_finite_are_refused(make: Make) {
         let error = scene.refuse(scene.completion_with(iteration, trained));
         assert!(matches!(error, StoreError::NotFinite(_)), "{error:?}");
         let mut trained = Scene::trained_on(1, &[(image, oak)]);
+        trained.manifest.fine_tuning.as_mut().unwrap().rounds[0].held_out_loss = f64::from(wrong);
+        let error = scene.refuse(scene.completion_with(iteration, trained));
+        assert!(matches!(error, StoreError::NotFinite(_)), "{error:?}");
+        let mut trained = Scene::trained_on(1, &[(image, oak)]);
         trained.manifest.int8.as_mut().unwrap().cost.mean_probability_change = f64::from(wrong);
         let error = scene.refuse(scene.completion_with(iteration, trained));
         assert!(matches!(error, StoreError::NotFinite(_)), "{error:?}");

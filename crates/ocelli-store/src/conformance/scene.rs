@@ -7,10 +7,11 @@ use std::sync::Arc;
 use ocelli_core::{
     Affected, BaseIteration, BoundingBox, CalibrationFigures, CalibrationRecord, ClassificationType,
     Description, Domain, Erased, Erasure, ErasureReason, EvaluatedOn, EvaluatedPhoto, Evaluation, Export,
-    ExportId, ExportPlatform, Image, ImageId, ImagePrediction, ImageTag, Int8Cost, Iteration, IterationId,
-    Limits, Manifest, MeasuredInt8, Metadata, Name, Origin, Precision, Prediction, PredictionId,
-    ProbabilityCalibration, Project, ProjectId, ProjectSettings, Publication, Region, RegionId, Salt,
-    StoredPrediction, Tag, TagId, TagType, Threshold, Timestamp, TrainedTag, TrainingType, limits,
+    ExportId, ExportPlatform, FineTuningOptions, FineTuningRecord, FineTuningRound, Image, ImageId,
+    ImagePrediction, ImageTag, Int8Cost, Iteration, IterationId, Limits, Manifest, MeasuredInt8, Metadata,
+    Name, Origin, Precision, Prediction, PredictionId, ProbabilityCalibration, Project, ProjectId,
+    ProjectSettings, Publication, Region, RegionId, Salt, StoredPrediction, Tag, TagId, TagType, Threshold,
+    Timestamp, TrainedTag, TrainingType, limits,
 };
 
 use super::Make;
@@ -274,7 +275,17 @@ impl Scene {
                 after: CalibrationFigures { expected_calibration_error: 1.0 / 9.0, brier_score: 0.1 + 0.2 },
             }),
             thresholds: vec![Threshold::default()],
-            fine_tuning: None,
+            fine_tuning: Some(FineTuningRecord {
+                cut: "blocks.5".to_owned(),
+                options: FineTuningOptions::default(),
+                head_loss: 1.0 / 3.0,
+                rounds: vec![FineTuningRound {
+                    training_loss: 0.1 + 0.2,
+                    held_out_loss: 1.0 / 7.0,
+                    held_out_top1: 0.9,
+                }],
+                kept: Some(1),
+            }),
             evaluated_on: EvaluatedOn::TestSet,
             erased: 0,
             test: None,
