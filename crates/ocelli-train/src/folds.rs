@@ -2,38 +2,61 @@
 
 use crate::TrainingSet;
 
-/// The fold of each photo, below `folds`.
+/// The fold of each photo, below `folds`; the photos of a group share theirs.
 ///
-/// Folds are stratified by iterative stratification (Sechidis, Tsoumakas and Vlahavas, 2011): the rarest tag's
-/// photos are dealt out first, each to the fold that lacks that tag most. Ties fall to the fold that has the
-/// fewest photos, then to the first. Which photo is dealt first depends on the seed and the photos' keys alone.
+/// Folds are stratified by iterative stratification (Sechidis, Tsoumakas and Vlahavas, 2011), group by group: those of
+/// the rarest tag are dealt out first, the largest ahead, each to the fold that lacks that tag most. Ties fall to the
+/// fold that has the fewest photos, then to the first. Which of equally large groups is dealt first depends on the
+/// seed and the photos' keys alone.
 pub(crate) fn stratified(set: &TrainingSet, folds: u16, seed: u64) -> Vec<u16> {
-    let (labels, photos) = (set.labels(), set.labels().photos());
-    let mut order: Vec<usize> = (0..photos.len()).collect();
-    order.sort_by_cached_key(|photo| shuffled(seed, &set.keys()[*photo]));
-
-    let mut remaining = vec![0usize; labels.tags().len()];
-    for photo in photos {
-        photo.tags.iter().for_each(|tag| remaining[usize::from(*tag)] += 1);
+    let groups = groups(set, seed);
+    let mut remaining = vec![0usize; set.labels().tags().len()];
+    for tag in groups.iter().flat_map(|group| &group.tags) {
+        remaining[usize::from(*tag)] += 1;
     }
     let mut dealt = Dealt {
         by_tag: vec![vec![0; remaining.len()]; usize::from(folds)],
         photos: vec![0; usize::from(folds)],
     };
-    let mut fold_of = vec![None; photos.len()];
+    let mut fold_of = vec![None; groups.len()];
     while let Some(rarest) = rarest(&remaining) {
-        for &photo in &order {
-            let tags = &photos[photo].tags;
-            if fold_of[photo].is_none() && tags.iter().any(|tag| usize::from(*tag) == rarest) {
-                fold_of[photo] = Some(dealt.deal(tags, Some(rarest)));
-                tags.iter().for_each(|tag| remaining[usize::from(*tag)] -= 1);
+        for (group, fold) in groups.iter().zip(&mut fold_of) {
+            if fold.is_none() && group.tags.iter().any(|tag| usize::from(*tag) == rarest) {
+                *fold = Some(dealt.deal(group, Some(rarest)));
+                group.tags.iter().for_each(|tag| remaining[usize::from(*tag)] -= 1);
             }
         }
     }
-    for &photo in &order {
-        fold_of[photo].get_or_insert_with(|| dealt.deal(&[], None));
+    let mut of_photo = vec![0; set.labels().photos().len()];
+    for (group, fold) in groups.iter().zip(fold_of) {
+        let fold = fold.unwrap_or_else(|| dealt.deal(group, None));
+        group.photos.iter().for_each(|photo| of_photo[*photo] = fold);
     }
-    fold_of.into_iter().flatten().collect()
+    of_photo
+}
+
+/// Photos that share a fold.
+#[derive(Default)]
+struct Group {
+    photos: Vec<usize>,
+    /// The tags of the photos one after the other.
+    tags: Vec<u16>,
+}
+
+/// The groups of photos in the order in which they are dealt.
+fn groups(set: &TrainingSet, seed: u64) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    groups.resize_with(set.groups().len(), Group::default);
+    for (n, (photo, group)) in set.labels().photos().iter().zip(set.groups()).enumerate() {
+        groups[*group].photos.push(n);
+        groups[*group].tags.extend(&photo.tags);
+    }
+    groups.retain(|group| !group.photos.is_empty());
+    groups.sort_by_cached_key(|group| {
+        let first = group.photos.first().map(|photo| shuffled(seed, &set.keys()[*photo]));
+        (std::cmp::Reverse(group.photos.len()), first)
+    });
+    groups
 }
 
 fn shuffled(seed: u64, key: &blake3::Hash) -> [u8; 32] {
@@ -54,11 +77,11 @@ struct Dealt {
 }
 
 impl Dealt {
-    fn deal(&mut self, tags: &[u16], rarest: Option<usize>) -> u16 {
+    fn deal(&mut self, group: &Group, rarest: Option<usize>) -> u16 {
         let has = |fold: &usize| rarest.map_or(0, |tag| self.by_tag[*fold][tag]);
         let fold = (0..self.photos.len()).min_by_key(|fold| (has(fold), self.photos[*fold])).unwrap_or(0);
-        self.photos[fold] += 1;
-        tags.iter().for_each(|tag| self.by_tag[fold][usize::from(*tag)] += 1);
+        self.photos[fold] += group.photos.len();
+        group.tags.iter().for_each(|tag| self.by_tag[fold][usize::from(*tag)] += 1);
         u16::try_from(fold).unwrap_or(0)
     }
 }
@@ -120,6 +143,24 @@ mod tests {
             };
             prop_assert_eq!(folds(photos), folds(reversed));
         }
+    }
+
+    #[test]
+    fn the_photos_of_a_group_share_a_fold_and_tags_stay_spread() {
+        let photos = (0..90).map(|n| LabelledPhoto { image: image(n), tags: vec![n % 3] }).collect();
+        let set = set(ClassificationType::Multiclass, photos);
+        let set = set.with_groups(|photo| (number(photo) < 60).then(|| u32::from(number(photo) / 4)));
+        let folds = stratified(&set, 5, 3);
+        let mut fold_of = [None; 15];
+        let mut dealt = [[0; 3]; 5];
+        for (photo, fold) in set.labels().photos().iter().zip(&folds) {
+            let number = number(photo.image);
+            dealt[usize::from(*fold)][usize::from(number % 3)] += 1;
+            if number < 60 {
+                assert_eq!(*fold_of[usize::from(number / 4)].get_or_insert(*fold), *fold, "{number}");
+            }
+        }
+        assert!(dealt.as_flattened().iter().all(|photos| (4..=8).contains(photos)), "{dealt:?}");
     }
 
     #[test]

@@ -40,8 +40,8 @@ pub struct TrainedHead {
     pub weights: Vec<f32>,
     /// `[tags]`
     pub bias: Vec<f32>,
-    /// The strength of the L2 regularisation that the folds favoured, for features of unit mean squared distance
-    /// from their mean.
+    /// The strength of the L2 regularisation that the folds favoured, for features that are centred, evened out
+    /// half way (divided by the root of their standard deviation) and scaled to a mean squared length of 1.
     pub strength: f64,
     /// How many folds there were.
     pub folds: u16,
@@ -51,6 +51,8 @@ pub struct TrainedHead {
     pub evaluation: Evaluation,
     /// Those heads, by fold.
     pub fold_heads: Vec<LinearHead>,
+    /// What the head answers to the photos that took no part in the training, where there were some; their fold is 0.
+    pub test: Option<Evaluation>,
 }
 
 impl TrainedHead {
@@ -85,12 +87,16 @@ pub fn train_head(
         choose_strength(set, &fold_of, options, stop, watch)?;
     watch(TrainingEvent::StrengthChosen { strength });
 
-    let all = Regression::new(set, &[vec![true; labels.photos().len()]], options.balance);
+    let all = Regression::of_all(set, options.balance);
     let head = all.fit(head, strength, stop)?;
-    let LinearHead { weights, bias } = all.raw(&head).swap_remove(0);
+    let head = all.raw(&head).swap_remove(0);
+    let test = set
+        .test()
+        .map(|test| head.evaluate(labels.classification_type(), labels.tags(), &test.photos, &test.features));
     Ok(TrainedHead {
-        weights,
-        bias,
+        test: test.transpose()?,
+        weights: head.weights,
+        bias: head.bias,
         strength,
         folds: FOLDS,
         evaluation: evaluation(labels, &fold_of, &held_out),
@@ -120,13 +126,11 @@ fn choose_strength(
     watch: &dyn Fn(TrainingEvent),
 ) -> Result<Chosen, TrainError> {
     let labels = set.labels();
-    let seen: Vec<Vec<bool>> =
-        (0..FOLDS).map(|fold| fold_of.iter().map(|of| *of != fold).collect()).collect();
-    let regression = Regression::new(set, &seen, options.balance);
+    let regression = Regression::of_folds(set, fold_of, FOLDS, options.balance);
     let mut heads = regression.zeros();
     let mut try_strength = |strength| -> Result<Chosen, TrainError> {
         heads = regression.fit(heads.clone(), strength, stop)?;
-        let held_out = held_out(&regression.probabilities(&heads), fold_of, labels.tags().len());
+        let held_out = regression.held_out(&heads);
         let loss = mean_loss(labels, &held_out);
         let held_out_top1 = evaluation(labels, fold_of, &held_out).top1().unwrap_or(0.0);
         watch(TrainingEvent::StrengthTried { strength, held_out_loss: loss, held_out_top1 });
@@ -148,12 +152,6 @@ fn choose_strength(
         }
     }
     Ok(best)
-}
-
-/// Of `[photos, folds, tags]`, each photo's row of its own fold.
-fn held_out(probabilities: &[f32], fold_of: &[u16], tags: usize) -> Vec<f32> {
-    let photos = probabilities.chunks_exact(usize::from(FOLDS) * tags).zip(fold_of);
-    photos.flat_map(|(photo, fold)| &photo[usize::from(*fold) * tags..][..tags]).copied().collect()
 }
 
 /// The mean over the photos of the cross-entropy, summed over the tags where each stands for itself.
@@ -190,12 +188,14 @@ fn evaluation(labels: &Labels, fold_of: &[u16], probabilities: &[f32]) -> Evalua
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroUsize;
     use std::sync::Mutex;
 
     use ocelli_core::{ImageId, Name, TagId, TagType, Timestamp, TrainedTag};
 
     use super::*;
     use crate::LabelledPhoto;
+    use crate::scaling::Scaling;
 
     const WIDTH: usize = 8;
 
@@ -259,14 +259,17 @@ mod tests {
     #[test]
     fn the_fit_ends_at_the_minimum() {
         for kind in [ClassificationType::Multiclass, ClassificationType::Multilabel] {
-            let set = set(kind, [30, 20, 10]);
+            // Rows of more than one block.
+            let set = with_views(set(kind, [30, 20, 10]), 40);
             let trained = train(&set, &HeadOptions::default());
             let photos = set.labels().photos();
-            let (_, distance) = spread(&set);
+            let Scaling { centre, factors } = Scaling::new(set.rows(), WIDTH);
             let mut gradient = [0.0f64; 3];
             let mut slope = [0.0f64; 3 * WIDTH];
-            for (n, photo) in photos.iter().enumerate() {
-                let logits: Vec<f64> = (0..3).map(|tag| logit(&trained, tag, set.row(n))).collect();
+            let rows = set.rows().chunks_exact(WIDTH);
+            for (n, row) in rows.enumerate() {
+                let photo = &photos[n / set.views()];
+                let logits: Vec<f64> = (0..3).map(|tag| logit(&trained, tag, row)).collect();
                 let total: f64 = logits.iter().map(|logit| logit.exp()).sum();
                 for tag in 0..3 {
                     let probability = match kind {
@@ -274,18 +277,18 @@ mod tests {
                         ClassificationType::Multilabel => 1.0 / (1.0 + (-logits[tag]).exp()),
                     };
                     let has = photo.tags.iter().any(|own| usize::from(*own) == tag);
-                    let error = (probability - f64::from(u8::from(has))) / photos.len() as f64;
+                    let count = (photos.len() * set.views()) as f64;
+                    let error = (probability - f64::from(u8::from(has))) / count;
                     gradient[tag] += error;
                     for i in 0..WIDTH {
-                        slope[tag * WIDTH + i] +=
-                            error * f64::from(set.row(n)[i] - spread(&set).0[i]) / distance;
+                        slope[tag * WIDTH + i] += error * f64::from((row[i] - centre[i]) * factors[i]);
                     }
                 }
             }
             for (tag, bias) in gradient.iter().enumerate() {
                 assert!(bias.abs() < 2e-3, "{kind:?}: bias of {tag}: {bias}");
                 for i in 0..WIDTH {
-                    let weight = f64::from(trained.weights[tag * WIDTH + i]) * distance;
+                    let weight = f64::from(trained.weights[tag * WIDTH + i] / factors[i]);
                     let whole = slope[tag * WIDTH + i] + trained.strength * weight;
                     assert!(whole.abs() < 2e-3, "{kind:?}: weight {i} of {tag}: {whole}");
                 }
@@ -299,16 +302,51 @@ mod tests {
         sum + f64::from(trained.bias[tag])
     }
 
-    /// The mean of the features, and their root mean squared distance from it.
-    fn spread(set: &TrainingSet) -> (Vec<f32>, f64) {
-        let photos = set.labels().photos().len();
-        let mean: Vec<f32> =
-            (0..WIDTH).map(|i| (0..photos).map(|n| set.row(n)[i]).sum::<f32>() / photos as f32).collect();
-        let squares: f64 = (0..photos)
-            .flat_map(|n| (0..WIDTH).map(move |i| (n, i)))
-            .map(|(n, i)| f64::from(set.row(n)[i] - mean[i]).powi(2))
-            .sum();
-        (mean, (squares / photos as f64).sqrt())
+    /// The same photos with more views: their features moved a little, each view's otherwise.
+    fn with_views(set: TrainingSet, views: usize) -> TrainingSet {
+        let moved = |(n, row): (usize, &[f32])| -> Vec<f32> {
+            let moves = (0..views).flat_map(|view| (0..WIDTH).map(move |i| (view, i)));
+            moves.map(|(view, i)| row[i] + view as f32 * 0.02 * noise(n * 1000 + view * WIDTH + i)).collect()
+        };
+        let features = set.rows().chunks_exact(WIDTH).enumerate().flat_map(moved).collect();
+        let views = NonZeroUsize::new(views).unwrap();
+        TrainingSet::with_views(set.labels().clone(), features, views).unwrap()
+    }
+
+    #[test]
+    fn views_that_are_all_alike_change_nothing() {
+        let one = set(ClassificationType::Multiclass, [12, 10, 8]);
+        let repeated = one.rows().chunks_exact(WIDTH).flat_map(|row| row.repeat(3)).collect();
+        let three =
+            TrainingSet::with_views(one.labels().clone(), repeated, NonZeroUsize::new(3).unwrap()).unwrap();
+        let (one, three) = (train(&one, &HeadOptions::default()), train(&three, &HeadOptions::default()));
+        assert_eq!(one.strength, three.strength);
+        for (one, three) in one.evaluation.photos.iter().zip(&three.evaluation.photos) {
+            assert_eq!((one.photo, one.fold), (three.photo, three.fold));
+            for (one, three) in one.probabilities.iter().zip(&three.probabilities) {
+                assert!((one - three).abs() < 1e-2, "{one} and {three}");
+            }
+        }
+    }
+
+    #[test]
+    fn photos_to_test_with_are_answered_and_not_learned_from() {
+        let set = set(ClassificationType::Multiclass, [12, 10, 8]);
+        let plain = train(&set, &HeadOptions::default());
+        assert!(plain.test.is_none());
+        let photos: Vec<_> = set.labels().photos()[..7].to_vec();
+        let features = set.rows()[..7 * WIDTH].to_vec();
+        let tested = set.with_test(photos.clone(), features.clone()).unwrap();
+        let tested = train(&tested, &HeadOptions::default());
+        assert_eq!((&tested.weights, &tested.evaluation), (&plain.weights, &plain.evaluation));
+        let test = tested.test.unwrap();
+        assert_eq!(test.tags, plain.evaluation.tags);
+        let head = LinearHead { weights: plain.weights, bias: plain.bias };
+        for ((answered, photo), row) in test.photos.iter().zip(photos).zip(features.chunks_exact(WIDTH)) {
+            assert_eq!((answered.photo, &answered.tags), (photo.image, &photo.tags));
+            let asked = head.probabilities(ClassificationType::Multiclass, row).unwrap();
+            assert_eq!(answered.probabilities, asked);
+        }
     }
 
     #[test]

@@ -35,32 +35,8 @@ impl Labels {
         if tags.len() < limits::MIN_TAGS {
             return Err(TrainError::TooFewTags { tags: tags.len(), classification_type });
         }
-        let mut counts = vec![0; tags.len()];
-        for LabelledPhoto { image, tags: own } in &mut photos {
-            own.sort_unstable();
-            own.dedup();
-            if classification_type == ClassificationType::Multiclass && own.len() != 1 {
-                return Err(TrainError::NotOneTag { image: *image, tags: own.len() });
-            }
-            for tag in own.iter() {
-                match counts.get_mut(usize::from(*tag)) {
-                    Some(count) => *count += 1,
-                    None => {
-                        return Err(TrainError::UnknownTag { image: *image, tag: *tag, tags: tags.len() });
-                    }
-                }
-            }
-        }
-        let needed = limits::MIN_IMAGES_PER_TAG;
-        let lacks: Vec<Lack> = tags
-            .iter()
-            .zip(counts)
-            .filter(|(_, photos)| *photos < needed)
-            .map(|(tag, photos)| Lack { tag: tag.name.clone(), photos, needed })
-            .collect();
-        if !lacks.is_empty() {
-            return Err(TrainError::TooFewPhotos { lacks, classification_type });
-        }
+        let counts = settle(classification_type, tags.len(), &mut photos)?;
+        enough(classification_type, &tags, &counts, limits::MIN_IMAGES_PER_TAG)?;
         Ok(Self { classification_type, tags, photos })
     }
 
@@ -78,73 +54,52 @@ impl Labels {
     pub fn photos(&self) -> &[LabelledPhoto] {
         &self.photos
     }
+
+    /// Puts photo `order[n]` at place `n`.
+    pub(crate) fn reorder(&mut self, order: &[usize]) {
+        let mut photos: Vec<_> = std::mem::take(&mut self.photos).into_iter().map(Some).collect();
+        self.photos = order.iter().filter_map(|photo| photos.get_mut(*photo)?.take()).collect();
+    }
 }
 
-/// Labels and the features of their photos.
+/// Puts each photo's tags in order, each once, and counts the photos of each tag.
 ///
-/// Photos stand in an order that follows from their features and tags alone, and so do the folds that they fall
-/// into: neither the ids of photos nor the order in which they came plays a part in a training.
-#[derive(Clone, Debug)]
-pub struct TrainingSet {
-    labels: Labels,
-    /// The identity of each photo: its features and tags.
-    keys: Vec<blake3::Hash>,
-    features: Vec<f32>,
-    width: usize,
-}
-
-impl TrainingSet {
-    /// Adds features: row-major `[photos, width]` in the order of the labels' photos, all finite.
-    pub fn new(mut labels: Labels, features: Vec<f32>) -> Result<Self, TrainError> {
-        let photos = labels.photos.len();
-        if features.is_empty() || !features.len().is_multiple_of(photos) {
-            return Err(TrainError::FeatureCount { features: features.len(), photos });
+/// # Errors
+///
+/// If a tag is not one of `tags`, or a photo of a multiclass training has not exactly one.
+pub(crate) fn settle(
+    classification_type: ClassificationType,
+    tags: usize,
+    photos: &mut [LabelledPhoto],
+) -> Result<Vec<usize>, TrainError> {
+    let mut counts = vec![0; tags];
+    for LabelledPhoto { image, tags: own } in photos {
+        own.sort_unstable();
+        own.dedup();
+        if classification_type == ClassificationType::Multiclass && own.len() != 1 {
+            return Err(TrainError::NotOneTag { image: *image, tags: own.len() });
         }
-        let width = features.len() / photos;
-        for (row, photo) in features.chunks_exact(width).zip(&labels.photos) {
-            if !row.iter().all(|value| value.is_finite()) {
-                return Err(TrainError::FeatureValue { image: photo.image });
+        for tag in own.iter() {
+            match counts.get_mut(usize::from(*tag)) {
+                Some(count) => *count += 1,
+                None => return Err(TrainError::UnknownTag { image: *image, tag: *tag, tags }),
             }
         }
-        let mut rows: Vec<_> = features
-            .chunks_exact(width)
-            .zip(std::mem::take(&mut labels.photos))
-            .map(|(row, photo)| (key(row, &photo.tags), row, photo))
-            .collect();
-        rows.sort_by_key(|(key, _, photo)| (*key.as_bytes(), photo.image));
-        let keys = rows.iter().map(|(key, ..)| *key).collect();
-        let features = rows.iter().flat_map(|(_, row, _)| *row).copied().collect();
-        labels.photos = rows.into_iter().map(|(.., photo)| photo).collect();
-        Ok(Self { labels, keys, features, width })
     }
-
-    /// The labels, their photos in this set's order.
-    pub fn labels(&self) -> &Labels {
-        &self.labels
-    }
-
-    /// Features of one photo.
-    pub fn width(&self) -> usize {
-        self.width
-    }
-
-    /// The identity of each photo.
-    pub(crate) fn keys(&self) -> &[blake3::Hash] {
-        &self.keys
-    }
-
-    /// The features of the photo with this index.
-    pub(crate) fn row(&self, photo: usize) -> &[f32] {
-        &self.features[photo * self.width..][..self.width]
-    }
+    Ok(counts)
 }
 
-fn key(features: &[f32], tags: &[u16]) -> blake3::Hash {
-    // In one piece: number by number takes several times as long.
-    let mut bytes = Vec::with_capacity(4 * features.len() + 2 * tags.len());
-    features.iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
-    tags.iter().for_each(|tag| bytes.extend_from_slice(&tag.to_le_bytes()));
-    blake3::hash(&bytes)
+/// Checks that each tag has as many photos as it needs.
+pub(crate) fn enough(
+    classification_type: ClassificationType,
+    tags: &[TrainedTag],
+    counts: &[usize],
+    needed: usize,
+) -> Result<(), TrainError> {
+    let lacking = tags.iter().zip(counts).filter(|(_, photos)| **photos < needed);
+    let lacks: Vec<Lack> =
+        lacking.map(|(tag, photos)| Lack { tag: tag.name.clone(), photos: *photos, needed }).collect();
+    if lacks.is_empty() { Ok(()) } else { Err(TrainError::TooFewPhotos { lacks, classification_type }) }
 }
 
 #[cfg(test)]
@@ -200,16 +155,5 @@ mod tests {
     fn one_tag_is_not_enough() {
         let error = Labels::new(ClassificationType::Multilabel, tags(1), photos(&[0; 9])).unwrap_err();
         assert_eq!(error.code().as_str(), "BadRequestMultiLabelClassificationTrainingValidationFailed");
-    }
-
-    #[test]
-    fn features_must_fit_the_photos_and_be_finite() {
-        let labels =
-            Labels::new(ClassificationType::Multiclass, tags(2), photos(&[0, 0, 0, 0, 0, 1, 1, 1, 1, 1]));
-        let labels = labels.unwrap();
-        for features in [vec![], vec![0.0; 19], vec![f32::NAN; 20]] {
-            assert!(TrainingSet::new(labels.clone(), features).is_err());
-        }
-        assert_eq!(TrainingSet::new(labels, vec![0.0; 20]).unwrap().width(), 2);
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! A head is an L2-regularised logistic regression (softmax where a photo has one tag, independent sigmoids where
 //! it may have several) on the features of a base that stays as it is. [`Labels`] says which photos have which
-//! tags and that they are enough, [`TrainingSet`] adds their features, and [`train_head`] chooses the strength of
+//! tags and that they are enough. [`TrainingSet`] adds their features, of one view a photo or of several, says which
+//! photos are near-duplicates and stay in one fold, and which are only to test with. [`train_head`] chooses the strength of
 //! the regularisation by cross-validation, fits the head on all photos, and returns with it the folds' heads and what
 //! they answered to the photos that they had not seen; [`TrainedHead::held_out`] asks them again about other features
 //! of those photos, as a base in another precision makes them.
@@ -37,11 +38,14 @@ mod network;
 mod ops;
 mod progress;
 mod regression;
+mod scaling;
+mod training_set;
 
 pub use calibration::{calibrate, calibrated, fit_calibration};
 pub use error::{Lack, TrainError};
 pub use head::{HeadOptions, TrainedHead, train_head};
-pub use labels::{LabelledPhoto, Labels, TrainingSet};
+pub use labels::{LabelledPhoto, Labels};
 pub use linear::LinearHead;
 pub use network::{Cut, Tail, cuts};
 pub use progress::{StopToken, TrainingEvent};
+pub use training_set::TrainingSet;

@@ -1,5 +1,7 @@
-use ocelli_core::ClassificationType;
+use ocelli_core::{ClassificationType, EvaluatedPhoto, Evaluation, TrainedTag};
 use serde::{Deserialize, Serialize};
+
+use crate::{LabelledPhoto, TrainError};
 
 /// A head for features as they come from the base.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,22 +28,57 @@ impl LinearHead {
                 row.iter().zip(features).map(|(weight, value)| f64::from(*weight) * f64::from(*value));
             f64::from(*bias) + products.sum::<f64>()
         };
-        let scores: Vec<f64> = self.weights.chunks_exact(features.len()).zip(&self.bias).map(score).collect();
-        let probabilities = match classification_type {
-            ClassificationType::Multiclass => softmax(&scores),
-            ClassificationType::Multilabel => {
-                scores.iter().map(|score| 1.0 / (1.0 + (-score).exp())).collect()
-            }
-        };
-        Some(probabilities.into_iter().map(|probability| probability as f32).collect())
+        let mut scores: Vec<f64> =
+            self.weights.chunks_exact(features.len()).zip(&self.bias).map(score).collect();
+        match classification_type {
+            ClassificationType::Multiclass => softmax(&mut scores),
+            ClassificationType::Multilabel => scores.iter_mut().for_each(|score| *score = sigmoid(*score)),
+        }
+        Some(scores.into_iter().map(|probability| probability as f32).collect())
+    }
+
+    /// What the head answers to photos that it was not trained on, their features row-major `[photos, width]`.
+    ///
+    /// # Errors
+    ///
+    /// If there are not as many features a photo as the head weighs.
+    pub fn evaluate(
+        &self,
+        classification_type: ClassificationType,
+        tags: &[TrainedTag],
+        photos: &[LabelledPhoto],
+        features: &[f32],
+    ) -> Result<Evaluation, TrainError> {
+        let wrong = TrainError::FeatureCount { features: features.len(), photos: photos.len() };
+        let width = self.weights.len() / self.bias.len().max(1);
+        if width == 0 || features.len() != photos.len().saturating_mul(width) {
+            return Err(wrong);
+        }
+        let evaluated = photos.iter().zip(features.chunks_exact(width)).map(|(photo, row)| {
+            let probabilities = self.probabilities(classification_type, row)?;
+            Some(EvaluatedPhoto { photo: photo.image, tags: photo.tags.clone(), fold: 0, probabilities })
+        });
+        let photos = evaluated.collect::<Option<Vec<_>>>().ok_or(wrong)?;
+        Ok(Evaluation { classification_type, tags: tags.to_vec(), photos })
     }
 }
 
-fn softmax(scores: &[f64]) -> Vec<f64> {
+/// Scores become `exp(x) / sum(exp(x))`.
+pub(crate) fn softmax(scores: &mut [f64]) {
     let highest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let powers: Vec<f64> = scores.iter().map(|score| (score - highest).exp()).collect();
-    let sum: f64 = powers.iter().sum();
-    powers.into_iter().map(|power| power / sum).collect()
+    scores.iter_mut().for_each(|score| *score = (*score - highest).exp());
+    let sum: f64 = scores.iter().sum();
+    scores.iter_mut().for_each(|score| *score /= sum);
+}
+
+/// `1 / (1 + exp(-x))`
+pub(crate) fn sigmoid(score: f64) -> f64 {
+    1.0 / (1.0 + (-score).exp())
+}
+
+/// The logarithm of [`sigmoid`], exact where that is nearly 0.
+pub(crate) fn log_sigmoid(score: f64) -> f64 {
+    score.min(0.0) - (-score.abs()).exp().ln_1p()
 }
 
 #[cfg(test)]

@@ -1,14 +1,16 @@
-//! L2-regularised logistic regression in burn, several problems side by side.
+//! L2-regularised logistic regression, several problems side by side: burn multiplies and optimises, the loss and
+//! its gradient are written out.
 
 use burn::module::{Module, Param};
 use burn::optim::{GradientsParams, LBFGS, LBFGSConfig, LineSearchFn};
-use burn::tensor::activation::{log_sigmoid, log_softmax, sigmoid, softmax};
 use burn::tensor::{Device, Tensor, TensorData};
 use ocelli_core::ClassificationType;
 
-use crate::{LinearHead, StopToken, TrainError, TrainingSet};
+use crate::linear::{log_sigmoid, sigmoid, softmax};
+use crate::scaling::Scaling;
+use crate::{LabelledPhoto, LinearHead, StopToken, TrainError, TrainingSet};
 
-/// Iterations of L-BFGS between two looks at the stop token and the progress made.
+/// Iterations of L-BFGS between two looks at the progress made.
 const ITERATIONS_A_ROUND: usize = 10;
 /// Rounds after which a fit ends even if it still makes progress.
 const MAX_ROUNDS: usize = 30;
@@ -16,24 +18,29 @@ const MAX_ROUNDS: usize = 30;
 const TOLERANCE: f64 = 1e-4;
 /// Pairs of steps and gradients that L-BFGS remembers.
 const HISTORY: usize = 10;
+/// Rows of features (views of photos) that are multiplied at once.
+const ROWS_AT_ONCE: usize = 2048;
 
-/// Fits `problems` heads on the same photos at once, so that one pass over the features serves them all. The
-/// problems differ in which photos they see.
+/// Fits `problems` heads on the same photos at once, so that one pass over the features serves them all. Problem
+/// `n` does not see the photos of fold `n`.
 ///
-/// Features are centred and scaled by one number, so that a strength of regularisation means the same whatever the
-/// base; [`Regression::raw`] undoes both.
-pub(crate) struct Regression {
-    classification_type: ClassificationType,
+/// The features of all views are learned from, each with its share of the photo's weight. They are centred and
+/// scaled ([`Scaling`]) on the way, so that a strength of regularisation means the same whatever the base;
+/// [`Regression::raw`] undoes it.
+///
+/// Beside the set itself this holds one block of features and its logits:
+/// `4 * ROWS_AT_ONCE * (width + 3 * problems * tags)` bytes, and the heads with their history:
+/// `4 * (2 * HISTORY + 6) * problems * tags * width`.
+pub(crate) struct Regression<'a> {
+    set: &'a TrainingSet,
+    /// The fold of each photo; none where one problem sees all.
+    fold_of: Option<&'a [u16]>,
     problems: usize,
     tags: usize,
-    /// `[photos, width]`, centred and scaled.
-    features: Tensor<2>,
-    /// `[photos, 1, tags]`: 1 where the photo has the tag.
-    targets: Tensor<3>,
-    /// `[photos, problems, tags]`: what each term of the loss counts; each problem's photos have a mean of 1.
-    weights: Tensor<3>,
-    centre: Vec<f32>,
-    scale: f32,
+    /// `[problems, tags, 2]`: what a photo counts that has the tag, and one that has not; each problem's photos
+    /// have a mean of 1 where tags are balanced.
+    weights: Vec<[f32; 2]>,
+    scaling: Scaling,
     device: Device,
 }
 
@@ -47,64 +54,65 @@ pub(crate) struct Heads {
 }
 
 impl Heads {
-    fn new(weights: Tensor<2>, bias: Tensor<2>) -> Self {
-        Self { weights: Param::from_tensor(weights), bias: Param::from_tensor(bias) }
+    /// Of values, `[width, columns]` and `[columns]`. They lie on a device that follows gradients, since burn's
+    /// optimiser takes no others.
+    fn new(weights: Vec<f32>, bias: Vec<f32>) -> Self {
+        let device = Device::flex().autodiff();
+        let columns = bias.len();
+        let param = |values| Param::from_tensor(tensor(values, columns, &device));
+        Self { weights: param(weights), bias: param(bias) }
     }
 }
 
-impl Regression {
-    /// `seen[problem]` says of each photo whether the problem may learn from it.
-    pub(crate) fn new(set: &TrainingSet, seen: &[Vec<bool>], balance: f32) -> Self {
-        let device = Device::flex().autodiff();
-        let labels = set.labels();
-        let (photos, tags, width) = (labels.photos().len(), labels.tags().len(), set.width());
-        let (centre, scale) = centre_and_scale(set);
-        let mut features = Vec::with_capacity(photos * width);
-        for photo in 0..photos {
-            features.extend(set.row(photo).iter().zip(&centre).map(|(value, mean)| (value - mean) * scale));
-        }
-        let mut targets = vec![0.0f32; photos * tags];
-        for (photo, row) in labels.photos().iter().zip(targets.chunks_exact_mut(tags)) {
-            photo.tags.iter().for_each(|tag| row[usize::from(*tag)] = 1.0);
-        }
-        let weights = loss_weights(labels.classification_type(), &targets, tags, seen, balance);
-        let tensor = |values, shape: [usize; 3]| Tensor::from_data(TensorData::new(values, shape), &device);
+impl<'a> Regression<'a> {
+    /// One problem a fold, which learns from the photos of the other folds.
+    pub(crate) fn of_folds(set: &'a TrainingSet, fold_of: &'a [u16], folds: u16, balance: f32) -> Self {
+        Self::new(set, Some(fold_of), usize::from(folds), balance)
+    }
+
+    /// One problem, which learns from all photos.
+    pub(crate) fn of_all(set: &'a TrainingSet, balance: f32) -> Self {
+        Self::new(set, None, 1, balance)
+    }
+
+    fn new(set: &'a TrainingSet, fold_of: Option<&'a [u16]>, problems: usize, balance: f32) -> Self {
+        let tags = set.labels().tags().len();
+        let sees = |problem: usize, photo: usize| {
+            fold_of.and_then(|folds| folds.get(photo)).is_none_or(|fold| usize::from(*fold) != problem)
+        };
+        let weights = (0..problems).flat_map(|problem| loss_weights(set, balance, |n| sees(problem, n)));
         Self {
-            classification_type: labels.classification_type(),
-            problems: seen.len(),
+            set,
+            fold_of,
+            problems,
             tags,
-            features: Tensor::from_data(TensorData::new(features, [photos, width]), &device),
-            targets: tensor(targets, [photos, 1, tags]),
-            weights: tensor(weights, [photos, seen.len(), tags]),
-            centre,
-            scale,
-            device,
+            weights: weights.collect(),
+            scaling: Scaling::new(set.rows(), set.width()),
+            device: Device::flex(),
         }
     }
 
     /// Heads that know nothing.
     pub(crate) fn zeros(&self) -> Heads {
         let columns = self.problems * self.tags;
-        Heads::new(
-            Tensor::zeros([self.centre.len(), columns], &self.device),
-            Tensor::zeros([1, columns], &self.device),
-        )
+        Heads::new(vec![0.0; self.set.width() * columns], vec![0.0; columns])
     }
 
     /// One head: the mean of the problems' heads.
     pub(crate) fn mean(&self, heads: &Heads) -> Heads {
-        let mean = |tensor: Tensor<2>| {
-            let [rows, _] = tensor.dims();
-            let mean = tensor.inner().reshape([rows, self.problems, self.tags]).mean_dim(1);
-            Tensor::from_data(mean.reshape([rows, self.tags]).into_data(), &self.device)
+        let mean = |values: Vec<f32>| -> Vec<f32> {
+            let rows = values.chunks_exact(self.problems * self.tags);
+            let tags = rows.flat_map(|row| (0..self.tags).map(move |tag| row.iter().skip(tag)));
+            tags.map(|own| own.step_by(self.tags).sum::<f32>() / self.problems as f32).collect()
         };
-        Heads::new(mean(heads.weights.val()), mean(heads.bias.val()))
+        Heads::new(mean(inner_values(&heads.weights)), mean(inner_values(&heads.bias)))
     }
 
     /// Fits the heads at one strength, starting from what they are.
     ///
     /// Minimises, summed over the problems, the mean loss of the photos (cross-entropy; summed over the tags where
-    /// each stands for itself) plus `strength / 2` times the squared L2 norm of the weights. The bias is free.
+    /// each stands for itself; the mean of a photo's views) plus `strength / 2` times the squared L2 norm of the
+    /// weights. The bias is free.
     pub(crate) fn fit(&self, mut heads: Heads, strength: f64, stop: &StopToken) -> Result<Heads, TrainError> {
         let mut optimizer: LBFGS = LBFGSConfig::new()
             .with_max_iter(ITERATIONS_A_ROUND)
@@ -115,14 +123,7 @@ impl Regression {
             .init();
         let mut before = f64::INFINITY;
         for _ in 0..MAX_ROUNDS {
-            let objective = |heads: Heads| {
-                if stop.is_stopped() {
-                    return already_minimal(&heads);
-                }
-                let objective = self.objective(&heads, strength);
-                let gradients = GradientsParams::from_grads(objective.backward(), &heads);
-                (objective.into_scalar::<f64>(), gradients)
-            };
+            let objective = |heads: Heads| self.objective(&heads, strength, stop);
             let (fitted, after) = optimizer.step(1.0, heads, objective);
             if stop.is_stopped() {
                 return Err(TrainError::Stopped);
@@ -136,115 +137,195 @@ impl Regression {
         Ok(heads)
     }
 
-    /// The probabilities that each problem's head gives each photo: `[photos, problems, tags]`.
-    pub(crate) fn probabilities(&self, heads: &Heads) -> Vec<f32> {
-        let logits = self.logits(heads);
-        let probabilities = match self.classification_type {
-            ClassificationType::Multiclass => softmax(logits, 2),
-            ClassificationType::Multilabel => sigmoid(logits),
-        };
-        values(probabilities)
+    /// The probabilities that each photo's first view gets from the head of the problem that did not see it:
+    /// `[photos, tags]`.
+    pub(crate) fn held_out(&self, heads: &Heads) -> Vec<f32> {
+        let (width, views) = (self.set.width(), self.set.views());
+        let columns = self.problems * self.tags;
+        let photos = self.set.labels().photos().len();
+        let (weights, bias) = self.for_raw_features(heads);
+        let mut probabilities = Vec::with_capacity(photos * self.tags);
+        let mut first_views = Vec::new();
+        let at_once = ROWS_AT_ONCE * views * width;
+        for (block, features) in self.set.rows().chunks(at_once).enumerate() {
+            first_views.clear();
+            features.chunks_exact(views * width).for_each(|photo| first_views.extend(&photo[..width]));
+            let logits = values(self.tensor(first_views.clone(), width).matmul(weights.clone()));
+            for (n, row) in (block * ROWS_AT_ONCE..).zip(logits.chunks_exact(columns)) {
+                let fold = self.fold_of.and_then(|folds| folds.get(n)).map_or(0, |fold| usize::from(*fold));
+                let own = fold * self.tags..(fold + 1) * self.tags;
+                let logits = row[own.clone()].iter().zip(&bias[own]);
+                let mut scores: Vec<f64> = logits.map(|(x, b)| f64::from(*x) + f64::from(*b)).collect();
+                match self.set.labels().classification_type() {
+                    ClassificationType::Multiclass => softmax(&mut scores),
+                    ClassificationType::Multilabel => {
+                        scores.iter_mut().for_each(|score| *score = sigmoid(*score));
+                    }
+                }
+                probabilities.extend(scores.into_iter().map(|probability| probability as f32));
+            }
+        }
+        probabilities
     }
 
     /// Each problem's head for features as they come.
     pub(crate) fn raw(&self, heads: &Heads) -> Vec<LinearHead> {
-        let width = self.centre.len();
+        let width = self.set.width();
         let columns = self.problems * self.tags;
-        let (scaled, biases) = (values(heads.weights.val()), values(heads.bias.val()));
+        let (weights, bias) = self.for_raw_features(heads);
+        let weights = values(weights);
         let head = |(problem, bias): (usize, &[f32])| {
-            let mut weights = Vec::with_capacity(self.tags * width);
-            let mut bias = bias.to_vec();
-            for (tag, bias) in bias.iter_mut().enumerate() {
-                let column = scaled.iter().skip(problem * self.tags + tag).step_by(columns);
-                weights.extend(column.map(|weight| weight * self.scale));
-                let row = &weights[tag * width..];
-                let products = row.iter().zip(&self.centre).map(|(w, c)| f64::from(*w) * f64::from(*c));
-                *bias -= products.sum::<f64>() as f32;
-            }
-            LinearHead { weights, bias }
+            let first = problem * self.tags;
+            let of_tag = |tag: usize| weights.iter().skip(first + tag).step_by(columns).copied();
+            let mut rows = Vec::with_capacity(self.tags * width);
+            (0..self.tags).for_each(|tag| rows.extend(of_tag(tag)));
+            LinearHead { weights: rows, bias: bias.to_vec() }
         };
-        biases.chunks_exact(self.tags).enumerate().map(head).collect()
+        bias.chunks_exact(self.tags).enumerate().map(head).collect()
     }
 
-    fn logits(&self, heads: &Heads) -> Tensor<3> {
-        let logits = self.features.clone().matmul(heads.weights.val()) + heads.bias.val();
-        let photos = logits.dims()[0];
-        logits.reshape([photos, self.problems, self.tags])
-    }
-
-    fn objective(&self, heads: &Heads, strength: f64) -> Tensor<1> {
-        let logits = self.logits(heads);
-        let photos = logits.dims()[0];
-        let targets = self.targets.clone();
-        let likelihood = match self.classification_type {
-            ClassificationType::Multiclass => log_softmax(logits, 2) * targets,
-            ClassificationType::Multilabel => {
-                let absent = -targets.clone() + 1.0;
-                log_sigmoid(logits.clone()) * targets + log_sigmoid(-logits) * absent
-            }
-        };
-        let loss = -(likelihood * self.weights.clone()).sum() / photos as f64;
-        loss + heads.weights.val().powi_scalar(2).sum() * (strength / 2.0)
-    }
-}
-
-/// What ends an optimisation at the next evaluation: nothing lower, and no slope.
-fn already_minimal(heads: &Heads) -> (f64, GradientsParams) {
-    let mut gradients = GradientsParams::new();
-    gradients.register(heads.weights.id, heads.weights.val().inner().zeros_like());
-    gradients.register(heads.bias.id, heads.bias.val().inner().zeros_like());
-    (0.0, gradients)
-}
-
-/// The mean of the photos' features, and one over their root mean squared distance from it.
-fn centre_and_scale(set: &TrainingSet) -> (Vec<f32>, f32) {
-    let photos = set.labels().photos().len();
-    let mut sums = vec![0.0f64; set.width()];
-    for photo in 0..photos {
-        sums.iter_mut().zip(set.row(photo)).for_each(|(sum, value)| *sum += f64::from(*value));
-    }
-    let centre: Vec<f32> = sums.iter().map(|sum| (sum / photos as f64) as f32).collect();
-    let squares: f64 = (0..photos)
-        .flat_map(|photo| set.row(photo).iter().zip(&centre))
-        .map(|(value, mean)| f64::from(value - mean).powi(2))
-        .sum();
-    let distance = (squares / photos as f64).sqrt();
-    (centre, if distance > 0.0 { (1.0 / distance) as f32 } else { 1.0 })
-}
-
-/// `[photos, problems, tags]`: see [`HeadOptions::balance`](crate::HeadOptions::balance) for how tags are weighed.
-fn loss_weights(
-    classification_type: ClassificationType,
-    targets: &[f32],
-    tags: usize,
-    seen: &[Vec<bool>],
-    balance: f32,
-) -> Vec<f32> {
-    let (photos, problems) = (targets.len() / tags, seen.len());
-    let mut weights = vec![0.0; photos * problems * tags];
-    for (problem, seen) in seen.iter().enumerate() {
-        let rows = || targets.chunks_exact(tags).zip(seen).filter(|(_, seen)| **seen).map(|(row, _)| row);
-        let count = rows().count().max(1) as f32;
-        let mut having = vec![0.0f32; tags];
-        rows().for_each(|row| having.iter_mut().zip(row).for_each(|(sum, has)| *sum += has));
-        let share = |fair: f32, has: f32| (fair / has.max(1.0)).powf(balance);
-        let weight = |tag: usize, has: bool| match classification_type {
-            ClassificationType::Multiclass => share(count / tags as f32, having[tag]),
-            ClassificationType::Multilabel if has => share(count / 2.0, having[tag]),
-            ClassificationType::Multilabel => share(count / 2.0, count - having[tag]),
-        };
-        // The mean over the photos that the problem sees becomes the mean over all photos.
-        let mean = photos as f32 / count;
-        for (photo, row) in targets.chunks_exact(tags).enumerate().filter(|(photo, _)| seen[*photo]) {
-            let start = (photo * problems + problem) * tags;
-            for (tag, has) in row.iter().enumerate() {
-                weights[start + tag] = mean * weight(tag, *has > 0.5);
+    /// Weights `[width, problems * tags]` and bias for features as they come.
+    fn for_raw_features(&self, heads: &Heads) -> (Tensor<2>, Vec<f32>) {
+        let columns = self.problems * self.tags;
+        let mut weights = inner_values(&heads.weights);
+        let mut shift = vec![0.0f64; columns];
+        let features = self.scaling.centre.iter().zip(&self.scaling.factors);
+        for (row, (centre, factor)) in weights.chunks_exact_mut(columns).zip(features) {
+            for (weight, shift) in row.iter_mut().zip(&mut shift) {
+                *weight *= factor;
+                *shift += f64::from(*weight) * f64::from(*centre);
             }
         }
+        let bias = inner_values(&heads.bias);
+        let bias = bias.iter().zip(shift).map(|(bias, shift)| (f64::from(*bias) - shift) as f32).collect();
+        (self.tensor(weights, columns), bias)
     }
-    weights
+
+    /// The objective and its gradient. Where a stop is asked for, what ends an optimisation at once: nothing
+    /// lower, and no slope.
+    fn objective(&self, heads: &Heads, strength: f64, stop: &StopToken) -> (f64, GradientsParams) {
+        let (width, views) = (self.set.width(), self.set.views());
+        let columns = self.problems * self.tags;
+        let rows = self.set.labels().photos().len() * views;
+        let (weights, bias) = self.for_raw_features(heads);
+        let mut loss = 0.0;
+        // Of features as they come, and of the bias.
+        let mut slope = Tensor::<2>::zeros([width, columns], &self.device);
+        let mut bias_slope = vec![0.0f64; columns];
+        for (block, features) in self.set.rows().chunks(ROWS_AT_ONCE * width).enumerate() {
+            if stop.is_stopped() {
+                let mut flat = GradientsParams::new();
+                flat.register(heads.weights.id, Tensor::<2>::zeros([width, columns], &self.device));
+                flat.register(heads.bias.id, Tensor::<2>::zeros([1, columns], &self.device));
+                return (0.0, flat);
+            }
+            let features = self.tensor(features.to_vec(), width);
+            let mut logits = values(features.clone().matmul(weights.clone()));
+            for (row, logits) in (block * ROWS_AT_ONCE..).zip(logits.chunks_exact_mut(columns)) {
+                loss += self.slope_of_row(row / views, rows, &bias, logits);
+                bias_slope.iter_mut().zip(logits).for_each(|(sum, slope)| *sum += f64::from(*slope));
+            }
+            slope = slope + features.transpose().matmul(self.tensor(logits, columns));
+        }
+        let mut slope = values(slope);
+        let features = self.scaling.centre.iter().zip(&self.scaling.factors);
+        let weights = inner_values(&heads.weights);
+        let rows = slope.chunks_exact_mut(columns).zip(weights.chunks_exact(columns));
+        for ((row, weights), (centre, factor)) in rows.zip(features) {
+            for ((slope, weight), bias_slope) in row.iter_mut().zip(weights).zip(&bias_slope) {
+                let centred = f64::from(*slope) - f64::from(*centre) * bias_slope;
+                *slope = (f64::from(*factor) * centred + strength * f64::from(*weight)) as f32;
+            }
+        }
+        let norm: f64 = weights.iter().map(|weight| f64::from(*weight).powi(2)).sum();
+        let bias_slope = bias_slope.into_iter().map(|slope| slope as f32).collect();
+        let mut gradients = GradientsParams::new();
+        gradients.register(heads.weights.id, self.tensor(slope, columns));
+        gradients.register(heads.bias.id, self.tensor(bias_slope, columns));
+        (loss + norm * (strength / 2.0), gradients)
+    }
+
+    /// The loss of one view of a photo over all problems; its logits, still without the bias, become the slope of
+    /// that loss.
+    fn slope_of_row(&self, photo: usize, rows: usize, bias: &[f32], logits: &mut [f32]) -> f64 {
+        let labels = self.set.labels();
+        let Some(LabelledPhoto { tags: own, .. }) = labels.photos().get(photo) else { return 0.0 };
+        let fold = self.fold_of.and_then(|folds| folds.get(photo)).map(|fold| usize::from(*fold));
+        let mut loss = 0.0;
+        let problems = logits.chunks_exact_mut(self.tags).zip(bias.chunks_exact(self.tags));
+        let weights = self.weights.chunks_exact(self.tags);
+        let mut scores = vec![0.0f64; self.tags];
+        for (problem, ((logits, bias), weights)) in problems.zip(weights).enumerate() {
+            if fold == Some(problem) {
+                logits.fill(0.0);
+                continue;
+            }
+            let sums = logits.iter().zip(bias).map(|(x, b)| f64::from(*x) + f64::from(*b));
+            scores.iter_mut().zip(sums).for_each(|(score, sum)| *score = sum);
+            match labels.classification_type() {
+                ClassificationType::Multiclass => {
+                    let tag = own.first().map_or(0, |tag| usize::from(*tag));
+                    let counts = f64::from(weights[tag][0]) / rows as f64;
+                    softmax(&mut scores);
+                    loss -= counts * scores[tag].max(f64::MIN_POSITIVE).ln();
+                    scores[tag] -= 1.0;
+                    let slopes = logits.iter_mut().zip(&scores);
+                    slopes.for_each(|(slope, error)| *slope = (counts * error) as f32);
+                }
+                ClassificationType::Multilabel => {
+                    for (tag, (slope, score)) in (0u16..).zip(logits.iter_mut().zip(&scores)) {
+                        let has = own.binary_search(&tag).is_ok();
+                        let [with, without] = weights[usize::from(tag)];
+                        let counts = f64::from(if has { with } else { without }) / rows as f64;
+                        loss -= counts * log_sigmoid(if has { *score } else { -score });
+                        *slope = (counts * (sigmoid(*score) - f64::from(u8::from(has)))) as f32;
+                    }
+                }
+            }
+        }
+        loss
+    }
+
+    fn tensor(&self, values: Vec<f32>, columns: usize) -> Tensor<2> {
+        tensor(values, columns, &self.device)
+    }
 }
 
-fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+fn tensor(values: Vec<f32>, columns: usize, device: &Device) -> Tensor<2> {
+    let shape = [values.len() / columns.max(1), columns];
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+/// For each tag, what a photo counts that has it, and one that has not: see
+/// [`HeadOptions::balance`](crate::HeadOptions::balance).
+fn loss_weights(set: &TrainingSet, balance: f32, sees: impl Fn(usize) -> bool) -> Vec<[f32; 2]> {
+    let photos = set.labels().photos();
+    let tags = set.labels().tags().len();
+    let seen = photos.iter().enumerate().filter(|(n, _)| sees(*n)).map(|(_, photo)| photo);
+    let mut count = 0.0f32;
+    let mut having = vec![0.0f32; tags];
+    for photo in seen {
+        count += 1.0;
+        photo.tags.iter().for_each(|tag| having[usize::from(*tag)] += 1.0);
+    }
+    let count = count.max(1.0);
+    // The mean over the photos that the problem sees becomes the mean over all photos.
+    let mean = photos.len() as f32 / count;
+    let share = |fair: f32, has: f32| mean * (fair / has.max(1.0)).powf(balance);
+    let weights = having.into_iter().map(|having| match set.labels().classification_type() {
+        ClassificationType::Multiclass => {
+            let weight = share(count / tags as f32, having);
+            [weight, weight]
+        }
+        ClassificationType::Multilabel => [share(count / 2.0, having), share(count / 2.0, count - having)],
+    });
+    weights.collect()
+}
+
+fn inner_values(param: &Param<Tensor<2>>) -> Vec<f32> {
+    values(param.val().inner())
+}
+
+fn values(tensor: Tensor<2>) -> Vec<f32> {
     tensor.into_data().iter::<f32>().collect()
 }
