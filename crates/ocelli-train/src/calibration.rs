@@ -215,9 +215,9 @@ impl Answer<f64> for Choice {
                 curvature += variance;
             }
             if slope > 0.0 {
-                high = inverse
+                high = inverse;
             } else {
-                low = inverse
+                low = inverse;
             }
             let step = inverse - slope / curvature;
             let next = if low < step && step < high { step } else { f64::midpoint(low, high) };
