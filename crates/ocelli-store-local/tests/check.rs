@@ -301,3 +301,43 @@ fn what_another_program_left_in_the_database_is_overwritten_when_repairing() {
     assert!(held(stage.directory.path()).is_empty());
     assert!(stage.check(&LOOK).is_sound());
 }
+
+#[test]
+fn a_checkpoint_is_counted_read_and_told_like_other_bytes() {
+    let stage = Stage::new();
+    let (scene, project_id) = (&stage.scene, stage.scene.project);
+    let id = scene.begin(None).id;
+    scene.apply(scene.checkpoint(id, b"weights", &[stage.image]));
+    assert_eq!(stage.check(&LOOK), CheckReport { files: 5, bytes: 31 + 7, ..CheckReport::default() });
+    let reopened = LocalStore::open(stage.directory.path(), options(Limits::default())).unwrap();
+    assert_eq!(reopened.checkpoint(project_id, id).unwrap().unwrap(), b"weights");
+    fs::write(stage.place(b"weights"), "damaged").unwrap();
+    assert_eq!(stage.check(&LOOK).damaged, [Owner::Checkpoint { project_id, id }]);
+    let answer = scene.store.checkpoint(project_id, id);
+    assert!(matches!(answer, Err(StoreError::Corrupt { .. })), "{answer:?}");
+    // Nothing of it is in the way: not of the next one, and not of erasing a photo.
+    scene.apply(scene.checkpoint(id, b"more weights", &[stage.image]));
+    assert!(stage.check(&LOOK).is_sound());
+    assert!(files(&stage.path("damaged")).is_empty());
+    fs::remove_file(stage.place(b"more weights")).unwrap();
+    assert_eq!(stage.check(&LOOK).missing, [Owner::Checkpoint { project_id, id }]);
+    assert!(scene.erase(scene.deletion_of_images(&[stage.image])).status.is_complete());
+    assert!(scene.store.checkpoint(project_id, id).unwrap().is_none());
+    assert!(stage.check(&LOOK).is_sound());
+}
+
+/// A value of the size of a real one: the log does not hold it, and one at a time lies on the disk.
+#[test]
+fn a_checkpoint_goes_by_the_log() {
+    let stage = Stage::new();
+    let scene = &stage.scene;
+    let id = scene.begin(None).id;
+    let before = fs::metadata(stage.path("ocelli.sqlite")).unwrap().len();
+    for round in 0..4_u8 {
+        scene.apply(scene.checkpoint(id, &vec![round; 6 << 20], &[stage.image]));
+        assert_eq!(files(&stage.path("blobs")).len(), 5);
+        let log = fs::metadata(stage.path("ocelli.sqlite-wal")).unwrap().len();
+        let database = fs::metadata(stage.path("ocelli.sqlite")).unwrap().len();
+        assert!(log < 1 << 20 && database < before + (1 << 20), "{log} {database}");
+    }
+}

@@ -114,7 +114,7 @@ fn kept(project_id: ProjectId, a: u8, b: u8, c: u8) -> StoredPrediction {
 
 fn change([kind, p, a, b, c]: Step) -> Change {
     let (project, now) = (project(p / 220), at(i64::from(b)));
-    match kind % 58 {
+    match kind % 60 {
         0 if a < 100 => Change::DeleteProject { project, at: now },
         0 | 1 => Change::RestoreProject { project, at: at(i64::from(a)).plus_days(i64::from(b % 40)) },
         2 => {
@@ -217,6 +217,10 @@ fn change([kind, p, a, b, c]: Step) -> Change {
             };
             evaluation.photos = (0_u16..).zip([b, c]).map(of).collect();
             evaluation.photos.dedup_by_key(|photo| photo.photo);
+            if c.is_multiple_of(2) {
+                let tested = EvaluatedPhoto { fold: 0, ..of((0, a)) };
+                trained.manifest.test = Some(Evaluation { photos: vec![tested], ..evaluation.clone() });
+            }
             trained.manifest.left_out = vec![(image(p), LeftOut::SeveralTags)];
             Change::CompleteTraining {
                 project,
@@ -227,9 +231,18 @@ fn change([kind, p, a, b, c]: Step) -> Change {
             }
         }
         24 => {
-            let failure = TrainingFailure::Stopped;
+            let interrupted = b.is_multiple_of(2);
+            let failure = if interrupted { TrainingFailure::Interrupted } else { TrainingFailure::Stopped };
             Change::FailTraining { project, iteration: iteration(a), failure, at: now }
         }
+        58 => Change::KeepCheckpoint {
+            project,
+            iteration: iteration(a),
+            checkpoint: content(b),
+            looked_at: (c % 3 > 0).then(|| image(c)).into_iter().collect(),
+            tags: (c % 5 == 0).then(|| tag(c)).into_iter().collect(),
+        },
+        59 => Change::ResumeTraining { project, iteration: iteration(a), at: now },
         25 => Change::RenameIteration { project, iteration: iteration(a), name: text(c), at: now },
         26 | 35..=37 => {
             let overwrite = b.is_multiple_of(2);

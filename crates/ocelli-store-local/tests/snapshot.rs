@@ -323,3 +323,21 @@ fn what_was_erased_since_a_copy_is_erased_there_too() {
     assert_sound(restored.store.as_ref());
     assert_eq!(files(&copy.join("damaged")), [] as [PathBuf; 0]);
 }
+
+/// A training goes on where it is, and its copy fails cleanly.
+#[test]
+fn a_copy_has_no_checkpoint() {
+    let (folder, scene) = scene();
+    let copy = folder.path().join("copy");
+    let image = add(&scene, 1, &[]);
+    let iteration = scene.begin(None).id;
+    scene.apply(scene.checkpoint(iteration, mark(2).as_bytes(), &[image]));
+    scene.store.snapshot(&copy).unwrap();
+    assert_eq!(marks_in(&copy), BTreeSet::from([1]));
+    let restored = open(&copy, 20_000);
+    assert_sound(restored.store.as_ref());
+    assert_eq!(restored.store.checkpoint(scene.project, iteration).unwrap(), None);
+    assert!(matches!(restored.refuse(restored.resumption(iteration)), StoreError::NoCheckpoint(_)));
+    let kept = scene.store.checkpoint(scene.project, iteration).unwrap();
+    assert_eq!(kept.as_deref(), Some(mark(2).as_bytes()));
+}

@@ -563,3 +563,33 @@ fn flip(path: &Path, at: usize) {
     bytes[at] ^= 1;
     fs::write(path, bytes).unwrap();
 }
+
+#[test]
+fn checkpoints_and_tests_are_sealed() {
+    let world = World::new(encrypting());
+    let scene = &world.scene;
+    let [one, two] = world.images;
+    let what = Scene::tested_on(Scene::trained_on(5, &[(one, world.tag)]), &[two, one]);
+    let tested = scene.complete_with(what.clone());
+    let training = scene.begin(None).id;
+    let weights = mark(24).repeat(50_000).into_bytes();
+    scene.apply(scene.checkpoint(training, &weights, &world.images));
+    assert_eq!(held(world.path()), Default::default());
+    let world = world.reopened(keys(1), |_| ());
+    let scene = &world.scene;
+    assert_eq!(scene.manifest(tested), what.manifest);
+    assert_eq!(scene.store.checkpoint(scene.project, training).unwrap(), Some(weights));
+    assert!(scene.store.check(&LOOK).unwrap().is_sound());
+
+    // An answer to a photo that was held out does not pass for one to the same photo in the test.
+    let swap = "UPDATE evaluated SET test = 1 - test";
+    let world = world.tampered(keys(1), &[swap]);
+    let report = world.scene.store.check(&LOOK).unwrap();
+    assert!(report.records.iter().any(|record| record.starts_with("evaluated.")), "{report:?}");
+    let answer = world.scene.store.manifest(world.scene.project, tested);
+    assert!(matches!(answer, Err(StoreError::Corrupt { .. })), "{answer:?}");
+    let locked = world.reopened(without_keys(), |_| ());
+    let project = locked.scene.project;
+    let error = locked.scene.store.checkpoint(project, training).unwrap_err();
+    assert!(is_locked(&error, project), "{error}");
+}
