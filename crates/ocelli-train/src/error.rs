@@ -112,6 +112,20 @@ pub enum TrainError {
         /// The tensor's name.
         tensor: String,
     },
+    /// A checkpoint that cannot be gone on from.
+    #[error("the checkpoint cannot be used: {reason}; train anew")]
+    Checkpoint {
+        /// Why not.
+        reason: String,
+    },
+    /// A device that this build cannot train on.
+    #[error("this build cannot train on {device}; enable the feature `{feature}`, or train on the CPU")]
+    NoDevice {
+        /// The device.
+        device: &'static str,
+        /// The feature that brings it.
+        feature: &'static str,
+    },
     /// The training was asked to stop.
     #[error("the training was stopped on request")]
     Stopped,
@@ -135,7 +149,9 @@ impl TrainError {
             Self::UnknownTag { .. }
             | Self::FeatureCount { .. }
             | Self::FeatureValue { .. }
-            | Self::Option { .. } => ErrorCode::BadRequestTrainingValidationFailed,
+            | Self::Option { .. }
+            | Self::Checkpoint { .. }
+            | Self::NoDevice { .. } => ErrorCode::BadRequestTrainingValidationFailed,
             Self::Cut { .. } | Self::Operation { .. } | Self::SharedTensor { .. } => {
                 ErrorCode::ErrorUnknownBaseModel
             }

@@ -29,7 +29,9 @@
 //! ```
 
 mod calibration;
+mod device;
 mod error;
+mod fine_tuning;
 mod folds;
 mod head;
 mod labels;
@@ -42,7 +44,9 @@ mod scaling;
 mod training_set;
 
 pub use calibration::{calibrate, calibrated, fit_calibration};
+pub use device::TrainingDevice;
 pub use error::{Lack, TrainError};
+pub use fine_tuning::{Activations, AdaptedLayers, Checkpoints, FineTuned, FineTuning, TimeLimit, fine_tune};
 pub use head::{HeadOptions, TrainedHead, train_head};
 pub use labels::{LabelledPhoto, Labels};
 pub use linear::LinearHead;

@@ -69,6 +69,36 @@ pub enum TrainingEvent {
         /// The strength.
         strength: f64,
     },
+    /// A step of each member of a fine-tuning has been made.
+    FineTuning {
+        /// The round, from 1.
+        round: usize,
+        /// Rounds that there will be at most.
+        rounds: usize,
+        /// Photos that the members have learnt from in this round, counted once a member.
+        done: usize,
+        /// As many as that will be.
+        total: usize,
+        /// The mean loss in this round so far.
+        loss: f64,
+        /// Photos a second, counted once a member.
+        photos_per_second: f64,
+        /// Seconds that the fine-tuning will still take, if it goes on as it went and does not end early.
+        seconds_left: f64,
+    },
+    /// A round of a fine-tuning has ended, and the photos held out have been answered.
+    RoundEnded {
+        /// The round, from 1.
+        round: usize,
+        /// Rounds that there will be at most.
+        rounds: usize,
+        /// The mean loss of the photos that were learnt from.
+        training_loss: f64,
+        /// The mean loss of the photos held out, at the best temperature.
+        held_out_loss: f64,
+        /// The fraction of the photos held out whose most probable tag is one that they have.
+        held_out_top1: f64,
+    },
     /// What int8 costs has been measured on the photos held out.
     Int8Measured {
         /// The cost.

@@ -80,7 +80,13 @@ impl<'a> Regression<'a> {
         let sees = |problem: usize, photo: usize| {
             fold_of.and_then(|folds| folds.get(photo)).is_none_or(|fold| usize::from(*fold) != problem)
         };
-        let weights = (0..problems).flat_map(|problem| loss_weights(set, balance, |n| sees(problem, n)));
+        let labels = set.labels();
+        let size = [labels.photos().len(), labels.tags().len()];
+        let weights = (0..problems).flat_map(|problem| {
+            let photos = labels.photos().iter().enumerate();
+            let seen = photos.filter(|(n, _)| sees(problem, *n)).map(|(_, photo)| photo.tags.as_slice());
+            loss_weights(labels.classification_type(), size, seen, balance)
+        });
         Self {
             set,
             fold_of,
@@ -297,22 +303,24 @@ fn tensor(values: Vec<f32>, columns: usize, device: &Device) -> Tensor<2> {
 }
 
 /// For each tag, what a photo counts that has it, and one that has not: see
-/// [`HeadOptions::balance`](crate::HeadOptions::balance).
-fn loss_weights(set: &TrainingSet, balance: f32, sees: impl Fn(usize) -> bool) -> Vec<[f32; 2]> {
-    let photos = set.labels().photos();
-    let tags = set.labels().tags().len();
-    let seen = photos.iter().enumerate().filter(|(n, _)| sees(*n)).map(|(_, photo)| photo);
+/// [`HeadOptions::balance`](crate::HeadOptions::balance). The mean of the weighted losses over all photos is one over those
+/// that are seen.
+pub(crate) fn loss_weights<'a>(
+    classification_type: ClassificationType,
+    [photos, tags]: [usize; 2],
+    seen: impl Iterator<Item = &'a [u16]>,
+    balance: f32,
+) -> Vec<[f32; 2]> {
     let mut count = 0.0f32;
     let mut having = vec![0.0f32; tags];
-    for photo in seen {
+    for own in seen {
         count += 1.0;
-        photo.tags.iter().for_each(|tag| having[usize::from(*tag)] += 1.0);
+        own.iter().for_each(|tag| having[usize::from(*tag)] += 1.0);
     }
     let count = count.max(1.0);
-    // The mean over the photos that the problem sees becomes the mean over all photos.
-    let mean = photos.len() as f32 / count;
+    let mean = photos as f32 / count;
     let share = |fair: f32, has: f32| mean * (fair / has.max(1.0)).powf(balance);
-    let weights = having.into_iter().map(|having| match set.labels().classification_type() {
+    let weights = having.into_iter().map(|having| match classification_type {
         ClassificationType::Multiclass => {
             let weight = share(count / tags as f32, having);
             [weight, weight]

@@ -1,0 +1,339 @@
+//! Fine-tuning: the last stages of a base are adapted together with the head.
+
+mod activations;
+mod batches;
+mod checkpoint;
+mod members;
+mod model;
+mod optimiser;
+mod options;
+mod outcome;
+mod schedule;
+mod targets;
+
+use std::time::{Duration, Instant};
+
+use burn::tensor::Device;
+use half::f16;
+use ocelli_core::{Evaluation, FineTuningOptions};
+use ocelli_model::{Network, NodeId, Shape};
+
+pub use activations::Activations;
+pub use options::{Checkpoints, FineTuning, TimeLimit};
+pub use outcome::{AdaptedLayers, FineTuned};
+
+use crate::network::Tail;
+
+use crate::{StopToken, TrainError, TrainedHead, TrainingDevice, TrainingEvent};
+use checkpoint::{Checkpoint, State};
+use members::{Batch, Form, Member, answers};
+use model::Adapted;
+use optimiser::Step;
+use outcome::Best;
+use schedule::Way;
+use targets::Targets;
+
+/// Photos whose answers are asked for at once.
+const ASKED: usize = 32;
+/// Steps over which the averaged weights look back, at most.
+const AVERAGED_STEPS: f64 = 100.0;
+
+/// Fine-tunes what follows a cut of a base model, with the head, starting from a trained head (linear probing, then
+/// fine-tuning; Kumar et al., 2022).
+///
+/// For each fold of the head there is a member, which starts from that fold's head and learns from the photos of the other
+/// folds; what it answers to its own fold's is honest. All members take their steps in turn, so that they have come equally
+/// far whenever it ends. After each round (a round shows each member each of its photos once) the members' averaged weights
+/// answer to the photos that they were held out for. What comes of it is the mean of the members' weights (model soups,
+/// Wortsman et al., 2022) after the round whose answers had the lowest loss. Where no round's is lower than the head's own,
+/// nothing is adapted.
+///
+/// Batch normalisation keeps its statistics. The learning rate rises, then falls with a cosine. It ends after the rounds of
+/// the options, when the loss on the photos held out falls no longer, with the time limit, or when asked to stop; the best so
+/// far is kept.
+///
+/// The photos are those of the head's evaluation, in its order; the base is the one that the head's features come from.
+///
+/// # Errors
+///
+/// If an option is out of range, the cut is not one, the head is not one of this base, or activations cannot be had.
+pub fn fine_tune<A: Activations>(
+    (base, cut): (&Network, NodeId),
+    head: &TrainedHead,
+    activations: &A,
+    how: &FineTuning<'_>,
+    device: TrainingDevice,
+    stop: &StopToken,
+    watch: &(dyn Fn(TrainingEvent) + Sync),
+) -> Result<FineTuned, A::Error> {
+    options::check(how.options)?;
+    let mut tuning = Tuning::new((base, cut), head, activations, how, device)?;
+    let subject = checkpoint::subject(base, cut.index(), &head.evaluation);
+    if let Some(from) = how.checkpoints.and_then(|checkpoints| checkpoints.from) {
+        tuning.go_on(&Checkpoint::read(from)?, &subject)?;
+    }
+    tuning.run(how, &subject, stop, watch)?;
+    Ok(tuning.best.into_outcome()?)
+}
+
+struct Tuning<'a, A> {
+    activations: &'a A,
+    options: &'a FineTuningOptions,
+    seed: u64,
+    evaluation: &'a Evaluation,
+    form: Form,
+    members: Vec<Member>,
+    /// The photos that each member learns from, and those that it is held out for.
+    shares: Vec<[Vec<usize>; 2]>,
+    targets: Vec<Targets>,
+    best: Best,
+    /// What it took before the checkpoint that it goes on from.
+    millis_before: u64,
+}
+
+impl<'a, A: Activations> Tuning<'a, A> {
+    fn new(
+        (base, cut): (&Network, NodeId),
+        head: &'a TrainedHead,
+        activations: &'a A,
+        how: &FineTuning<'a>,
+        device: TrainingDevice,
+    ) -> Result<Self, TrainError> {
+        let evaluation = &head.evaluation;
+        let device: Device = device.open()?.autodiff();
+        let tail = Tail::new(base, cut, &device)?;
+        let shape = match base.shape(cut) {
+            Some(Shape::Map { channels, height, width }) => [height, width, channels],
+            _ => [0; 3],
+        };
+        let form = Form {
+            classification_type: evaluation.classification_type,
+            shape,
+            tags: evaluation.tags.len(),
+            device: device.clone(),
+        };
+        let mut template = None;
+        let mut members = Vec::with_capacity(head.fold_heads.len());
+        let mut shares = Vec::with_capacity(head.fold_heads.len());
+        let mut targets = Vec::with_capacity(head.fold_heads.len());
+        for (fold, fold_head) in (0u16..).zip(&head.fold_heads) {
+            let template = template.get_or_insert_with(|| Adapted::new(tail.clone(), fold_head, &device));
+            members.push(Member::new(template.clone().with_head(fold_head, &device)));
+            let (held_out, learnt): (Vec<usize>, Vec<usize>) =
+                (0..evaluation.photos.len()).partition(|photo| evaluation.photos[*photo].fold == fold);
+            targets.push(Targets::new(evaluation, &learnt, how));
+            shares.push([learnt, held_out]);
+        }
+        let best = Best::of_head(evaluation);
+        let (options, seed) = (how.options, how.head.seed);
+        Ok(Self {
+            activations,
+            options,
+            seed,
+            evaluation,
+            form,
+            members,
+            shares,
+            targets,
+            best,
+            millis_before: 0,
+        })
+    }
+
+    /// Takes up where a checkpoint was made. The averages become the weights that are trained on, and the optimiser's
+    /// moments begin anew.
+    fn go_on(&mut self, checkpoint: &Checkpoint, subject: &str) -> Result<(), TrainError> {
+        let unfit = |reason: &str| TrainError::Checkpoint { reason: reason.to_owned() };
+        if checkpoint.state.subject != subject {
+            return Err(unfit("photos, tags, folds or the base model have changed since"));
+        }
+        let other = || unfit("it is of another network");
+        let Some(first) = self.members.first() else { return Ok(()) };
+        self.best = Best::from_checkpoint(checkpoint, first.model(), self.evaluation).ok_or_else(other)?;
+        if checkpoint.members.len() != self.members.len() {
+            return Err(other());
+        }
+        for (member, weights) in self.members.iter_mut().zip(&checkpoint.members) {
+            let weights: Vec<f32> = weights.iter().map(|weight| weight.to_f32()).collect();
+            *member = Member::from_weights(member.model().clone(), &weights).ok_or_else(other)?;
+        }
+        self.millis_before = checkpoint.state.millis;
+        Ok(())
+    }
+
+    fn checkpoint(&self, subject: &str, began: Instant) -> Result<Vec<u8>, TrainError> {
+        let (rounds, found_at, loss, best) = self.best.to_checkpoint();
+        let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let members = self.members.iter().map(|member| {
+            let weights = members::weights(&member.averaged());
+            weights.into_iter().map(f16::from_f32).collect()
+        });
+        let state = State {
+            version: State::VERSION,
+            subject: subject.to_owned(),
+            rounds,
+            found_at,
+            loss,
+            millis: self.millis_before.saturating_add(millis),
+        };
+        Checkpoint { state, members: members.collect(), best }.write()
+    }
+
+    fn run(
+        &mut self,
+        how: &FineTuning<'_>,
+        subject: &str,
+        stop: &StopToken,
+        watch: &(dyn Fn(TrainingEvent) + Sync),
+    ) -> Result<(), A::Error> {
+        let batch = self.options.batch;
+        let steps_a_round =
+            self.shares.iter().map(|[learnt, _]| learnt.len().div_ceil(batch)).max().unwrap_or(0);
+        let steps = steps_a_round * self.options.rounds;
+        let began = Instant::now();
+        let spent = |limit: TimeLimit| began.saturating_duration_since(limit.from);
+        let before = Duration::from_millis(self.millis_before);
+        let time = how.time.map(|limit| limit.limit.saturating_sub(spent(limit)).saturating_sub(before));
+        let before = self.best.rounds();
+        let mut done = before * steps_a_round;
+        let start = done;
+        let mut asking = Duration::ZERO;
+        let mut kept = began;
+        for round in before..self.options.rounds {
+            if self.best.is_stale(self.options.patience) {
+                break;
+            }
+            // The time that answering takes is kept back.
+            let way = Way::new(began, [start, steps], time.map(|time| time.saturating_sub(asking)));
+            let (loss, ended) = self.round(round, steps_a_round, &mut done, &way, stop, watch)?;
+            let asked = Instant::now();
+            if !self.evaluate(round, loss, stop, watch)? || ended {
+                break;
+            }
+            asking = asked.elapsed();
+            if let Some(Checkpoints { every, keep, .. }) = how.checkpoints
+                && kept.elapsed() >= every
+            {
+                keep(self.checkpoint(subject, began)?);
+                kept = Instant::now();
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets every member see its photos once. Returns the mean loss, and whether the way has ended.
+    fn round(
+        &mut self,
+        round: usize,
+        steps: usize,
+        done: &mut usize,
+        way: &Way,
+        stop: &StopToken,
+        watch: &(dyn Fn(TrainingEvent) + Sync),
+    ) -> Result<(f64, bool), A::Error> {
+        let seed = self.seed;
+        let orders: Vec<Vec<(usize, u64)>> = (0..self.members.len())
+            .map(|member| batches::order(seed, round, member, &self.shares[member][0]))
+            .collect();
+        let batch = self.options.batch;
+        let turns: Vec<(usize, &[(usize, u64)])> = (0..steps)
+            .flat_map(|step| {
+                orders
+                    .iter()
+                    .enumerate()
+                    .filter_map(move |(member, order)| Some((member, order.chunks(batch).nth(step)?)))
+            })
+            .collect();
+        let total: usize = turns.iter().map(|(_, photos)| photos.len()).sum();
+        let began = Instant::now();
+        let (mut sum, mut seen) = (0.0, 0);
+        let load = |photos: &[(usize, u64)]| {
+            let mut values = Vec::new();
+            self.activations.write(photos, &mut values).map(|there| (values, there))
+        };
+        let mut next = match turns.first() {
+            Some((_, photos)) => load(photos)?,
+            None => Default::default(),
+        };
+        let (form, targets, members) = (&self.form, &self.targets, &mut self.members);
+        for (turn, (index, photos)) in turns.iter().enumerate() {
+            if stop.is_stopped() || way.progress(*done) >= 1.0 {
+                return Ok((sum / seen.max(1) as f64, true));
+            }
+            let step = Step {
+                rate: self.options.learning_rate * schedule::rate(way.progress(*done)),
+                weight_decay: self.options.weight_decay,
+                average_decay: average_decay(*done),
+            };
+            let (activations, there) = std::mem::take(&mut next);
+            let (targets, weights) = targets[*index].of(photos, &there);
+            let batch = Batch { activations, targets, weights };
+            let member = &mut members[*index];
+            // The other core reads what the next step needs.
+            let (loss, loaded) = rayon::join(
+                || member.learn(form, batch, step),
+                || turns.get(turn + 1).map_or(Ok(Default::default()), |(_, photos)| load(photos)),
+            );
+            next = loaded?;
+            sum += loss * photos.len() as f64;
+            seen += photos.len();
+            if *index + 1 == self.shares.len() {
+                *done += 1;
+                watch(TrainingEvent::FineTuning {
+                    round: round + 1,
+                    rounds: self.options.rounds,
+                    done: seen,
+                    total,
+                    loss: sum / seen as f64,
+                    photos_per_second: seen as f64 / began.elapsed().as_secs_f64().max(1e-9),
+                    seconds_left: way.left(*done).as_secs_f64(),
+                });
+            }
+        }
+        Ok((sum / seen.max(1) as f64, way.progress(*done) >= 1.0))
+    }
+
+    /// Asks the members about the photos held out. Returns whether they could be asked before a stop.
+    fn evaluate(
+        &mut self,
+        round: usize,
+        training_loss: f64,
+        stop: &StopToken,
+        watch: &(dyn Fn(TrainingEvent) + Sync),
+    ) -> Result<bool, A::Error> {
+        let mut held_out = self.evaluation.clone();
+        let mut models = Vec::with_capacity(self.members.len());
+        for (member, [_, photos]) in self.members.iter().zip(&self.shares) {
+            let model = member.averaged();
+            for asked in photos.chunks(ASKED) {
+                if stop.is_stopped() {
+                    return Ok(false);
+                }
+                let views: Vec<(usize, u64)> = asked.iter().map(|photo| (*photo, 0)).collect();
+                let mut values = Vec::new();
+                let there = self.activations.write(&views, &mut values)?;
+                let answers = answers(&model, &self.form, values);
+                let rows = answers.chunks_exact(self.form.tags).zip(there);
+                for (photo, (row, _)) in asked.iter().zip(rows).filter(|(_, (_, there))| *there) {
+                    held_out.photos[*photo].probabilities = row.to_vec();
+                }
+            }
+            models.push(model);
+        }
+        let result = self.best.offer(training_loss, held_out, models);
+        watch(TrainingEvent::RoundEnded {
+            round: round + 1,
+            rounds: self.options.rounds,
+            training_loss,
+            held_out_loss: result.held_out_loss,
+            held_out_top1: result.held_out_top1,
+        });
+        Ok(true)
+    }
+}
+
+/// The average looks back over a tenth of the steps so far, up to its most.
+fn average_decay(steps: usize) -> f64 {
+    let window = (steps as f64 / 10.0).clamp(1.0, AVERAGED_STEPS);
+    1.0 - 1.0 / (window + 1.0)
+}

@@ -1,0 +1,63 @@
+use std::time::{Duration, Instant};
+
+use ocelli_core::FineTuningOptions;
+
+use crate::{HeadOptions, TrainError};
+
+/// How a base is fine-tuned.
+#[derive(Clone, Debug)]
+pub struct FineTuning<'a> {
+    /// Learning rate, rounds and the like.
+    pub options: &'a FineTuningOptions,
+    /// The options of the head that it starts from: their seed draws the order of photos, and their balance weighs them.
+    pub head: &'a HeadOptions,
+    /// How long it may take; none for all its rounds.
+    pub time: Option<TimeLimit>,
+    /// How far it comes is told between rounds.
+    pub checkpoints: Option<Checkpoints<'a>>,
+}
+
+/// Checkpoints of a fine-tuning: opaque bytes, 2 a parameter and member and 4 a parameter.
+#[derive(Clone, Copy)]
+pub struct Checkpoints<'a> {
+    /// The one to go on from; none to begin.
+    pub from: Option<&'a [u8]>,
+    /// The time between two of them at least.
+    pub every: Duration,
+    /// Keeps one, in place of the one before.
+    pub keep: &'a (dyn Fn(Vec<u8>) + Sync),
+}
+
+impl std::fmt::Debug for Checkpoints<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let bytes = self.from.map(<[u8]>::len);
+        f.debug_struct("Checkpoints")
+            .field("from", &bytes)
+            .field("every", &self.every)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The time that a fine-tuning may take, counted from a moment.
+#[derive(Clone, Copy, Debug)]
+pub struct TimeLimit {
+    /// When it began to count.
+    pub from: Instant,
+    /// How long it may take.
+    pub limit: Duration,
+}
+
+pub(super) fn check(options: &FineTuningOptions) -> Result<(), TrainError> {
+    let check = |what, value: f64, right: bool, expected| {
+        if right { Ok(()) } else { Err(TrainError::Option { what, value, expected }) }
+    };
+    check("rounds", options.rounds as f64, options.rounds > 0, "at least 1")?;
+    check("batch", options.batch as f64, options.batch > 0, "at least 1")?;
+    let rate = options.learning_rate;
+    check("learningRate", rate, rate.is_finite() && rate > 0.0, "above 0")?;
+    let decay = options.weight_decay;
+    check("weightDecay", decay, (0.0..=10.0).contains(&decay), "between 0 and 10")?;
+    let smoothing = f64::from(options.label_smoothing);
+    check("labelSmoothing", smoothing, (0.0..=1.0).contains(&smoothing), "between 0 and 1")?;
+    check("patience", options.patience as f64, options.patience > 0, "at least 1")
+}
