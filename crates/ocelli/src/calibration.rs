@@ -1,8 +1,8 @@
 //! What int8 needs to know about a project's photos: made once for a base, kept, and made anew when the
 //! project has outgrown it.
 
-use ocelli_core::{ImageId, limits};
-use ocelli_infer::Calibrator;
+use ocelli_core::{EvaluatedPhoto, Evaluation, ImageId, Int8Cost, MeasuredInt8, Precision, limits};
+use ocelli_infer::{Calibrator, CompileOptions, CompiledNetwork};
 use ocelli_model::{Calibration, Network, file};
 use ocelli_store::{Change, StoredCalibration};
 use ocelli_train::{StopToken, TrainError, TrainingEvent};
@@ -69,6 +69,62 @@ pub(crate) fn calibrated(
         calibration,
     })?;
     Ok(Some(Calibrated { network, looked_at }))
+}
+
+/// A network with a calibration of its own, which nobody else needs: made from at most
+/// [`limits::MAX_CALIBRATION_PHOTOS`] of these photos and not kept. None where no photo can be read.
+pub(crate) fn observed(
+    photos: &StoredPhotos<'_>,
+    network: &Network,
+    images: &[ImageId],
+    seed: u64,
+    stop: &StopToken,
+    watch: &(dyn Fn(TrainingEvent) + Sync),
+) -> Result<Option<Calibrated>, Error> {
+    let drawn = draw(photos, images, seed, stop)?;
+    let (calibration, looked_at) = observe(photos, network, &drawn, stop, watch)?;
+    if calibration.photos == 0 {
+        return Ok(None);
+    }
+    Ok(Some(Calibrated { network: network.clone().with_calibration(calibration)?, looked_at }))
+}
+
+/// What int8 costs a network, on these photos: what it answers in either precision. None where too few of them can be read
+/// to tell.
+pub(crate) fn measure(
+    photos: &StoredPhotos<'_>,
+    network: &Network,
+    evaluation: &Evaluation,
+    stop: &StopToken,
+) -> Result<Option<MeasuredInt8>, Error> {
+    let Some(calibration) = network.calibration() else { return Ok(None) };
+    let compile = |precision| {
+        CompiledNetwork::compile_with(network, &CompileOptions { precision, ..CompileOptions::default() })
+    };
+    let networks = [compile(Precision::F32)?, compile(Precision::Int8)?];
+    let answer = |photo: &EvaluatedPhoto| -> Result<Option<[EvaluatedPhoto; 2]>, Error> {
+        if stop.is_stopped() {
+            return Err(TrainError::Stopped.into());
+        }
+        let Some(decoded) = photos.decoded(photo.photo)? else { return Ok(None) };
+        let mut answers = [photo.clone(), photo.clone()];
+        for (network, answer) in networks.iter().zip(&mut answers) {
+            network.predict_into(decoded.view(), &mut answer.probabilities)?;
+        }
+        Ok(Some(answers))
+    };
+    let answers = evaluation.photos.par_iter().map(answer).collect::<Result<Vec<_>, Error>>()?;
+    let of = |which: usize| Evaluation {
+        classification_type: evaluation.classification_type,
+        tags: evaluation.tags.clone(),
+        photos: answers.iter().flatten().map(|answers| answers[which].clone()).collect(),
+    };
+    let cost = Int8Cost::between(&of(0), &of(1));
+    if !cost.speaks_for(evaluation.photos.len()) {
+        return Ok(None);
+    }
+    let fingerprint = calibration.fingerprint().to_string();
+    Ok(Some(MeasuredInt8 { calibration: fingerprint, calibration_photos: calibration.photos, cost }))
 }
 
 /// The photos to look at, drawn by the seed and their bytes alone, and in an order that follows from those:

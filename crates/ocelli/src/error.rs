@@ -1,6 +1,8 @@
 use std::path::PathBuf;
 
-use ocelli_core::{BaseModel, Domain, ErrorCode, ImageCreateStatus, Int8Cost, InvalidValue};
+use ocelli_core::{
+    BaseModel, Domain, ErrorCode, ImageCreateStatus, ImageId, Int8Cost, InvalidValue, IterationId,
+};
 use ocelli_imaging::ImagingError;
 use ocelli_infer::InferError;
 use ocelli_keys::KeyError;
@@ -68,6 +70,32 @@ pub enum Error {
     BaseChanged {
         /// The base's fingerprint, in hexadecimal.
         trained: String,
+    },
+    /// An iteration to start from whose base model is another than that of the project's domain.
+    #[cfg(feature = "train")]
+    #[error("{iteration:?} was trained on another base model; start from one of a domain with the same base")]
+    OtherBase {
+        /// The iteration.
+        iteration: String,
+    },
+    /// An iteration whose training left no checkpoint to go on from, or whose checkpoint has gone.
+    #[cfg(feature = "train")]
+    #[error("the training of the iteration {0} left no checkpoint; train anew")]
+    NoCheckpoint(IterationId),
+    /// A photo to test with that has none of the trained tags, has several in a multiclass project, or is not there.
+    #[cfg(feature = "train")]
+    #[error(
+        "the test photo {0} has no tag to test, or several where one is allowed; tag it, or leave it out of the test"
+    )]
+    TestPhoto(ImageId),
+    /// A place in the base model at which it cannot be cut.
+    #[cfg(feature = "train")]
+    #[error("{name:?} is no cut of the base model; choose one of {}", .known.join(", "))]
+    UnknownCut {
+        /// As it was named.
+        name: String,
+        /// The cuts that there are.
+        known: Vec<String>,
     },
     /// Int8 asked of an iteration that was trained without it, or with too few photos to compare it on.
     #[error(
@@ -155,6 +183,12 @@ impl Error {
             Self::TrainingNotNeeded { .. } => ErrorCode::BadRequestTrainingNotNeeded,
             Self::UntrainableDomain(_) => ErrorCode::BadRequestUnsupportedDomain,
             Self::BaseLeftOut(_) | Self::BaseChanged { .. } => ErrorCode::ErrorUnknownBaseModel,
+            #[cfg(feature = "train")]
+            Self::OtherBase { .. } => ErrorCode::ErrorUnknownBaseModel,
+            #[cfg(feature = "train")]
+            Self::UnknownCut { .. } | Self::TestPhoto(_) | Self::NoCheckpoint(_) => {
+                ErrorCode::BadRequestTrainingValidationFailed
+            }
             Self::NoInt8 { .. } => ErrorCode::BadRequestNotSupported,
             Self::Int8TooCostly { .. } => ErrorCode::BadRequestIterationValidationFailed,
             Self::File { .. } => ErrorCode::BadRequestImageStream,

@@ -54,7 +54,7 @@ pub use project::{NewProject, ProjectHandle};
 #[cfg(feature = "train")]
 pub use retraining::Retrained;
 #[cfg(feature = "train")]
-pub use training::TrainOptions;
+pub use training::{AdvancedOptions, TrainOptions, Training};
 pub use upload::{NewRegion, Upload, UploadResult, UploadSummary};
 
 #[cfg(feature = "archive")]
@@ -81,4 +81,4 @@ pub use ocelli_store::{
     StoreOptions, SystemClock, SystemRandom, TagSummary, TaggingStatus,
 };
 #[cfg(feature = "train")]
-pub use ocelli_train::{Lack, StopToken, TrainError, TrainingEvent};
+pub use ocelli_train::{Lack, StopToken, TrainError, TrainingDevice, TrainingEvent};

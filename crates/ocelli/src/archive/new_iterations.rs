@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use ocelli_archive::IterationRecord;
 use ocelli_core::{
-    BaseIteration, Domain, Erased, ErrorCode, Export, ExportId, ImageId, Iteration, IterationId, IterationStatus, Manifest,
-    TrainingFailure,
+    BaseIteration, Domain, Erased, ErrorCode, Export, ExportId, ImageId, Iteration, IterationId,
+    IterationStatus, Manifest, TrainingFailure,
 };
 use ocelli_store::{Change, NewExportFile, NewIteration, Trained};
 use serde_json::Value;
