@@ -98,7 +98,7 @@ pub(super) fn suggestions(report: &IterationReport) -> Option<Markup> {
                 }
             }
             @if report.provenance.erased > 0 {
-                p .soft {
+                p .soft.note {
                     (photos(usize::try_from(report.provenance.erased).unwrap_or(usize::MAX)))
                     " of this training have been erased since; no figure counts them."
                 }
