@@ -57,7 +57,7 @@ impl IterationReport {
             },
             confusion: confusion(evaluation, thresholds),
             calibration: calibrated(manifest),
-            learning: Vec::new(),
+            fine_tuning: manifest.fine_tuning.clone(),
             findings,
             comparison: earlier.map(|(earlier, before)| compared(evaluation, earlier, before, thresholds)),
             provenance: provenance(version, iteration, manifest),

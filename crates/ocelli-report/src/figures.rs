@@ -1,4 +1,4 @@
-//! Figures that a report has where they were measured: calibration, learning curves, a comparison.
+//! Figures that a report has where they were measured: calibration and a comparison.
 
 use ocelli_core::{CalibrationFigures, ImageId, IterationId, Name, ReliabilityBin};
 use serde::{Deserialize, Serialize};
@@ -15,20 +15,6 @@ pub struct Calibrated {
     pub before: Option<CalibrationFigures>,
     /// The answers with the calibration undone, by their probability; empty likewise.
     pub bins_before: Vec<ReliabilityBin>,
-}
-
-/// One pass over the training photos.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct EpochFigures {
-    /// Which pass, from 1.
-    pub epoch: u32,
-    /// The mean loss on the photos that were trained on.
-    pub training_loss: f64,
-    /// The mean loss on photos held out; none where it was not measured.
-    pub held_out_loss: Option<f64>,
-    /// The part of the photos held out that is answered right, 0 to 1; none where it was not measured.
-    pub held_out_accuracy: Option<f64>,
 }
 
 /// What changed since an earlier iteration, on the photos that both answered.

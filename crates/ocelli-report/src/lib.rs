@@ -21,7 +21,7 @@ mod suggestion;
 
 pub use compose::ReportSource;
 pub use estimate::Estimate;
-pub use figures::{Calibrated, Compared, ComparedTag, EpochFigures};
+pub use figures::{Calibrated, Compared, ComparedTag};
 pub use finding::{Flaw, PhotoFindings, PoorPhoto, SuspiciousLabel};
 pub use page::render;
 pub use photo::{Picture, ReportedPhoto, Thumbnail};

@@ -1,12 +1,10 @@
 use ocelli_core::{
-    ClassificationType, Description, EvaluatedOn, ImageId, Iteration, Name, ProjectId, TagId, TagType,
-    Threshold, Timestamp,
+    ClassificationType, Description, EvaluatedOn, FineTuningRecord, ImageId, Iteration, Name, ProjectId,
+    TagId, TagType, Threshold, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Calibrated, Compared, EpochFigures, Estimate, PhotoFindings, Provenance, ReportedPhoto, Suggestion,
-};
+use crate::{Calibrated, Compared, Estimate, PhotoFindings, Provenance, ReportedPhoto, Suggestion};
 
 /// What is known about one iteration, in the order in which a reader needs it. [`render`](crate::render) shows it
 /// as a page; this is the truth, and the page shows nothing else.
@@ -34,8 +32,8 @@ pub struct IterationReport {
     pub confusion: Vec<ReportedCell>,
     /// How far its probabilities can be trusted; none where that was not measured.
     pub calibration: Option<Calibrated>,
-    /// How the training went, an entry an epoch; empty where there were no epochs.
-    pub learning: Vec<EpochFigures>,
+    /// How the base was adapted, and what each round brought; none in a quick training.
+    pub fine_tuning: Option<FineTuningRecord>,
     /// Photos that deserve a look; none where nobody looked for them.
     pub findings: Option<PhotoFindings>,
     /// What changed since an earlier iteration; none where the report names none.

@@ -1,68 +1,89 @@
-//! How an advanced training went, epoch by epoch.
+//! How an advanced training went, round by round.
 
 use maud::{Markup, html};
+use ocelli_core::FineTuningRecord;
 
-use super::chart::Plot;
+use super::chart::{Plot, place};
+use crate::IterationReport;
 use crate::number::{hundredths, percent, whole_percent};
-use crate::{EpochFigures, IterationReport};
+
+/// A line of a chart: its class, and its values from the first round on.
+type Line<'a> = (&'a str, &'a [f64]);
 
 pub(super) fn section(report: &IterationReport) -> Option<Markup> {
-    let epochs = report.learning.as_slice();
-    let (first, last) = (epochs.first()?, epochs.last()?);
-    let along = (f64::from(first.epoch), f64::from(last.epoch));
-    let loss = |of: fn(&EpochFigures) -> Option<f64>| -> Vec<(f64, f64)> {
-        epochs.iter().filter_map(|it| Some((f64::from(it.epoch), of(it)?))).collect()
+    let record = report.fine_tuning.as_ref().filter(|record| !record.rounds.is_empty())?;
+    let of = |figure: fn(&ocelli_core::FineTuningRound) -> f64| -> Vec<f64> {
+        record.rounds.iter().map(figure).collect()
     };
-    let training = loss(|it| Some(it.training_loss));
-    let held_out = loss(|it| it.held_out_loss);
-    let accuracy = loss(|it| it.held_out_accuracy);
+    let training = of(|round| round.training_loss);
+    let held_out = of(|round| round.held_out_loss);
+    let top1 = of(|round| round.held_out_top1);
     Some(html! {
-        p .lead {
-            "One step to the right is one pass over the training photos. Where the loss on photos held out rises while \
-             the other goes on falling, the model has begun to learn photos by heart."
-        }
+        p .lead { (outcome(record)) }
         div .beside {
             figure {
-                (chart("Loss", along, &[("line", &training), ("line before", &held_out)], None))
+                (chart("Loss by round", &[("line before", &training), ("line", &held_out)], None, record))
                 figcaption .legend {
-                    span .after { "loss in training" }
-                    @if !held_out.is_empty() { span .before { "on photos held out" } }
+                    span .after { "loss on photos held out" }
+                    span .before { "loss on photos learned from" }
+                    span .level { "held out, head alone" }
                 }
             }
-            @if !accuracy.is_empty() {
-                figure {
-                    (chart("Accuracy on photos held out", along, &[("line", &accuracy)], Some((0.0, 1.0))))
-                    figcaption .legend { span .after {
-                        "accuracy on photos held out, at last "
-                        (accuracy.last().map_or_else(String::new, |(_, value)| percent(*value)))
-                    } }
-                }
+            figure {
+                (chart("Top-1 accuracy on photos held out, by round", &[("line", &top1)], Some((0.0, 1.0)), record))
+                figcaption .legend { span .after { "top-1 accuracy on photos held out" } }
             }
         }
     })
 }
 
-fn chart(
-    name: &str,
-    along: (f64, f64),
-    lines: &[(&str, &[(f64, f64)])],
-    range: Option<(f64, f64)>,
-) -> Markup {
-    let highest = lines.iter().flat_map(|(_, line)| *line).map(|(_, y)| *y).fold(0.0, f64::max);
-    let top = range.unwrap_or((0.0, if highest > 0.0 { highest } else { 1.0 }));
-    let plot = Plot { left: 52.0, top: 10.0, width: 250.0, height: 150.0, x: along, y: top };
-    let label = |value: f64| if range.is_some() { whole_percent(value) } else { hundredths(value) };
-    let down: Vec<(f64, String)> =
-        [0.0, 0.5, 1.0].map(|part| top.0 + part * (top.1 - top.0)).map(|value| (value, label(value))).into();
-    let mut across = vec![(along.0, format!("{:.0}", along.0))];
-    if along.1 > along.0 {
-        across.push((along.1, format!("{:.0}", along.1)));
+fn outcome(record: &FineTuningRecord) -> String {
+    let rounds = record.rounds.len();
+    let kept = record.kept.and_then(|kept| Some((kept, record.rounds.get(kept.checked_sub(1)?)?)));
+    match kept {
+        Some((kept, round)) => format!(
+            "In each round the last layers of the base model learned once from every photo. Of {rounds} rounds the one \
+             with the lowest loss on photos held out was kept: round {kept}, with {} top-1 on them (the dot).",
+            percent(round.held_out_top1),
+        ),
+        None => format!(
+            "In each round the last layers of the base model learned once from every photo. None of {rounds} rounds \
+             answered photos held out better than the head alone did, so the head alone was kept.",
+        ),
     }
+}
+
+fn chart(name: &str, lines: &[Line<'_>], range: Option<(f64, f64)>, record: &FineTuningRecord) -> Markup {
+    let rounds = record.rounds.len();
+    let level = range.is_none().then_some(record.head_loss);
+    let highest = lines.iter().flat_map(|(_, line)| *line).copied().chain(level).fold(0.0, f64::max);
+    let ends = range.unwrap_or((0.0, if highest > 0.0 { highest } else { 1.0 }));
+    let plot = Plot { left: 52.0, top: 10.0, width: 250.0, height: 150.0, x: (1.0, rounds as f64), y: ends };
+    let label = |value: f64| if range.is_some() { whole_percent(value) } else { hundredths(value) };
+    let down: Vec<(f64, String)> = [0.0, 0.5, 1.0]
+        .map(|part| ends.0 + part * (ends.1 - ends.0))
+        .map(|value| (value, label(value)))
+        .into();
+    let mut across = vec![(1.0, "1".to_owned())];
+    if rounds > 1 {
+        across.push((rounds as f64, rounds.to_string()));
+    }
+    let points = |line: &[f64]| plot.points((1u32..).map(f64::from).zip(line.iter().copied()));
+    // The line of the photos held out is the last, and what was kept is marked on it.
+    let held_out = lines.last().map_or(&[][..], |(_, line)| *line);
+    let kept = record.kept.and_then(|kept| Some((kept as f64, *held_out.get(kept.checked_sub(1)?)?)));
     html! {
-        svg .diagram viewBox="0 0 320 200" role="img" aria-label={ (name) " by epoch" } {
+        svg .diagram viewBox="0 0 320 200" role="img" aria-label=(name) {
             (plot.axes(&across, &down))
-            text .axis x=(plot.left + plot.width / 2.0) y="194" text-anchor="middle" { "epoch" }
-            @for (class, line) in lines { polyline class=(class) points=(plot.points(line.iter().copied())) {} }
+            text .axis x=(plot.left + plot.width / 2.0) y="194" text-anchor="middle" { "round" }
+            @if let Some(level) = level {
+                line .ideal x1=(plot.left) x2=(plot.left + plot.width)
+                    y1=(place(plot.down(level))) y2=(place(plot.down(level))) {}
+            }
+            @for (class, line) in lines { polyline class=(class) points=(points(line)) {} }
+            @if let Some((round, value)) = kept {
+                circle .dot cx=(place(plot.across(round))) cy=(place(plot.down(value))) r="5" {}
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use ocelli_core::IterationStatus;
 
-use crate::number::{count, percent};
+use crate::number::{count, duration, percent};
 use crate::{IterationReport, Picture};
 
 pub(super) fn settings(report: &IterationReport) -> Option<Markup> {
@@ -32,6 +32,22 @@ pub(super) fn settings(report: &IterationReport) -> Option<Markup> {
             (entry("Folds", &html! { (it.folds) }))
             (entry("Regularisation", &html! { "L2, strength " code { (it.strength) } ", chosen by the folds" }))
             (entry("Balance", &html! { code { (it.balance) } }))
+            @if let Some(record) = &report.fine_tuning {
+                (entry("Adapted", &html! { "what follows " code { (record.cut) } }))
+                (entry("Fine-tuning", &html! {
+                    "at most " (record.options.rounds) " rounds, batches of " (record.options.batch)
+                    ", learning rate " code { (record.options.learning_rate) }
+                    ", weight decay " code { (record.options.weight_decay) }
+                    ", label smoothing " code { (record.options.label_smoothing) }
+                    ", patience " (record.options.patience)
+                }))
+            }
+            @if report.iteration.reserved_budget_millis > 0 {
+                (entry("Time budget", &html! { (duration(report.iteration.reserved_budget_millis)) }))
+            }
+            @if let Some(base) = &report.iteration.custom_base {
+                (entry("Started from", &html! { "iteration " code { (base.iteration_id) } }))
+            }
             @if let Some(int8) = &it.int8 {
                 (entry("In int8", &html! {
                     (percent(int8.cost.lost())) " of the photos lost: " (int8.cost.to_string())
