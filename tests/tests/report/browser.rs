@@ -7,16 +7,20 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-/// Looks at the page that it is put into, and writes what it sees into the document, in hexadecimal.
+/// Looks at the page that it is put into, and tells the document around it what it sees, in hexadecimal.
 const PROBE: &str = include_str!("probe.js");
+/// The document around it, which writes that down.
+const FRAME: &str = "<!doctype html><meta charset=utf-8><pre id=seen></pre>\
+    <script>onmessage = (event) => { document.getElementById('seen').textContent = event.data; };</script>\
+    <iframe src=page.html style='width:WIDTHpx;height:800px;border:0'></iframe>";
 
-pub struct Browser {
+pub(crate) struct Browser {
     program: PathBuf,
 }
 
 /// How a page is looked at.
 #[derive(Clone, Copy)]
-pub struct Window {
+pub(crate) struct Window {
     /// Pixels across.
     pub width: u32,
     /// Whether the reader prefers dark pages.
@@ -26,7 +30,7 @@ pub struct Window {
 impl Browser {
     /// The browser that `OCELLI_TEST_CHROMIUM` names, else one on the path; where there is none the test is to be
     /// skipped, which is said.
-    pub fn find() -> Option<Self> {
+    pub(crate) fn find() -> Option<Self> {
         let named = std::env::var_os("OCELLI_TEST_CHROMIUM").map(PathBuf::from);
         let on_path = || {
             let folders: Vec<PathBuf> = std::env::split_paths(&std::env::var_os("PATH")?).collect();
@@ -43,20 +47,28 @@ impl Browser {
     }
 
     /// What the browser shows of a page.
-    pub fn look(&self, page: &str, window: Window) -> Value {
+    pub(crate) fn look(&self, page: &str, window: Window) -> Value {
         let folder = TempDir::new().unwrap();
-        let file = folder.path().join("page.html");
-        std::fs::write(&file, probed(page)).unwrap();
+        std::fs::write(folder.path().join("page.html"), probed(page)).unwrap();
+        // No window is as narrow as a phone; a frame can be.
+        let frame = folder.path().join("frame.html");
+        std::fs::write(&frame, FRAME.replace("WIDTH", &window.width.to_string())).unwrap();
         let mut command = Command::new(&self.program);
         // Who tests as root, as containers do, has no sandbox; the page is the test's own.
-        command.args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]);
+        command.args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--no-first-run",
+        ]);
         command.args(["--disable-background-networking", "--disable-component-update", "--disable-sync"]);
         command.args(["--disable-extensions", "--force-prefers-reduced-motion", "--hide-scrollbars"]);
         command.args(["--host-resolver-rules=MAP * ~NOTFOUND", "--enable-logging=stderr", "--dump-dom"]);
+        command.args(["--window-size=1300,900", "--virtual-time-budget=10000"]);
         command.arg(format!("--user-data-dir={}", folder.path().join("profile").display()));
-        command.arg(format!("--window-size={},800", window.width));
         command.arg(format!("--blink-settings=preferredColorScheme={}", u8::from(!window.dark)));
-        let output = command.arg(format!("file://{}", file.display())).output().unwrap();
+        let output = command.arg(format!("file://{}", frame.display())).output().unwrap();
         let log = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "the browser failed: {log}");
         let console: Vec<&str> = log.lines().filter(|line| line.contains("CONSOLE")).collect();
@@ -71,7 +83,7 @@ fn probed(page: &str) -> String {
     let allowed = page.replacen("script-src ", &format!("script-src 'sha256-{hash}' "), 1);
     assert_ne!(allowed, page, "the page says which scripts may run");
     let (before, after) = allowed.rsplit_once("</body>").expect("the page has a body");
-    format!("{before}<pre id=\"seen\"></pre><script>{PROBE}</script></body>{after}")
+    format!("{before}<script>{PROBE}</script></body>{after}")
 }
 
 fn seen(dom: &str) -> Value {

@@ -27,7 +27,7 @@ addEventListener("load", () => {
     return (high + 0.05) / (low + 0.05);
   };
   const visible = (element) => element.checkVisibility() && element.getBoundingClientRect().width > 0;
-  const faint = all("body *:not(script, style, #seen)")
+  const faint = all("body *:not(script, style)")
     .filter((element) => [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim()))
     .filter((element) => visible(element) && !element.closest("[aria-hidden]"))
     .map((element) => {
@@ -39,7 +39,7 @@ addEventListener("load", () => {
 
   const width = document.documentElement.clientWidth;
   const beyond = all("body *")
-    .filter((element) => !element.closest(".scroll, .skip, #seen") && visible(element))
+    .filter((element) => !element.closest(".scroll, .skip, .name") && visible(element))
     .filter((element) => element.getBoundingClientRect().right > width + 0.5)
     .map((element) => element.tagName + " " + text(element).slice(0, 40));
   const ids = all("[id]").map((element) => element.id);
@@ -82,5 +82,5 @@ addEventListener("load", () => {
     gone: all(".gone").map(text),
   };
   const bytes = new TextEncoder().encode(JSON.stringify(seen));
-  document.getElementById("seen").textContent = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  parent.postMessage([...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(""), "*");
 });
