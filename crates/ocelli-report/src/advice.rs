@@ -38,9 +38,9 @@ impl IterationReport {
 
     fn labels(&self, advice: &mut Vec<Suggestion>) {
         if let Some(findings) = &self.findings
-            && !findings.suspicious_labels.is_empty()
+            && !findings.label_issues.is_empty()
         {
-            advice.push(Suggestion::CheckLabels { photos: findings.suspicious_labels.len() });
+            advice.push(Suggestion::CheckLabels { photos: findings.label_issues.len() });
         }
         if self.provenance.left_out.several_tags > 0 {
             advice.push(Suggestion::OneTagAPhoto { photos: self.provenance.left_out.several_tags });

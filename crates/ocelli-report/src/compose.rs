@@ -1,14 +1,15 @@
 use std::collections::{BTreeSet, HashMap};
 
 use ocelli_core::{
-    CalibrationFigures, ClassificationType, Domain, EvaluatedPhoto, Evaluation, ImageId, Interval, Iteration,
-    LeftOut, Manifest, ProbabilityCalibration, Project, Thresholds, Timestamp,
+    CalibrationFigures, ClassificationType, CurvePoint, Domain, EvaluatedPhoto, Evaluation, ImageId,
+    Interval, Iteration, LeftOut, Manifest, ProbabilityCalibration, Project, TagComparison, Thresholds,
+    Timestamp,
 };
 
 use crate::{
-    AnsweredPhoto, Calibrated, Compared, ComparedTag, CurvePoint, Estimate, Headline, IterationReport,
-    LeftOutCounts, MAX_CELL_PHOTOS, MAX_CURVE_POINTS, MAX_LISTED_PHOTOS, Measure, Overall, PhotoFindings,
-    Picture, Provenance, ReportedCell, ReportedPhoto, ReportedProject, ReportedTag,
+    AnsweredPhoto, Calibrated, Compared, ComparedTag, Estimate, Headline, IterationReport, LeftOutCounts,
+    MAX_CELL_PHOTOS, MAX_CURVE_POINTS, MAX_LISTED_PHOTOS, Measure, Overall, PhotoFindings, Picture,
+    Provenance, ReportedCell, ReportedPhoto, ReportedProject, ReportedTag,
 };
 
 /// What a report is made from.
@@ -26,8 +27,8 @@ pub struct ReportSource<'a> {
     pub manifest: &'a Manifest,
     /// Photos that deserve a look, where somebody looked for them.
     pub findings: Option<PhotoFindings>,
-    /// The iteration to compare with, and what it answered.
-    pub earlier: Option<(&'a Iteration, &'a Evaluation)>,
+    /// The iteration to compare with, and what it was trained on and answered.
+    pub earlier: Option<(&'a Iteration, &'a Manifest)>,
 }
 
 impl IterationReport {
@@ -59,7 +60,7 @@ impl IterationReport {
             calibration: calibrated(manifest),
             fine_tuning: manifest.fine_tuning.clone(),
             findings,
-            comparison: earlier.map(|(earlier, before)| compared(evaluation, earlier, before, thresholds)),
+            comparison: earlier.map(|(earlier, before)| compared(evaluation, thresholds, earlier, before)),
             provenance: provenance(version, iteration, manifest),
             photos: Vec::new(),
         };
@@ -148,41 +149,10 @@ fn tags(evaluation: &Evaluation, thresholds: &Thresholds) -> Vec<ReportedTag> {
             precision,
             recall,
             average_precision: figures.average_precision,
-            curve: curve(evaluation, index),
+            curve: CurvePoint::thinned(&evaluation.precision_recall_curve(index), MAX_CURVE_POINTS),
         }
     })
     .collect()
-}
-
-fn curve(evaluation: &Evaluation, tag: u16) -> Vec<CurvePoint> {
-    let mut scored: Vec<(f32, bool)> =
-        evaluation.photos.iter().map(|photo| (probability(photo, tag), photo.tags.contains(&tag))).collect();
-    scored.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let positives = scored.iter().filter(|(_, has)| *has).count();
-    if positives == 0 {
-        return Vec::new();
-    }
-    let (mut seen, mut found) = (0usize, 0usize);
-    let mut points = Vec::new();
-    for group in scored.chunk_by(|a, b| a.0 == b.0) {
-        seen += group.len();
-        found += group.iter().filter(|(_, has)| *has).count();
-        points.push(CurvePoint {
-            threshold: group[0].0,
-            precision: found as f64 / seen as f64,
-            recall: found as f64 / positives as f64,
-        });
-    }
-    thinned(points)
-}
-
-/// At most [`MAX_CURVE_POINTS`] of them, evenly chosen, the first and the last among them.
-fn thinned(points: Vec<CurvePoint>) -> Vec<CurvePoint> {
-    if points.len() <= MAX_CURVE_POINTS {
-        return points;
-    }
-    let last = points.len() - 1;
-    (0..MAX_CURVE_POINTS).filter_map(|i| points.get(i * last / (MAX_CURVE_POINTS - 1)).copied()).collect()
 }
 
 fn confusion(evaluation: &Evaluation, thresholds: &Thresholds) -> Vec<ReportedCell> {
@@ -210,34 +180,47 @@ fn confusion(evaluation: &Evaluation, thresholds: &Thresholds) -> Vec<ReportedCe
 
 fn compared(
     evaluation: &Evaluation,
-    earlier: &Iteration,
-    before: &Evaluation,
     thresholds: &Thresholds,
+    earlier: &Iteration,
+    before: &Manifest,
 ) -> Compared {
-    let comparison = evaluation.compare(before, thresholds);
-    let figures: HashMap<_, _> =
-        comparison.earlier.per_tag_performance.iter().map(|tag| (tag.id, tag)).collect();
-    let tag = |tag: &ocelli_core::TrainedTag| {
-        let figures = figures.get(&tag.id);
-        ComparedTag {
-            earlier_average_precision: figures.and_then(|it| it.average_precision),
-            earlier_f1: figures.map(|it| it.f1),
-        }
+    let comparison = evaluation.compare_at(thresholds, &before.evaluation, self::thresholds(before));
+    let tag = |tag: TagComparison| ComparedTag {
+        id: tag.id,
+        name: tag.name,
+        earlier: tag.earlier,
+        later: tag.later,
+        improved: tag.improved.len(),
+        worsened: tag.worsened.len(),
     };
-    let some = |photos: &[ImageId]| photos.iter().take(MAX_LISTED_PHOTOS).copied().collect();
     Compared {
         earlier: earlier.id,
         earlier_name: earlier.name.clone(),
-        earlier_value: match evaluation.classification_type {
-            ClassificationType::Multiclass => before.top1(),
-            ClassificationType::Multilabel => before.mean_average_precision(),
-        },
-        tags: evaluation.tags.iter().map(tag).collect(),
+        shared: comparison.shared,
+        tags: comparison.tags.into_iter().map(tag).collect(),
+        p_value: comparison.p_value,
         improved_count: comparison.improved.len(),
-        improved: some(&comparison.improved),
+        improved: of_all_tags(evaluation, &comparison.improved),
         worsened_count: comparison.worsened.len(),
-        worsened: some(&comparison.worsened),
+        worsened: of_all_tags(evaluation, &comparison.worsened),
     }
+}
+
+/// At most [`MAX_LISTED_PHOTOS`] of these photos, one of each tag in turn.
+fn of_all_tags(evaluation: &Evaluation, photos: &[ImageId]) -> Vec<ImageId> {
+    let tags: HashMap<ImageId, Option<u16>> =
+        evaluation.photos.iter().map(|photo| (photo.photo, photo.tags.first().copied())).collect();
+    let mut seen = HashMap::<Option<u16>, usize>::new();
+    let mut ranked: Vec<(usize, ImageId)> = photos
+        .iter()
+        .map(|photo| {
+            let rank = seen.entry(tags.get(photo).copied().flatten()).or_default();
+            *rank += 1;
+            (*rank, *photo)
+        })
+        .collect();
+    ranked.sort_by_key(|(rank, _)| *rank);
+    ranked.into_iter().take(MAX_LISTED_PHOTOS).map(|(_, photo)| photo).collect()
 }
 
 /// Undoing the calibration that was learned from all folds gives back what it was learned from, but for what each fold's

@@ -1,4 +1,4 @@
-use ocelli_core::ImageId;
+use ocelli_core::{ImageId, LabelIssue};
 use serde::{Deserialize, Serialize};
 
 use crate::{MAX_LISTED_GROUPS, MAX_LISTED_PHOTOS};
@@ -7,8 +7,8 @@ use crate::{MAX_LISTED_GROUPS, MAX_LISTED_PHOTOS};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PhotoFindings {
-    /// Photos whose tag looks wrong, the most suspicious first.
-    pub suspicious_labels: Vec<SuspiciousLabel>,
+    /// Photos whose tags look wrong, the surest first; the tags are indices into the iteration's.
+    pub label_issues: Vec<LabelIssue>,
     /// Groups of photos that show the same pixels.
     pub duplicates: Vec<Vec<ImageId>>,
     /// Groups of photos that look nearly the same: resized, recompressed, or taken one after the other.
@@ -17,22 +17,6 @@ pub struct PhotoFindings {
     pub unreadable: Vec<ImageId>,
     /// Photos that are hard to see anything on.
     pub poor: Vec<PoorPhoto>,
-}
-
-/// A photo whose tag looks wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SuspiciousLabel {
-    /// The photo.
-    pub photo: ImageId,
-    /// A tag that it has, as an index into the tags.
-    pub tag: u16,
-    /// The tag that it looks like instead; none where it only looks unlike its own.
-    pub looks_like: Option<u16>,
-    /// The probability of the tag that it has, 0 to 1, as answered by a model trained without it.
-    pub own_probability: f32,
-    /// The probability of the tag that it looks like, 0 to 1.
-    pub other_probability: f32,
 }
 
 /// A photo that is hard to see anything on.
@@ -52,9 +36,11 @@ pub struct PoorPhoto {
 pub enum Flaw {
     /// Nearly black.
     Dark,
-    /// Without sharp edges.
+    /// Nearly white.
+    Bright,
+    /// Nothing in focus.
     Blurred,
-    /// Smaller than what the network looks at.
+    /// Of so few pixels that a network sees mostly what enlarging has made up.
     Tiny,
 }
 
@@ -62,6 +48,7 @@ impl std::fmt::Display for Flaw {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Dark => "dark",
+            Self::Bright => "overexposed",
             Self::Blurred => "blurred",
             Self::Tiny => "tiny",
         })
@@ -76,7 +63,7 @@ impl PhotoFindings {
 
     /// The photos that a report shows of them.
     pub(crate) fn shown(&self) -> impl Iterator<Item = ImageId> {
-        let labels = self.suspicious_labels.iter().map(|found| found.photo).take(MAX_LISTED_PHOTOS);
+        let labels = self.label_issues.iter().map(|found| found.photo).take(MAX_LISTED_PHOTOS);
         let groups = |groups: &[Vec<ImageId>]| {
             let shown = groups.iter().take(MAX_LISTED_GROUPS);
             shown.flat_map(|group| group.iter().take(MAX_LISTED_PHOTOS)).copied().collect::<Vec<_>>()

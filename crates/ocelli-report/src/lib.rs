@@ -22,13 +22,12 @@ mod suggestion;
 pub use compose::ReportSource;
 pub use estimate::Estimate;
 pub use figures::{Calibrated, Compared, ComparedTag};
-pub use finding::{Flaw, PhotoFindings, PoorPhoto, SuspiciousLabel};
+pub use finding::{Flaw, PhotoFindings, PoorPhoto};
 pub use page::render;
 pub use photo::{Picture, ReportedPhoto, Thumbnail};
 pub use provenance::{LeftOutCounts, Provenance};
 pub use report::{
-    AnsweredPhoto, CurvePoint, Headline, IterationReport, Measure, Overall, ReportedCell, ReportedProject,
-    ReportedTag,
+    AnsweredPhoto, Headline, IterationReport, Measure, Overall, ReportedCell, ReportedProject, ReportedTag,
 };
 pub use suggestion::Suggestion;
 

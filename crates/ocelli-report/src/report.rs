@@ -1,6 +1,6 @@
 use ocelli_core::{
-    ClassificationType, Description, EvaluatedOn, FineTuningRecord, ImageId, Iteration, Name, ProjectId,
-    TagId, TagType, Threshold, Timestamp,
+    ClassificationType, CurvePoint, Description, EvaluatedOn, FineTuningRecord, ImageId, Iteration, Name,
+    ProjectId, TagId, TagType, Threshold, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -110,18 +110,6 @@ pub struct ReportedTag {
     /// Precision over recall as the threshold falls; a selection of at most
     /// [`MAX_CURVE_POINTS`](crate::MAX_CURVE_POINTS).
     pub curve: Vec<CurvePoint>,
-}
-
-/// One threshold of a precision-recall curve.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct CurvePoint {
-    /// The threshold.
-    pub threshold: f32,
-    /// 0 to 1.
-    pub precision: f64,
-    /// 0 to 1.
-    pub recall: f64,
 }
 
 /// Figures over all pairs of photo and tag.

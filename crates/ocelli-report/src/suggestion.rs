@@ -67,7 +67,7 @@ pub enum Suggestion {
         /// How many.
         photos: usize,
     },
-    /// Photos are dark, blurred or tiny.
+    /// Photos are dark, overexposed, blurred or tiny.
     #[serde(rename_all = "camelCase")]
     CheckPoorPhotos {
         /// How many.
@@ -192,7 +192,7 @@ impl Suggestion {
                 if *n == 1 { "It is" } else { "They are" },
             ),
             Self::CheckPoorPhotos { photos: n } => format!(
-                "{} dark, blurred or very small. Keep what the model will meet when it is used, and remove the rest.",
+                "{} dark, overexposed, blurred or very small. Keep what the model will meet when it is used, and remove the rest.",
                 if *n == 1 { "It is" } else { "They are" },
             ),
             Self::OneTagAPhoto { photos: n } => format!(

@@ -150,10 +150,12 @@ fn the_page_shows_what_the_report_says() {
     let compared = report.comparison.as_ref().unwrap();
     let rows = seen["comparison"].as_array().unwrap();
     assert_eq!(rows.len(), TREES.len());
-    for (row, (tag, earlier)) in rows.iter().zip(report.tags.iter().zip(&compared.tags)) {
+    for (row, tag) in rows.iter().zip(&compared.tags) {
         let row = strings(row);
-        assert_eq!((row[0], row[1]), (tag.name.as_str(), or_dash(earlier.earlier_f1).as_str()));
-        assert_eq!((row[2], row[5]), (or_dash(tag.f1).as_str(), or_dash(tag.average_precision).as_str()));
+        let (earlier, later) = (tag.earlier.as_ref().unwrap(), tag.later.as_ref().unwrap());
+        assert_eq!([row[0], row[1], row[2]], [tag.name.as_str(), &percent(earlier.f1), &percent(later.f1)]);
+        assert_eq!(row[4..6], [or_dash(earlier.average_precision), or_dash(later.average_precision)]);
+        assert_eq!(row[7..], [tag.improved.to_string(), tag.worsened.to_string()]);
     }
     let changes = seen["changes"].as_str().unwrap();
     let improved = format!("{}\u{a0}photos right now and wrong before", compared.improved_count);
@@ -163,14 +165,14 @@ fn the_page_shows_what_the_report_says() {
     assert_eq!(
         seen["findings"],
         json!([
-            format!("Tags that look wrong {}\u{a0}photos", findings.suspicious_labels.len()),
+            format!("Tags that look wrong {}\u{a0}photos", findings.label_issues.len()),
             "The same photo more than once 1\u{a0}group",
             "Nearly the same photo 1\u{a0}group",
-            "Dark, blurred or tiny 1\u{a0}photo",
+            "Dark, overexposed, blurred or tiny 1\u{a0}photo",
             "Cannot be read 1\u{a0}photo",
         ])
     );
-    let named: Vec<_> = findings.suspicious_labels.iter().map(|found| json!(found.photo)).collect();
+    let named: Vec<_> = findings.label_issues.iter().map(|found| json!(found.photo)).collect();
     assert_eq!(seen["suspicious"].as_array().unwrap()[..named.len()], named);
 }
 

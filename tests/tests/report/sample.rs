@@ -7,9 +7,7 @@ use ocelli::{
     IterationId, IterationStatus, LeftOut, Manifest, Name, ProbabilityCalibration, Project, ProjectId,
     ProjectSettings, Random, TagId, TagType, Timestamp, TrainedTag, TrainingType,
 };
-use ocelli_report::{
-    Flaw, IterationReport, PhotoFindings, Picture, PoorPhoto, ReportSource, SuspiciousLabel, Thumbnail,
-};
+use ocelli_report::{Flaw, IterationReport, PhotoFindings, Picture, PoorPhoto, ReportSource, Thumbnail};
 use ocelli_tests::{SeededRandom, encoded};
 
 /// Photos of each tag.
@@ -109,7 +107,7 @@ fn manifest(evaluation: Evaluation) -> Manifest {
 /// A report with everything that one can have, about tags with these names.
 pub(crate) fn report(names: &[&str], classification_type: ClassificationType) -> IterationReport {
     let (mut manifest, before) =
-        (manifest(evaluation(names, classification_type, 1)), evaluation(names, classification_type, 2));
+        [1, 2].map(|seed| manifest(evaluation(names, classification_type, seed))).into();
     if let Some(record) = &mut manifest.calibration {
         record.method = match classification_type {
             ClassificationType::Multiclass => ProbabilityCalibration::Temperature { temperature: 1.5 },
@@ -119,7 +117,7 @@ pub(crate) fn report(names: &[&str], classification_type: ClassificationType) ->
             },
         };
     }
-    let (now, then) = (iteration(2, &manifest.evaluation), iteration(1, &before));
+    let (now, then) = (iteration(2, &manifest.evaluation), iteration(1, &before.evaluation));
     let project = Project {
         id: now.project_id,
         name: Name::new("Trees & <b>shrubs</b>").unwrap(),
@@ -152,17 +150,8 @@ pub(crate) fn report(names: &[&str], classification_type: ClassificationType) ->
 
 fn findings(evaluation: &Evaluation) -> PhotoFindings {
     let id = |place: usize| evaluation.photos[place].photo;
-    let suspicious = evaluation.photos.iter().filter(|photo| photo.best() != Some(photo.tags[0]));
     PhotoFindings {
-        suspicious_labels: suspicious
-            .map(|photo| SuspiciousLabel {
-                photo: photo.photo,
-                tag: photo.tags[0],
-                looks_like: photo.best(),
-                own_probability: 0.1,
-                other_probability: 0.8,
-            })
-            .collect(),
+        label_issues: evaluation.label_issues(),
         duplicates: vec![vec![id(1), id(2)]],
         near_duplicates: vec![vec![id(3), id(4), id(5)]],
         unreadable: vec![ImageId::new(moment(-2), [9; 10])],

@@ -1,29 +1,52 @@
 //! What changed since an earlier iteration.
 
 use maud::{Markup, html};
-use ocelli_core::ImageId;
+use ocelli_core::{ComparedFigures, ImageId, TagPerformance};
 
 use super::photos::{photo, row};
-use crate::number::{count, percent, photos, points};
-use crate::{Compared, ComparedTag, IterationReport, ReportedTag};
+use crate::number::{count, percent, photos, points, thousandths};
+use crate::{Compared, ComparedTag, IterationReport, Measure};
+
+/// Below this p-value a difference is called more than chance.
+const SIGNIFICANT: f64 = 0.05;
 
 pub(super) fn section(report: &IterationReport) -> Option<Markup> {
     let compared = report.comparison.as_ref()?;
-    let name = html! { bdi { (compared.earlier_name) } };
-    let now = report.headline.value.map(|value| value.value);
+    let shared = &compared.shared;
+    let measure = |figures: &ComparedFigures| match report.headline.measure {
+        Measure::Top1 => figures.top1,
+        Measure::MeanAveragePrecision => figures.mean_average_precision,
+    };
     Some(html! {
         p .lead {
-            "Compared with " (name) ": "
-            @if let (Some(now), Some(before)) = (now, compared.earlier_value) {
+            "Compared with " bdi { (compared.earlier_name) } " on the " (photos(shared.photos)) " that both answered: "
+            @if let (Some(before), Some(now)) = (measure(&shared.earlier), measure(&shared.later)) {
                 (percent(before)) " then, " (percent(now)) " now (" (change(now - before)) " points). "
             }
             (photos(compared.improved_count)) " right now and wrong before, "
-            (count(compared.worsened_count)) " the other way round."
+            (count(compared.worsened_count)) " the other way round. "
+            @if compared.improved_count + compared.worsened_count > 0 { (chance(compared.p_value)) }
         }
-        (table(report, compared))
+        @if shared.only_earlier + shared.only_later > 0 {
+            p .soft {
+                "Not compared: " (photos(shared.only_earlier)) " that only the earlier one answered, and "
+                (count(shared.only_later)) " that only this one did."
+            }
+        }
+        (table(compared))
         (changed(report, "Right now, wrong before", &compared.improved, compared.improved_count))
         (changed(report, "Wrong now, right before", &compared.worsened, compared.worsened_count))
     })
+}
+
+/// What McNemar's test says, in words.
+fn chance(p_value: f64) -> String {
+    let p = if p_value < 0.001 { "p < 0.001".to_owned() } else { format!("p = {}", thousandths(p_value)) };
+    if p_value < SIGNIFICANT {
+        format!("Chance alone would hardly make such a difference ({p}).")
+    } else {
+        format!("Chance alone could make such a difference ({p}).")
+    }
 }
 
 /// A difference in percentage points, with a sign that does not rest on its colour.
@@ -37,29 +60,30 @@ fn change(difference: f64) -> Markup {
     html! { span class={ "change " (class) } { (text) } }
 }
 
-fn table(report: &IterationReport, compared: &Compared) -> Markup {
-    let rows = || report.tags.iter().zip(&compared.tags);
+fn table(compared: &Compared) -> Markup {
     html! {
         div .scroll tabindex="0" role="region" aria-label="Changes by tag" {
             table .compared {
-                caption { "Change by tag, in percentage points" }
+                caption { "Change by tag on the photos that both answered; changes in percentage points" }
                 thead { tr {
                     th scope="col" { "Tag" }
-                    @for heading in ["F1 then", "F1 now", "change", "AP then", "AP now", "change"] {
+                    @for heading in ["F1 then", "F1 now", "change", "AP then", "AP now", "change", "better", "worse"] {
                         th scope="col" .number { (heading) }
                     }
                 } }
-                tbody { @for (tag, earlier) in rows() { (changes(tag, earlier)) } }
+                tbody { @for tag in &compared.tags { (changes(tag)) } }
             }
         }
     }
 }
 
-fn changes(tag: &ReportedTag, earlier: &ComparedTag) -> Markup {
+fn changes(tag: &ComparedTag) -> Markup {
+    let f1 = |figures: &Option<TagPerformance>| figures.as_ref().map(|it| it.f1);
+    let area = |figures: &Option<TagPerformance>| figures.as_ref().and_then(|it| it.average_precision);
     html! {
         tr {
             th scope="row" { bdi .tag { (tag.name) } }
-            @for (before, now) in [(earlier.earlier_f1, tag.f1), (earlier.earlier_average_precision, tag.average_precision)] {
+            @for (before, now) in [(f1(&tag.earlier), f1(&tag.later)), (area(&tag.earlier), area(&tag.later))] {
                 @for figure in [before, now] {
                     td .number { @match figure { Some(figure) => { (percent(figure)) } None => { "–" } } }
                 }
@@ -67,10 +91,13 @@ fn changes(tag: &ReportedTag, earlier: &ComparedTag) -> Markup {
                     @match (before, now) {
                         (Some(before), Some(now)) => { (change(now - before)) }
                         (None, Some(_)) => { span .soft { "new" } }
-                        _ => { "–" }
+                        (Some(_), None) => { span .soft { "gone" } }
+                        (None, None) => { "–" }
                     }
                 }
             }
+            td .number { (count(tag.improved)) }
+            td .number { (count(tag.worsened)) }
         }
     }
 }

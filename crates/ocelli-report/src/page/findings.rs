@@ -1,31 +1,31 @@
 //! Photos that deserve a look.
 
 use maud::{Markup, html};
-use ocelli_core::ImageId;
+use ocelli_core::{ImageId, LabelIssue, LabelProblem};
 
 use super::photos::{photo, row};
-use super::{tag, tag_or};
+use super::tag;
 use crate::number::{counted, photos, whole_percent};
-use crate::{Flaw, IterationReport, MAX_LISTED_GROUPS, MAX_LISTED_PHOTOS, PhotoFindings, SuspiciousLabel};
+use crate::{Flaw, IterationReport, MAX_LISTED_GROUPS, MAX_LISTED_PHOTOS, PhotoFindings};
 
 pub(super) fn section(report: &IterationReport) -> Option<Markup> {
     let findings = report.findings.as_ref()?;
-    let PhotoFindings { suspicious_labels, duplicates, near_duplicates, unreadable, poor } = findings;
+    let PhotoFindings { label_issues, duplicates, near_duplicates, unreadable, poor } = findings;
     if findings.is_empty() {
         return Some(html! {
-            p { "None: no tag looks wrong, no photo repeats another, and all can be read and are sharp and bright enough." }
+            p { "None: no tag looks wrong, no photo repeats another, and all can be read and show something." }
         });
     }
     Some(html! {
-        @if !suspicious_labels.is_empty() {
-            h3 { "Tags that look wrong " span .soft { (photos(suspicious_labels.len())) } }
+        @if !label_issues.is_empty() {
+            h3 { "Tags that look wrong " span .soft { (photos(label_issues.len())) } }
             p .soft { "Models that had not seen these photos were sure of something else. Some of them will be right." }
-            (listed(suspicious_labels, |found| suspicious(report, found)))
+            (listed(label_issues, |found| suspicious(report, found)))
         }
         (groups(report, "The same photo more than once", duplicates))
         (groups(report, "Nearly the same photo", near_duplicates))
         @if !poor.is_empty() {
-            h3 { "Dark, blurred or tiny " span .soft { (photos(poor.len())) } }
+            h3 { "Dark, overexposed, blurred or tiny " span .soft { (photos(poor.len())) } }
             (listed(poor, |found| {
                 let flaws: Vec<String> = found.flaws.iter().map(Flaw::to_string).collect();
                 let flaws = flaws.join(", ");
@@ -44,14 +44,26 @@ fn listed<T>(found: &[T], show: impl Fn(&T) -> Markup) -> Markup {
     row(found.iter().take(MAX_LISTED_PHOTOS).map(show), more)
 }
 
-fn suspicious(report: &IterationReport, found: &SuspiciousLabel) -> Markup {
-    let looks_like = found.looks_like.map_or("none", |tag| report.tag_name(tag));
-    let alt = format!("Photo with the tag {} that looks like {looks_like}", report.tag_name(found.tag));
+fn suspicious(report: &IterationReport, found: &LabelIssue) -> Markup {
+    let name = report.tag_name(found.problem.tag());
+    let (alt, problem) = match found.problem {
+        LabelProblem::OtherTag { .. } => (format!("Photo that looks like {name}"), "looks like "),
+        LabelProblem::MissingTag { .. } => {
+            (format!("Photo that looks as if {name} were missing"), "seems to lack ")
+        }
+        LabelProblem::SuperfluousTag { .. } => {
+            (format!("Photo that does not look like {name}"), "seems not to be ")
+        }
+        _ => (format!("Photo with doubtful tags, {name}"), "doubtful: "),
+    };
     let note = html! {
-        span { "has " (tag(report, found.tag)) " " (whole_percent(f64::from(found.own_probability))) }
-        span .sure {
-            "looks like " (tag_or(report, found.looks_like, "none of them"))
-            @if found.looks_like.is_some() { " " (whole_percent(f64::from(found.other_probability))) }
+        span .sure { (problem) (tag(report, found.problem.tag())) }
+        span {
+            "has " @if found.given.is_empty() { em { "no tag" } }
+            @for (place, index) in found.given.iter().enumerate() { @if place > 0 { ", " } (tag(report, *index)) }
+        }
+        span .soft title="How much more probable that is than what it is tagged with" {
+            "surer by " (whole_percent(-found.margin))
         }
     };
     photo(report, found.photo, &alt, &note)
