@@ -39,16 +39,12 @@ pub enum Picture {
 pub struct Thumbnail {
     /// The file's bytes, in base64.
     jpeg: String,
-    /// Pixels across.
-    pub width: u32,
-    /// Pixels down.
-    pub height: u32,
 }
 
 impl Thumbnail {
     /// From the bytes of a JPEG file.
-    pub fn from_jpeg(bytes: &[u8], width: u32, height: u32) -> Self {
-        Self { jpeg: BASE64_STANDARD.encode(bytes), width, height }
+    pub fn from_jpeg(bytes: &[u8]) -> Self {
+        Self { jpeg: BASE64_STANDARD.encode(bytes) }
     }
 
     /// The `data:` address that shows it.

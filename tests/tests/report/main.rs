@@ -2,6 +2,7 @@
 //! else.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot unwrap fails")]
+#![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 mod browser;
 mod sample;

@@ -142,7 +142,7 @@ pub(crate) fn report(names: &[&str], classification_type: ClassificationType) ->
         photo.picture = match number {
             0 => Picture::Erased,
             1 => Picture::Unreadable,
-            _ => Picture::Thumbnail(Thumbnail::from_jpeg(&jpeg, 48, 32)),
+            _ => Picture::Thumbnail(Thumbnail::from_jpeg(&jpeg)),
         };
     }
     report

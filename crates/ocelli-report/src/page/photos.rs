@@ -21,7 +21,7 @@ pub(super) fn photo(report: &IterationReport, id: ImageId, alt: &str, note: &Mar
         figure data-photo=(id) {
             @match known.map_or(&Picture::NotShown, |photo| &photo.picture) {
                 Picture::Thumbnail(picture) => {
-                    img src=(picture.address()) width=(picture.width) height=(picture.height) alt=(alt);
+                    img src=(picture.address()) alt=(alt);
                 }
                 Picture::NotShown => {}
                 Picture::Erased => { p .gone { "erased since" } }
