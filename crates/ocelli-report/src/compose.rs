@@ -106,6 +106,14 @@ fn probability(photo: &EvaluatedPhoto, tag: u16) -> f32 {
     photo.probabilities.get(usize::from(tag)).copied().unwrap_or(0.0)
 }
 
+/// Draws of the bootstrap: the usual 1,000, fewer where there are very many photos and tags, so that it takes a second.
+fn resamples(evaluation: &Evaluation) -> usize {
+    const USUAL: usize = 1_000;
+    const RANKED: usize = 100_000_000;
+    let ranked = evaluation.photos.len().saturating_mul(evaluation.tags.len()).max(1);
+    (RANKED / ranked).clamp(USUAL / 10, USUAL)
+}
+
 fn headline(iteration: &Iteration, manifest: &Manifest) -> Headline {
     let evaluation = &manifest.evaluation;
     let (measure, value) = match evaluation.classification_type {
@@ -116,7 +124,9 @@ fn headline(iteration: &Iteration, manifest: &Manifest) -> Headline {
     };
     let interval = match measure {
         Measure::Top1 => Some(evaluation.top1_interval()),
-        Measure::MeanAveragePrecision => None,
+        Measure::MeanAveragePrecision => {
+            evaluation.mean_average_precision_interval(manifest.seed, resamples(evaluation))
+        }
     };
     let base = Domain::from_id(iteration.domain_id).and_then(|domain| domain.base);
     Headline {

@@ -74,6 +74,13 @@ pub fn render(report: &IterationReport) -> String {
     page.into_string()
 }
 
+impl IterationReport {
+    /// The report as one HTML page: [`render`].
+    pub fn html(&self) -> String {
+        render(self)
+    }
+}
+
 /// A part of the page, with its heading.
 struct Section {
     id: &'static str,

@@ -14,6 +14,8 @@ mod error;
 mod export;
 #[cfg(feature = "train")]
 mod features;
+#[cfg(feature = "report")]
+mod findings;
 mod holds;
 mod images;
 mod iteration;
@@ -28,10 +30,14 @@ mod predictions;
 mod project;
 #[cfg(feature = "retention")]
 mod proof;
+#[cfg(feature = "report")]
+mod report;
 #[cfg(feature = "retention")]
 mod retention;
 #[cfg(feature = "train")]
 mod retraining;
+#[cfg(feature = "train")]
+mod signatures;
 #[cfg(feature = "train")]
 mod stored_photos;
 #[cfg(feature = "train")]
@@ -51,6 +57,8 @@ pub use ocelli::{Ocelli, OpenOptions};
 pub use predict::Keep;
 pub use predictions::UsePrediction;
 pub use project::{NewProject, ProjectHandle};
+#[cfg(feature = "report")]
+pub use report::ReportOptions;
 #[cfg(feature = "train")]
 pub use retraining::Retrained;
 #[cfg(feature = "train")]
@@ -69,6 +77,12 @@ pub use ocelli_imaging::{ImagingError, RgbImage, RgbView};
 pub use ocelli_infer::{CompileOptions, InferError, Level, Model};
 pub use ocelli_keys::{DataKey, KeyError, KeyFile, KeyProvider, Keys, PublicKey, Signature};
 pub use ocelli_model::{ModelError, View};
+#[cfg(feature = "report")]
+pub use ocelli_report::{
+    AnsweredPhoto, Calibrated, Compared, ComparedTag, Estimate, Flaw, Headline, IterationReport,
+    LeftOutCounts, Measure, Overall, PhotoFindings, Picture, PoorPhoto, Provenance, ReportedCell,
+    ReportedPhoto, ReportedProject, ReportedTag, Suggestion, Thumbnail,
+};
 #[cfg(feature = "retention")]
 pub use ocelli_retention::{
     AuditHead, AuditLog, Budget, ChainedEntry, Checkpoint, DueCount, DueItem, Findings, ItemCount,

@@ -5,6 +5,7 @@
 #![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 mod browser;
+mod facade;
 mod sample;
 
 use browser::{Browser, Window};
