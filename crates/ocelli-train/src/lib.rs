@@ -37,7 +37,7 @@ mod head;
 mod labels;
 mod linear;
 mod network;
-mod ops;
+pub mod ops;
 mod progress;
 mod regression;
 mod scaling;

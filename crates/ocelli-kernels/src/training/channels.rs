@@ -160,15 +160,24 @@ unsafe fn outputs<L: Lanes, const N: usize>(call: &Slide, sums: &Sums, from: *co
             None => L::f32_splat(0.0),
         };
         let (low, high) = (L::f32_splat(sums.low), L::f32_splat(sums.high));
-        for n in 0..N {
-            let value = L::f32_max(L::f32_min(L::f32_add(values[n], shift), high), low);
+        let one = |n: usize, sum: L::F32| {
+            let value = L::f32_max(L::f32_min(L::f32_add(sum, shift), high), low);
             let to = to.add(n * call.to_pixel);
             if call.lanes == PANEL {
                 L::f32_store(to, value);
             } else {
                 L::f32_store_some(to, value, call.lanes);
             }
+        };
+        // Written out, not a loop: sums that a loop indexes would be in memory all along.
+        macro_rules! each {
+            ($($n:literal)*) => {
+                $(if $n < N {
+                    one($n, values[$n % N]);
+                })*
+            };
         }
+        each!(0 1 2 3 4 5 6 7);
     }
 }
 

@@ -98,15 +98,34 @@ unsafe fn tile<L: Lanes, const ROWS: usize, const PANELS: usize>(
             left = left.wrapping_add(call.rows);
             right = right.wrapping_add(call.panels * PANEL);
         }
-        for r in 0..ROWS {
-            if r < skipped {
-                continue;
-            }
-            let out = call.out.add((row + r) * call.panels * PANEL + panel * PANEL);
-            for n in 0..PANELS {
-                let to = out.add(n * PANEL);
-                L::f32_store(to, L::f32_add(L::f32_load(to), sums[r][n]));
-            }
+        // Written out, not a loop: sums that a loop indexes would be in memory all along.
+        macro_rules! rows {
+            ($($r:literal)*) => {
+                $(if $r < ROWS && $r >= skipped {
+                    add::<L, PANELS>(call, row + $r, panel, sums[$r % ROWS]);
+                })*
+            };
+        }
+        rows!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
+    }
+}
+
+/// Adds the sums of a row and some panels.
+#[inline(always)]
+unsafe fn add<L: Lanes, const PANELS: usize>(call: &Outer, row: usize, panel: usize, sums: [L::F32; PANELS]) {
+    // SAFETY: the caller's.
+    unsafe {
+        let out = call.out.add((row * call.panels + panel) * PANEL);
+        let one = |n: usize, sum: L::F32| {
+            let to = out.add(n * PANEL);
+            L::f32_store(to, L::f32_add(L::f32_load(to), sum));
+        };
+        one(0, sums[0]);
+        if PANELS > 1 {
+            one(1, sums[1 % PANELS]);
+        }
+        if PANELS > 2 {
+            one(2, sums[2 % PANELS]);
         }
     }
 }

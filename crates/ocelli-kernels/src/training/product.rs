@@ -95,41 +95,73 @@ unsafe fn tile<L: Lanes, const ROWS: usize, const PANELS: usize>(call: &Product,
     // SAFETY: the caller's.
     unsafe {
         let mut sums = [[L::f32_splat(0.0); PANELS]; ROWS];
-        let mut left = call.left.add(row * call.depth);
-        let mut right = call.right.add(panel * call.depth * PANEL);
+        let stride = call.depth;
+        // Rows in fours, which share the distances within a four.
+        let mut fours = [call.left.add(row * stride); 4];
+        for four in 1..ROWS.div_ceil(4) {
+            fours[four] = fours[four - 1].add(4 * stride);
+        }
+        let within = [0, stride, 2 * stride, 3 * stride];
+        let mut right = call.right.add(panel * stride * PANEL);
         for _ in 0..call.depth {
             let mut columns = [L::f32_load(right); PANELS];
             for n in 1..PANELS {
-                columns[n] = L::f32_load(right.add(n * call.depth * PANEL));
+                columns[n] = L::f32_load(right.add(n * stride * PANEL));
             }
             for r in 0..ROWS {
-                let value = L::f32_splat(*left.add(r * call.depth));
+                let value = L::f32_splat(*fours[r / 4].add(within[r % 4]));
                 for n in 0..PANELS {
                     sums[r][n] = L::f32_mul_add(value, columns[n], sums[r][n]);
                 }
             }
-            left = left.add(1);
+            for four in 0..ROWS.div_ceil(4) {
+                fours[four] = fours[four].wrapping_add(1);
+            }
             right = right.add(PANEL);
         }
-        let (low, high) = (L::f32_splat(call.low), L::f32_splat(call.high));
-        let mut shift = [L::f32_splat(0.0); PANELS];
-        if let Some(from) = call.shift {
-            for n in 0..PANELS {
-                shift[n] = L::f32_load(from.add((panel + n) * PANEL));
-            }
+        // Written out, not a loop: sums that a loop indexes would be in memory all along.
+        macro_rules! rows {
+            ($($r:literal)*) => {
+                $(if $r < ROWS {
+                    store::<L, PANELS>(call, row + $r, panel, sums[$r % ROWS]);
+                })*
+            };
         }
+        rows!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
+    }
+}
+
+/// Stores the sums of a row and some panels.
+#[inline(always)]
+unsafe fn store<L: Lanes, const PANELS: usize>(
+    call: &Product,
+    row: usize,
+    panel: usize,
+    sums: [L::F32; PANELS],
+) {
+    // SAFETY: the caller's.
+    unsafe {
+        let (low, high) = (L::f32_splat(call.low), L::f32_splat(call.high));
+        let out = call.out.add(row * call.columns + panel * PANEL);
         let left_over = call.columns - panel * PANEL;
-        for r in 0..ROWS {
-            let out = call.out.add((row + r) * call.columns + panel * PANEL);
-            for n in 0..PANELS {
-                let value = L::f32_add(sums[r][n], shift[n]);
-                let value = L::f32_max(L::f32_min(value, high), low);
-                if left_over >= (n + 1) * PANEL {
-                    L::f32_store(out.add(n * PANEL), value);
-                } else {
-                    L::f32_store_some(out.add(n * PANEL), value, left_over - n * PANEL);
-                }
+        let one = |n: usize, sum: L::F32| {
+            let shifted = match call.shift {
+                Some(shift) => L::f32_add(sum, L::f32_load(shift.add((panel + n) * PANEL))),
+                None => sum,
+            };
+            let value = L::f32_max(L::f32_min(shifted, high), low);
+            if left_over >= (n + 1) * PANEL {
+                L::f32_store(out.add(n * PANEL), value);
+            } else {
+                L::f32_store_some(out.add(n * PANEL), value, left_over - n * PANEL);
             }
+        };
+        one(0, sums[0]);
+        if PANELS > 1 {
+            one(1, sums[1 % PANELS]);
+        }
+        if PANELS > 2 {
+            one(2, sums[2 % PANELS]);
         }
     }
 }

@@ -1,22 +1,26 @@
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, backend_extension};
 use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
 
 use super::workspace::Workspace;
 
 /// The sizes of a convolution; pairs are `[down, across]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Geometry {
-    pub(crate) kernel: [usize; 2],
-    pub(crate) stride: [usize; 2],
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Geometry {
+    /// Rows and columns of the kernel.
+    pub kernel: [usize; 2],
+    /// From output to output; not zero.
+    pub stride: [usize; 2],
     /// Zeros above and to the left.
-    pub(crate) before: [usize; 2],
+    pub before: [usize; 2],
     /// Zeros below and to the right.
-    pub(crate) after: [usize; 2],
+    pub after: [usize; 2],
     /// Groups of channels that do not see each other.
-    pub(crate) groups: usize,
+    pub groups: usize,
     /// Whether the result is clamped to 0..=6.
-    pub(crate) relu6: bool,
+    pub relu6: bool,
 }
 
 impl Geometry {
@@ -52,14 +56,19 @@ pub(crate) trait Operations: Backend {
     ) -> FloatTensor<Self>;
 }
 
-/// `clamp(conv(input, weight) * scale + shift, 0, 6)`, without the clamp where the geometry has none.
+/// A convolution with batch normalisation whose statistics stay as they are (a factor and an offset a channel) and ReLU6, with
+/// gradients of its own: `clamp(conv(input, weight) * scale + shift, 0, 6)`, without the clamp where the geometry has none.
 ///
 /// - `input`: `[photos, height, width, inputs]`
 /// - `weight`: `[outputs, inputs / groups, rows, columns]`
 /// - `scale`, `shift`: `[outputs]`
 ///
 /// Returns `[photos, height, width, outputs]`. All four have gradients; those of values that were clamped are zero.
-pub(crate) fn convolution(
+///
+/// # Panics
+///
+/// As Burn's own operations, if the shapes do not fit each other or the tensors are on different devices.
+pub fn convolution(
     input: Tensor<4>,
     weight: Tensor<4>,
     [scale, shift]: [Tensor<1>; 2],

@@ -14,5 +14,5 @@ mod kernels;
 mod tests;
 mod workspace;
 
-pub(crate) use convolution::{Geometry, convolution};
-pub(crate) use workspace::Workspace;
+pub use convolution::{Geometry, convolution};
+pub use workspace::Workspace;

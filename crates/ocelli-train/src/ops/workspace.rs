@@ -9,7 +9,7 @@ use ocelli_kernels::{Line, as_f32, as_f32_mut, as_u8};
 /// The maps of a step take hundreds of megabytes. Asked of the system anew for each step, every page of them would have to be
 /// made and cleared again, which takes longer than computing them. Cloning shares it.
 #[derive(Clone, Default)]
-pub(crate) struct Workspace(Arc<Mutex<Free>>);
+pub struct Workspace(Arc<Mutex<Free>>);
 
 /// What nobody uses at the moment, by its number of lines.
 type Free = BTreeMap<usize, Vec<Vec<Line>>>;
