@@ -1,9 +1,9 @@
 use std::collections::{BTreeSet, HashMap};
 
 use ocelli_core::{
-    CalibrationFigures, ClassificationType, CurvePoint, Domain, EvaluatedPhoto, Evaluation, ImageId,
-    Interval, Iteration, LeftOut, Manifest, ProbabilityCalibration, Project, TagComparison, Thresholds,
-    Timestamp,
+    CalibrationFigures, ClassificationType, CurvePoint, Domain, EvaluatedOn, EvaluatedPhoto, Evaluation,
+    ImageId, Interval, Iteration, LeftOut, Manifest, ProbabilityCalibration, Project, TagComparison,
+    Thresholds, Timestamp,
 };
 
 use crate::{
@@ -36,7 +36,7 @@ impl IterationReport {
     /// the caller to fill in.
     pub fn new(source: ReportSource<'_>) -> Self {
         let ReportSource { made, version, project, iteration, manifest, findings, earlier } = source;
-        let evaluation = &manifest.evaluation;
+        let evaluation = judged(manifest);
         let thresholds = &thresholds(manifest);
         let performance = evaluation.performance(thresholds);
         let mut report = Self {
@@ -60,37 +60,42 @@ impl IterationReport {
             calibration: calibrated(manifest),
             fine_tuning: manifest.fine_tuning.clone(),
             findings,
-            comparison: earlier.map(|(earlier, before)| compared(evaluation, thresholds, earlier, before)),
+            comparison: earlier.map(|(earlier, before)| compared(manifest, thresholds, earlier, before)),
             provenance: provenance(version, iteration, manifest),
             photos: Vec::new(),
         };
         report.suggestions = report.advice();
-        report.photos = report.named_photos(evaluation, thresholds);
+        report.photos = report.named_photos(manifest, thresholds);
         report
     }
 
     /// The photos that the report shows, by id.
-    fn named_photos(&self, evaluation: &Evaluation, thresholds: &Thresholds) -> Vec<ReportedPhoto> {
+    fn named_photos(&self, manifest: &Manifest, thresholds: &Thresholds) -> Vec<ReportedPhoto> {
         let mut named = BTreeSet::<ImageId>::new();
         named.extend(self.confusion.iter().flat_map(|cell| &cell.photos).map(|answered| answered.photo));
         named.extend(self.findings.iter().flat_map(PhotoFindings::shown));
         named.extend(self.comparison.iter().flat_map(|it| it.improved.iter().chain(&it.worsened)));
+        let classification_type = manifest.evaluation.classification_type;
+        let evaluated = manifest.test.iter().flat_map(|test| &test.photos).chain(&manifest.evaluation.photos);
         let answers: HashMap<ImageId, &EvaluatedPhoto> =
-            evaluation.photos.iter().map(|photo| (photo.photo, photo)).collect();
+            evaluated.map(|photo| (photo.photo, photo)).collect();
         let photo = |id: ImageId| {
             let answer = answers.get(&id);
             ReportedPhoto {
                 id,
                 name: None,
                 tags: answer.map(|answer| answer.tags.clone()).unwrap_or_default(),
-                given: answer
-                    .map(|answer| answer.given(evaluation.classification_type, thresholds))
-                    .unwrap_or_default(),
+                given: answer.map(|answer| answer.given(classification_type, thresholds)).unwrap_or_default(),
                 picture: Picture::NotShown,
             }
         };
         named.into_iter().map(photo).collect()
     }
+}
+
+/// The answers that an iteration is judged by: those to its test where it has one, else those of its folds.
+fn judged(manifest: &Manifest) -> &Evaluation {
+    manifest.test.as_ref().unwrap_or(&manifest.evaluation)
 }
 
 /// The thresholds that the iteration answers with.
@@ -115,7 +120,7 @@ fn resamples(evaluation: &Evaluation) -> usize {
 }
 
 fn headline(iteration: &Iteration, manifest: &Manifest) -> Headline {
-    let evaluation = &manifest.evaluation;
+    let evaluation = judged(manifest);
     let (measure, value) = match evaluation.classification_type {
         ClassificationType::Multiclass => (Measure::Top1, evaluation.top1()),
         ClassificationType::Multilabel => {
@@ -132,7 +137,8 @@ fn headline(iteration: &Iteration, manifest: &Manifest) -> Headline {
     Headline {
         measure,
         value: value.map(|value| Estimate { value, interval }),
-        evaluated_on: manifest.evaluated_on,
+        evaluated_on: if manifest.test.is_some() { EvaluatedOn::TestSet } else { EvaluatedOn::Folds },
+        trained_photos: manifest.evaluation.photos.len(),
         photos: evaluation.photos.len(),
         classification_type: evaluation.classification_type,
         base_model: base.map_or_else(|| "unknown".to_owned(), |base| base.to_string()),
@@ -188,13 +194,18 @@ fn confusion(evaluation: &Evaluation, thresholds: &Thresholds) -> Vec<ReportedCe
         .collect()
 }
 
+/// On the tests of both where both have one, else on what their folds answered.
 fn compared(
-    evaluation: &Evaluation,
+    manifest: &Manifest,
     thresholds: &Thresholds,
     earlier: &Iteration,
     before: &Manifest,
 ) -> Compared {
-    let comparison = evaluation.compare_at(thresholds, &before.evaluation, self::thresholds(before));
+    let (evaluation, then) = match (&manifest.test, &before.test) {
+        (Some(now), Some(then)) => (now, then),
+        _ => (&manifest.evaluation, &before.evaluation),
+    };
+    let comparison = evaluation.compare_at(thresholds, then, self::thresholds(before));
     let tag = |tag: TagComparison| ComparedTag {
         id: tag.id,
         name: tag.name,
@@ -233,24 +244,24 @@ fn of_all_tags(evaluation: &Evaluation, photos: &[ImageId]) -> Vec<ImageId> {
     ranked.into_iter().take(MAX_LISTED_PHOTOS).map(|(_, photo)| photo).collect()
 }
 
-/// Undoing the calibration that was learned from all folds gives back what it was learned from, but for what each fold's
-/// own correction differs from it.
+/// How far probabilities can be trusted. Undoing the calibration gives back what a test would have been answered without
+/// it; of folds it gives what the calibration was learned from, but for what each fold's own correction differs from
+/// it, so that their figures are the recorded ones.
 fn calibrated(manifest: &Manifest) -> Option<Calibrated> {
-    let evaluation = &manifest.evaluation;
+    let evaluation = judged(manifest);
     if evaluation.photos.is_empty() {
         return None;
     }
     let reliability = evaluation.reliability();
     let record = manifest.calibration.as_ref().filter(|record| !record.method.is_identity());
-    Some(Calibrated {
-        after: record.map_or_else(|| CalibrationFigures::from(&reliability), |record| record.after),
-        bins: reliability.bins,
-        before: record.map(|record| record.before),
-        bins_before: record
-            .and_then(|record| undone(&record.method))
-            .map(|undo| undo.applied(evaluation).reliability().bins)
-            .unwrap_or_default(),
-    })
+    let undone =
+        record.and_then(|record| undone(&record.method)).map(|undo| undo.applied(evaluation).reliability());
+    let (before, after) = match record {
+        Some(record) if manifest.test.is_none() => (Some(record.before), record.after),
+        _ => (undone.as_ref().map(CalibrationFigures::from), CalibrationFigures::from(&reliability)),
+    };
+    let bins_before = undone.map(|undone| undone.bins).unwrap_or_default();
+    Some(Calibrated { after, bins: reliability.bins, before, bins_before })
 }
 
 /// The calibration that takes another back; none where that has no inverse.
@@ -280,6 +291,7 @@ fn provenance(version: &str, iteration: &Iteration, manifest: &Manifest) -> Prov
         strength: manifest.strength,
         balance: manifest.balance,
         erased: manifest.erased,
+        test_erased: manifest.test_erased,
         left_out: LeftOutCounts {
             several_tags: left_out(LeftOut::SeveralTags),
             negative_set: left_out(LeftOut::NegativeSet),

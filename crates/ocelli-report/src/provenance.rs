@@ -21,6 +21,8 @@ pub struct Provenance {
     pub balance: f32,
     /// Photos that were trained on and have been erased since; no figure counts them.
     pub erased: u32,
+    /// Photos of the test that have been erased since; likewise.
+    pub test_erased: u32,
     /// Photos with tags that took no part, by reason.
     pub left_out: LeftOutCounts,
     /// What answers in int8 are worth; none where that was not measured.

@@ -78,6 +78,8 @@ pub struct Headline {
     pub evaluated_on: EvaluatedOn,
     /// How many photos that were.
     pub photos: usize,
+    /// How many photos it was trained on.
+    pub trained_photos: usize,
     /// One tag a photo, or any number.
     pub classification_type: ClassificationType,
     /// The base model, as people call it.

@@ -45,7 +45,8 @@ impl IterationHandle {
     pub(crate) fn findings_of(&self, manifest: &Manifest, stop: &StopToken) -> Result<PhotoFindings, Error> {
         let tagged = self.shared.store.tagged_images(self.project)?;
         let mut images: BTreeSet<ImageId> = tagged.into_iter().map(|(image, _)| image).collect();
-        images.extend(manifest.evaluation.photos.iter().map(|photo| photo.photo));
+        let tested = manifest.test.iter().flat_map(|test| &test.photos);
+        images.extend(manifest.evaluation.photos.iter().chain(tested).map(|photo| photo.photo));
         let unreadable = manifest.left_out.iter().filter(|(_, why)| *why == LeftOut::Unreadable);
         images.extend(unreadable.map(|(image, _)| *image));
         let images: Vec<ImageId> = images.into_iter().collect();

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use image::{DynamicImage, ImageFormat};
 use ocelli::{
-    Error, Flaw, IterationReport, NewProject, Picture, ProjectHandle, ReportOptions, RetentionPolicy, RetentionRule,
-    StopToken, TrainError, TrainOptions, Upload,
+    Error, Flaw, IterationReport, NewProject, Picture, ProjectHandle, ReportOptions, RetentionPolicy,
+    RetentionRule, StopToken, TrainError, TrainOptions, Upload,
 };
 use ocelli_tests::{Scene, encoded, in_both, label, label_real, real, trained};
 
@@ -16,10 +16,6 @@ fn reencoded(photo: &[u8], format: ImageFormat) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
     DynamicImage::from(pixels).write_to(&mut bytes, format).unwrap();
     bytes.into_inner()
-}
-
-fn without_findings() -> ReportOptions {
-    ReportOptions { findings: false, ..ReportOptions::default() }
 }
 
 #[test]
@@ -44,7 +40,10 @@ fn a_report_holds_what_the_iteration_says() {
         assert_eq!(report.comparison.as_ref().unwrap().shared.photos, 12);
         // Drawn photos are smaller than what a network looks at.
         assert_eq!(report.findings.as_ref().unwrap().poor.len(), 18);
-        assert!(report.photos.len() >= 18 && report.photos.iter().all(|photo| matches!(photo.picture, Picture::Thumbnail(_))));
+        assert!(
+            report.photos.len() >= 18
+                && report.photos.iter().all(|photo| matches!(photo.picture, Picture::Thumbnail(_)))
+        );
         let json = serde_json::to_string(&report).unwrap();
         assert_eq!(serde_json::from_str::<IterationReport>(&json).unwrap().html(), report.html());
     });
@@ -137,5 +136,5 @@ fn looking_can_be_stopped() {
     stop.stop();
     let stopped = |error: Error| matches!(error, Error::Train(TrainError::Stopped));
     assert!(stopped(iteration.findings_until(&stop).unwrap_err()));
-    assert!(stopped(iteration.report_until(&without_findings(), &stop).unwrap_err()));
+    assert!(stopped(iteration.report_until(&ReportOptions::default(), &stop).unwrap_err()));
 }

@@ -101,6 +101,8 @@ fn manifest(evaluation: Evaluation) -> Manifest {
         evaluation,
         int8: None,
         erased: 2,
+        test: None,
+        test_erased: 0,
     }
 }
 

@@ -32,7 +32,14 @@ pub(super) fn answer(report: &IterationReport) -> Markup {
                 p .soft { (how(report)) }
             }
             dl {
-                div { dt { "Photos" } dd { (crate::number::count(headline.photos)) } }
+                @if headline.evaluated_on == EvaluatedOn::Folds {
+                    div { dt { "Photos" } dd { (crate::number::count(headline.photos)) } }
+                } @else {
+                    div { dt { "Photos" } dd {
+                        (crate::number::count(headline.trained_photos)) " to train, "
+                        (crate::number::count(headline.photos)) " to test"
+                    } }
+                }
                 div { dt { "Tags" } dd { (crate::number::count(report.tags.len())) } }
                 div { dt { "Base model" } dd { (headline.base_model) } }
                 div { dt { "Training" } dd { (training(report)) } }
@@ -97,10 +104,11 @@ pub(super) fn suggestions(report: &IterationReport) -> Option<Markup> {
                     li { h3 { (suggestion.title(report)) } p { (suggestion.text(report)) } }
                 }
             }
-            @if report.provenance.erased > 0 {
+            @let erased = report.provenance.erased.saturating_add(report.provenance.test_erased);
+            @if erased > 0 {
                 p .soft.note {
-                    (photos(usize::try_from(report.provenance.erased).unwrap_or(usize::MAX)))
-                    " of this training have been erased since; no figure counts them."
+                    (photos(usize::try_from(erased).unwrap_or(usize::MAX)))
+                    " of this iteration have been erased since; no figure counts them."
                 }
             }
         }

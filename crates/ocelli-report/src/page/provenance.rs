@@ -55,6 +55,7 @@ pub(super) fn settings(report: &IterationReport) -> Option<Markup> {
             }
             @if !left_out.is_empty() { (entry("Left out", &html! { (left_out.join("; ")) })) }
             @if it.erased > 0 { (entry("Erased since", &html! { (it.erased) })) }
+            @if it.test_erased > 0 { (entry("Erased of the test", &html! { (it.test_erased) })) }
             (entry("Ocelli", &html! { (it.version) }))
             (entry("Report made", &html! { time datetime=(report.made) { (report.made) } }))
         }
