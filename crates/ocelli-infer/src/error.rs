@@ -1,4 +1,4 @@
-use ocelli_core::ErrorCode;
+use ocelli_core::{ErrorCode, InvalidValue, TagId};
 use ocelli_imaging::ImagingError;
 use ocelli_kernels::{OutOfBounds, UnavailableLevel};
 use ocelli_model::ModelError;
@@ -63,6 +63,31 @@ pub enum InferError {
     /// A base model where a classifier is needed.
     #[error("the model has no labels: it is a base model, which puts out features; attach a head first")]
     NoLabels,
+    /// A network that does not end in a linear layer and a softmax or sigmoid.
+    #[error("the network does not end in a head, a linear layer and a softmax or sigmoid; attach one first")]
+    NoHead,
+    /// A network whose head reads something else than the mean of maps.
+    #[error(
+        "the network's head does not read the mean of maps, so that no place of the photo has a part in its scores"
+    )]
+    NoMaps,
+    /// A label that a network does not have.
+    #[error("there is no label {label}; the network has {labels}, counted from 0")]
+    NoSuchLabel {
+        /// As given.
+        label: usize,
+        /// How many there are.
+        labels: usize,
+    },
+    /// A tag that a model does not know.
+    #[error("the model does not give the tag {tag}; ask for one of its labels")]
+    UnknownTag {
+        /// As given.
+        tag: TagId,
+    },
+    /// A value that the data model does not admit.
+    #[error(transparent)]
+    Invalid(#[from] InvalidValue),
 }
 
 impl InferError {
@@ -77,7 +102,9 @@ impl InferError {
             | Self::OutOfBounds(_) => ErrorCode::ErrorPrediction,
             Self::OutputLength { .. } | Self::InputLength { .. } | Self::Level(_) => ErrorCode::BadRequest,
             Self::NotCalibrated => ErrorCode::BadRequest,
-            Self::NoLabels => ErrorCode::ErrorExporterInvalidClassifier,
+            Self::NoSuchLabel { .. } | Self::UnknownTag { .. } => ErrorCode::BadRequestInvalidIds,
+            Self::Invalid(error) => error.code(),
+            Self::NoLabels | Self::NoHead | Self::NoMaps => ErrorCode::ErrorExporterInvalidClassifier,
         }
     }
 }

@@ -1,12 +1,13 @@
 use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
-use ocelli_core::{Limits, Precision, Prediction};
-use ocelli_imaging::{DecodeLimits, DecodeOptions, RgbView, decode_with};
+use ocelli_core::{Limits, Precision, Prediction, TagId};
+use ocelli_imaging::{DecodeLimits, DecodeOptions, HeatMap, RgbView, decode_with};
 use ocelli_model::{Label, Network, file};
 
 use rayon::prelude::*;
 
-use crate::{CompileOptions, CompiledNetwork, InferError};
+use crate::{ClassActivation, CompileOptions, CompiledNetwork, InferError};
 
 /// A trained classifier, opened from a model file; no data directory is needed.
 ///
@@ -17,6 +18,8 @@ pub struct Model {
     compiled: CompiledNetwork,
     limits: DecodeLimits,
     decoding: DecodeOptions,
+    /// Compiled when a heat map is first asked for.
+    activation: Arc<OnceLock<ClassActivation>>,
 }
 
 impl Model {
@@ -67,7 +70,8 @@ impl Model {
         }
         let compiled = CompiledNetwork::compile_with(&network, options)?;
         let limits = DecodeLimits::prediction(&Limits::default());
-        Ok(Self { network, compiled, limits, decoding: DecodeOptions::default() })
+        let (decoding, activation) = (DecodeOptions::default(), Arc::default());
+        Ok(Self { network, compiled, limits, decoding, activation })
     }
 
     /// The same model, with other limits on the photos that it takes.
@@ -135,5 +139,42 @@ impl Model {
         // Stable, so that equal probabilities keep the labels' order.
         predictions.sort_by(|a, b| b.probability.total_cmp(&a.probability));
         Ok(predictions)
+    }
+
+    /// What of an encoded photo counted for a tag, the most probable one where none is named: a [class activation
+    /// map](ClassActivation), computed in f32 whatever the model's precision.
+    /// [`overlay`](ocelli_imaging::overlay) lays it over the photo.
+    ///
+    /// # Errors
+    ///
+    /// If the photo cannot be decoded within the limits, [`InferError::UnknownTag`] if the model does not give the tag, and
+    /// those of [`ClassActivation::compile`].
+    pub fn heat_map(&self, bytes: &[u8], tag: Option<TagId>) -> Result<HeatMap, InferError> {
+        let photo = decode_with(bytes, &self.limits, &self.decoding)?;
+        self.heat_map_rgb(photo.view(), tag)
+    }
+
+    /// As [`Model::heat_map`], of an upright photo.
+    ///
+    /// # Errors
+    ///
+    /// As [`Model::heat_map`].
+    pub fn heat_map_rgb(&self, photo: RgbView<'_>, tag: Option<TagId>) -> Result<HeatMap, InferError> {
+        let tag = match tag {
+            Some(tag) => tag,
+            None => self.predict_rgb(photo)?.first().ok_or(InferError::NoLabels)?.tag_id,
+        };
+        let place = self.labels().iter().position(|label| label.tag_id == tag);
+        self.activation()?.map(photo, place.ok_or(InferError::UnknownTag { tag })?)
+    }
+
+    fn activation(&self) -> Result<&ClassActivation, InferError> {
+        if let Some(activation) = self.activation.get() {
+            return Ok(activation);
+        }
+        let options = CompileOptions { level: Some(self.compiled.level()), ..CompileOptions::default() };
+        let activation = ClassActivation::compile(&self.network, &options)?;
+        // Another thread may have been quicker; its map serves as well.
+        Ok(self.activation.get_or_init(|| activation))
     }
 }
