@@ -141,6 +141,9 @@ fn calls() -> BTreeSet<&'static str> {
         IterationHandle::quick_test,
         IterationHandle::quick_test_with,
         IterationHandle::quick_test_in,
+        IterationHandle::suggest,
+        IterationHandle::suggestions,
+        IterationHandle::suggestion_counts,
     ];
     calls.into_iter().chain(associated).collect()
 }
@@ -272,6 +275,8 @@ fn limits_have_the_values_of_their_constants() {
         DEFAULT_PAGE,
         MAX_PREDICTIONS_PER_DELETION,
         MAX_TAGS_PER_PREDICTION_QUERY,
+        MAX_SUGGESTED,
+        MAX_AUGMENTATION_PREVIEWS,
         MAX_METADATA_ENTRIES,
         MAX_METADATA_KEY,
         MAX_METADATA_VALUE,

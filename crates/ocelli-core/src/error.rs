@@ -73,6 +73,9 @@ pub enum InvalidValue {
         /// How long the value is.
         chars: usize,
     },
+    /// A continuation that goes on with another question.
+    #[error("the continuation is of another order; repeat the question that returned it")]
+    Continuation,
     /// A metadata filter that does not parse.
     #[error(
         "the metadata filter is not understood from character {position} on, where {expected} is expected; \
@@ -110,7 +113,7 @@ impl InvalidValue {
             Self::Box { .. } => ErrorCode::BadRequestImageRegions,
             Self::MetadataEntries { .. } | Self::MetadataKey { .. } => ErrorCode::BadRequestImageMetadataKey,
             Self::MetadataValue { .. } => ErrorCode::BadRequestImageMetadataValue,
-            Self::MetadataFilter { .. } | Self::MetadataFilterDepth => {
+            Self::MetadataFilter { .. } | Self::MetadataFilterDepth | Self::Continuation => {
                 ErrorCode::BadRequestPredictionInvalidQueryParameters
             }
             Self::Page { .. } => ErrorCode::BadRequestExceededBatchSize,

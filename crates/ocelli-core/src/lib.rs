@@ -43,6 +43,7 @@ mod project;
 mod region;
 mod reliability;
 mod retention;
+mod suggestion;
 mod tag;
 #[cfg(test)]
 mod testing;
@@ -89,6 +90,10 @@ pub use region::{BoundingBox, Region};
 pub use reliability::{Reliability, ReliabilityBin};
 pub use retention::{
     AccountPolicy, DataClass, Latch, Period, Retention, RetentionPolicy, RetentionRule, Rules,
+};
+pub use suggestion::{
+    Suggestion, SuggestionContinuation, SuggestionOrder, SuggestionPage, SuggestionQuery, Suggestions,
+    entropy, greatest_entropy,
 };
 pub use tag::{Tag, TagType, TagUpdate};
 pub use text::{Description, Name};

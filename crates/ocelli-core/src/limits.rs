@@ -27,6 +27,10 @@ pub const MAX_PAGE: usize = 256;
 pub const DEFAULT_PAGE: usize = 50;
 /// Kept predictions in one deletion (64).
 pub const MAX_PREDICTIONS_PER_DELETION: usize = 64;
+/// Photos that tags are suggested for in one call (64).
+pub const MAX_SUGGESTED: usize = 64;
+/// Pictures in one preview of augmentations (Ocelli's own).
+pub const MAX_AUGMENTATION_PREVIEWS: usize = 64;
 /// Things in one step of an erasure of many (Ocelli's own: a step is one transaction).
 pub const MAX_ERASED_AT_ONCE: usize = 1_000;
 /// Tags in one question about kept predictions (2).
@@ -93,6 +97,8 @@ pub struct Limits {
     pub tags_per_project: usize,
     /// See [`MAX_ITERATIONS_PER_PROJECT`].
     pub iterations_per_project: usize,
+    /// See [`MAX_SUGGESTED`].
+    pub suggested: usize,
     /// See [`MAX_TRAIN_BYTES`].
     pub train_bytes: usize,
     /// See [`MAX_PREDICT_BYTES`].
@@ -108,6 +114,7 @@ impl Default for Limits {
             images_per_project: MAX_IMAGES_PER_PROJECT,
             tags_per_project: MAX_TAGS_PER_PROJECT,
             iterations_per_project: MAX_ITERATIONS_PER_PROJECT,
+            suggested: MAX_SUGGESTED,
             train_bytes: MAX_TRAIN_BYTES,
             predict_bytes: MAX_PREDICT_BYTES,
             pixels: MAX_PIXELS,

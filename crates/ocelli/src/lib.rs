@@ -3,6 +3,7 @@
 mod account;
 #[cfg(feature = "archive")]
 mod archive;
+mod augmentation_preview;
 mod base;
 #[cfg(feature = "train")]
 mod calibration;
@@ -16,6 +17,7 @@ mod export;
 mod features;
 #[cfg(feature = "report")]
 mod findings;
+mod heat_map;
 mod holds;
 mod images;
 mod iteration;
@@ -38,8 +40,8 @@ mod retention;
 mod retraining;
 #[cfg(feature = "train")]
 mod signatures;
-#[cfg(feature = "train")]
 mod stored_photos;
+mod suggestions;
 #[cfg(feature = "train")]
 mod training;
 mod upload;
@@ -73,7 +75,7 @@ pub use ocelli_archive::{
 pub use ocelli_core::*;
 #[cfg(feature = "export")]
 pub use ocelli_export::{ExportError, ExportedFile, OnnxExport, OnnxInput};
-pub use ocelli_imaging::{ImagingError, RgbImage, RgbView};
+pub use ocelli_imaging::{HeatMap, ImagingError, RgbImage, RgbView, encode_png, overlay};
 pub use ocelli_infer::{CompileOptions, InferError, Level, Model};
 pub use ocelli_keys::{DataKey, KeyError, KeyFile, KeyProvider, Keys, PublicKey, Signature};
 pub use ocelli_model::{ModelError, View};
