@@ -162,7 +162,7 @@ mod tests {
                 paged.extend(page);
                 match continuation {
                     Some(SuggestionContinuation::After { value, image_id }) => {
-                        after = Some((value, image_id))
+                        after = Some((value, image_id));
                     }
                     _ => break,
                 }
