@@ -4,8 +4,7 @@ use ocelli::{
     Augmentations, Error, HeatMap, InferError, NewProject, ProjectSettings, ProjectUpdate, TrainOptions,
 };
 use ocelli_imaging::{Area, DecodeLimits, RgbImage, decode, resize_into};
-use ocelli_tests::photos::{real, real_files};
-use ocelli_tests::scene::{Scene, label_real};
+use ocelli_tests::{Scene, label_real, real, real_files};
 
 fn read(png: &[u8]) -> RgbImage {
     decode(png, &DecodeLimits::default()).unwrap()
@@ -68,7 +67,7 @@ fn a_preview_shows_the_projects_augmentations() {
     assert!(project.preview_augmentations(b"no photo", 1, 4).is_err());
 
     let added = project.add_files([ocelli::Upload::bytes(photo.clone())]).unwrap();
-    let image = added.results[0].image.as_ref().unwrap().id;
+    let image = added.results[0].image.as_ref().unwrap().image.id;
     assert_eq!(project.preview_augmentations_of(image, 3, 4).unwrap(), preview[..3]);
 
     // All switched off: each picture is the photo as a prediction would see it.

@@ -10,8 +10,8 @@ use ocelli::{
     ProjectHandle, Suggestion, SuggestionContinuation, SuggestionOrder, SuggestionPage, SuggestionQuery,
     TagId, TaggingStatus, Threshold, TrainOptions, Upload, entropy,
 };
-use ocelli_tests::photos::real_files;
-use ocelli_tests::scene::{Scene, label_real};
+use ocelli_imaging::strip_metadata;
+use ocelli_tests::{Scene, label_real, real_files};
 
 const ORDERS: [SuggestionOrder; 4] = [
     SuggestionOrder::MostUseful,
@@ -26,7 +26,7 @@ fn untagged(project: &ProjectHandle, kind: &str, count: usize) -> Vec<ImageId> {
     let files = real_files(kind).into_iter().skip(TAGGED).take(count);
     let added = project.add_files(files.map(Upload::file)).unwrap();
     assert!(added.is_batch_successful() && added.results.len() == count, "{added:?}");
-    added.results.into_iter().map(|result| result.image.unwrap().id).collect()
+    added.results.into_iter().map(|result| result.image.unwrap().image.id).collect()
 }
 
 /// A project that has learnt fish and tools, with more of both and monuments to suggest for.
@@ -130,8 +130,10 @@ fn what_is_unlike_everything_tagged_is_novel() {
     let known = iteration.suggest(&[project.images(&query).unwrap()[0].id]).unwrap();
     assert!(known.results[0].novelty < 1e-4, "{known:?}");
     let same = |kind: &str| {
-        let bytes: BTreeSet<Vec<u8>> =
-            real_files(kind).iter().map(|file| std::fs::read(file).unwrap()).collect();
+        let bytes: BTreeSet<Vec<u8>> = real_files(kind)
+            .iter()
+            .map(|file| strip_metadata(&std::fs::read(file).unwrap()).unwrap())
+            .collect();
         let all = pages(&iteration, SuggestionOrder::Novelty, 256);
         let of_kind: Vec<f32> = all
             .iter()
@@ -164,7 +166,8 @@ fn copies_of_a_photo_are_not_suggested_one_after_the_other() {
     let (project, iteration, tags) = learnt(&scene, multiclass());
     let monument = real_files("monument").into_iter().nth(15).unwrap();
     let added = project.add_files(copies(&monument, 5)).unwrap();
-    let copies: HashSet<ImageId> = added.results.into_iter().map(|result| result.image.unwrap().id).collect();
+    let copies: HashSet<ImageId> =
+        added.results.into_iter().map(|result| result.image.unwrap().image.id).collect();
     assert_eq!(copies.len(), 5);
     let ranked = ids(&pages(&iteration, SuggestionOrder::MostUseful, 4));
     assert_eq!(ranked.len(), 19);
@@ -189,7 +192,8 @@ fn photos_that_get_tags_or_go_drop_out() {
         query.continuation = page.continuation;
         // One that was shown and one that was not; the last one is erased.
         project.tag_images(vec![(whole[1], tags[0]), (whole[4], tags[1])]).unwrap();
-        project.delete_images(vec![whole[whole.len() - 1]]).unwrap();
+        let erasure = project.delete_images(vec![whole[whole.len() - 1]]).unwrap();
+        assert!(erasure.status.is_complete());
         let next = ids(&iteration.suggestions(&query).unwrap().results);
         assert_eq!(next.len(), 3, "{order:?}");
         assert!(next.iter().all(|id| whole[3..whole.len() - 1].contains(id) && *id != whole[4]), "{order:?}");
@@ -236,7 +240,7 @@ fn what_makes_no_sense_is_refused() {
     let code = |error: Error| error.code().as_str();
     assert_eq!(code(iteration.suggest(&some[..3]).unwrap_err()), "BadRequestExceededBatchSize");
     let gone = some[0];
-    project.delete_images(vec![gone]).unwrap();
+    assert!(project.delete_images(vec![gone]).unwrap().status.is_complete());
     assert!(iteration.suggest(&[gone]).is_err());
     let ask = |query| iteration.suggestions(&query).unwrap_err();
     let order = SuggestionQuery {
