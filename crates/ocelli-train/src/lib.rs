@@ -6,7 +6,8 @@
 //! photos are near-duplicates and stay in one fold, and which are only to test with. [`train_head`] chooses the strength of
 //! the regularisation by cross-validation, fits the head on all photos, and returns with it the folds' heads and what
 //! they answered to the photos that they had not seen; [`TrainedHead::held_out`] asks them again about other features
-//! of those photos, as a base in another precision makes them.
+//! of those photos, as a base in another precision makes them. [`nearest_centroid`] makes a head at once, from one photo a tag
+//! on.
 //!
 //! ```
 //! use ocelli_core::{ClassificationType, ImageId, Name, TagId, TagType, Timestamp, TrainedTag};
@@ -36,6 +37,7 @@ mod folds;
 mod head;
 mod labels;
 mod linear;
+mod nearest_centroid;
 mod network;
 pub mod ops;
 mod progress;
@@ -50,6 +52,7 @@ pub use fine_tuning::{Activations, AdaptedLayers, Checkpoints, FineTuned, FineTu
 pub use head::{HeadOptions, TrainedHead, train_head};
 pub use labels::{LabelledPhoto, Labels};
 pub use linear::LinearHead;
+pub use nearest_centroid::nearest_centroid;
 pub use network::{Cut, Tail, cuts};
 pub use progress::{StopToken, TrainingEvent};
 pub use training_set::TrainingSet;

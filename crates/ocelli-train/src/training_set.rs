@@ -153,7 +153,11 @@ impl TrainingSet {
     }
 }
 
-fn check_finite(features: &[f32], photos: &[LabelledPhoto], values: usize) -> Result<(), TrainError> {
+pub(crate) fn check_finite(
+    features: &[f32],
+    photos: &[LabelledPhoto],
+    values: usize,
+) -> Result<(), TrainError> {
     let mut rows = features.chunks_exact(values.max(1)).zip(photos);
     match rows.find(|(row, _)| !row.iter().all(|value| value.is_finite())) {
         Some((_, photo)) => Err(TrainError::FeatureValue { image: photo.image }),
