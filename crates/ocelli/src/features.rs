@@ -1,6 +1,7 @@
 //! The features of photos: from the store where they are kept, else computed and kept.
 
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
 
 use ocelli_core::{Evaluation, ImageId, Int8Cost, MeasuredInt8, Precision};
 use ocelli_imaging::RgbView;
@@ -10,23 +11,30 @@ use ocelli_store::{Change, FeatureKey};
 use ocelli_train::{StopToken, TrainError, TrainedHead, TrainingEvent};
 use rayon::prelude::*;
 
-use crate::Error;
 use crate::stored_photos::StoredPhotos;
+use crate::{Error, training_views};
 
 /// Photos whose features are looked up at once.
 const LOOKED_UP: usize = 256;
 /// Photos whose features are computed before they are stored together.
 const COMPUTED: usize = 64;
 
-/// Features in f32 by photo; none for a photo that cannot be read.
+/// Features in f32 by photo, one view after the other; none for a photo that cannot be read.
 pub(crate) type Features = HashMap<ImageId, Option<Vec<f32>>>;
 
-/// Computes what a base model makes of photos: in f32, and in int8 beside it where the base has a
-/// calibration. A photo is decoded once for both.
+/// Computes what a base model makes of photos: in f32, of one view or several, and in int8 of the first view beside it
+/// where the base has a calibration. A photo is decoded once for all.
 pub(crate) struct Extraction<'a> {
     photos: &'a StoredPhotos<'a>,
     f32: Extractor,
     int8: Option<Int8>,
+    further: Option<FurtherViews>,
+}
+
+/// Views that only a head's training sees.
+struct FurtherViews {
+    key: FeatureKey,
+    count: NonZeroUsize,
 }
 
 /// A base model in one precision, and what its features are kept under.
@@ -48,6 +56,7 @@ struct Computed {
     readable: bool,
     f32: Option<Vec<f32>>,
     int8: Option<Vec<f32>>,
+    further: Option<Vec<f32>>,
 }
 
 impl<'a> Extraction<'a> {
@@ -56,11 +65,24 @@ impl<'a> Extraction<'a> {
         let int8 =
             base.calibration().map(|calibration| Int8::new(base, &fingerprint, calibration)).transpose()?;
         let f32 = Extractor { key: FeatureKey::f32(fingerprint), base: CompiledNetwork::compile(base)? };
-        Ok(Self { photos, f32, int8 })
+        Ok(Self { photos, f32, int8, further: None })
     }
 
-    /// The features of these photos in f32; those in int8 are in the store afterwards. What has been computed
-    /// when a stop is asked for stays there too.
+    /// With so many views of each photo as a training of this number of photos learns from.
+    pub(crate) fn with_views(mut self, photos: usize) -> Self {
+        let key = FeatureKey::f32(format!("{}/{}", self.f32.key.base, training_views::VIEWS_KEY));
+        self.further =
+            NonZeroUsize::new(training_views::further_views(photos)).map(|count| FurtherViews { key, count });
+        self
+    }
+
+    /// Views of each photo.
+    pub(crate) fn views(&self) -> NonZeroUsize {
+        self.further.as_ref().map_or(NonZeroUsize::MIN, |further| further.count.saturating_add(1))
+    }
+
+    /// The features of these photos in f32, the first view's first; those in int8 are in the store afterwards. What has
+    /// been computed when a stop is asked for stays there too.
     pub(crate) fn features(
         &self,
         images: &[ImageId],
@@ -68,6 +90,7 @@ impl<'a> Extraction<'a> {
         watch: &(dyn Fn(TrainingEvent) + Sync),
     ) -> Result<Features, Error> {
         let mut features = Features::with_capacity(images.len());
+        let mut further_views = HashMap::new();
         let mut lacking = Vec::new();
         for chunk in images.chunks(LOOKED_UP) {
             if stop.is_stopped() {
@@ -77,12 +100,22 @@ impl<'a> Extraction<'a> {
                 Some(int8) => int8.extractor.kept(self.photos, chunk)?,
                 None => vec![None; chunk.len()],
             };
-            for ((image, f32), int8) in chunk.iter().zip(self.f32.kept(self.photos, chunk)?).zip(int8) {
-                let lacks = Lack { f32: f32.is_none(), int8: self.int8.is_some() && int8.is_none() };
+            let further = match &self.further {
+                Some(further) => further.kept(self, chunk)?,
+                None => vec![None; chunk.len()],
+            };
+            let kept = self.f32.kept(self.photos, chunk)?.into_iter().zip(int8).zip(further);
+            for (image, ((f32, int8), further)) in chunk.iter().zip(kept) {
+                let lacks = Lack {
+                    f32: f32.is_none(),
+                    int8: self.int8.is_some() && int8.is_none(),
+                    further: self.further.is_some() && further.is_none(),
+                };
                 if let Some(values) = f32 {
                     features.insert(*image, Some(values));
                 }
-                if lacks.f32 || lacks.int8 {
+                further_views.extend(further.map(|values| (*image, values)));
+                if lacks.any() {
                     lacking.push((*image, lacks));
                 }
             }
@@ -101,8 +134,12 @@ impl<'a> Extraction<'a> {
             if let Some(int8) = &self.int8 {
                 int8.extractor.keep(self.photos, &computed, |photo| photo.int8.as_ref())?;
             }
+            if let Some(further) = &self.further {
+                keep(self.photos, &further.key, &computed, |photo| photo.further.as_ref())?;
+            }
             done += computed.len();
             for photo in &mut computed {
+                further_views.extend(photo.further.take().map(|values| (photo.image, values)));
                 if let Some(values) = photo.f32.take() {
                     features.insert(photo.image, Some(values));
                 } else if !photo.readable {
@@ -115,19 +152,31 @@ impl<'a> Extraction<'a> {
                 return Err(TrainError::Stopped.into());
             }
         }
+        for (image, values) in &mut features {
+            let Some(values) = values else { continue };
+            match further_views.remove(image) {
+                Some(further) => values.extend(further),
+                // The photo cannot be read any more: its first view stands for the others.
+                None => *values = values.repeat(self.views().get()),
+            }
+        }
         Ok(features)
     }
 
     fn compute(&self, image: ImageId, lacks: Lack) -> Result<Computed, Error> {
         let Some(photo) = self.photos.decoded(image)? else {
-            return Ok(Computed { image, readable: false, f32: None, int8: None });
+            return Ok(Computed { image, readable: false, f32: None, int8: None, further: None });
         };
         let of = |extractor: Option<&Extractor>| extractor.map(|it| it.compute(photo.view())).transpose();
+        let further = self.further.as_ref().filter(|_| lacks.further);
+        let further =
+            further.map(|it| training_views::features(&self.f32.base, photo.view(), it.count.get()));
         Ok(Computed {
             image,
             readable: true,
             f32: of(Some(&self.f32).filter(|_| lacks.f32))?,
             int8: of(self.int8.as_ref().map(|int8| &int8.extractor).filter(|_| lacks.int8))?,
+            further: further.transpose()?,
         })
     }
 
@@ -167,6 +216,27 @@ impl<'a> Extraction<'a> {
 struct Lack {
     f32: bool,
     int8: bool,
+    further: bool,
+}
+
+impl Lack {
+    fn any(self) -> bool {
+        self.f32 || self.int8 || self.further
+    }
+}
+
+impl FurtherViews {
+    /// The features that the store keeps of these views, in the photos' order. Those of more views begin with them.
+    fn kept(&self, extraction: &Extraction<'_>, images: &[ImageId]) -> Result<Vec<Option<Vec<f32>>>, Error> {
+        let photos = extraction.photos;
+        let expected = self.count.get() * extraction.f32.base.output_len();
+        let mut kept = photos.store().features(photos.project(), &self.key, images)?;
+        for features in &mut kept {
+            *features = features.take().filter(|values| values.len() >= expected);
+            features.iter_mut().for_each(|values| values.truncate(expected));
+        }
+        Ok(kept)
+    }
 }
 
 impl Int8 {
@@ -205,12 +275,21 @@ impl Extractor {
         computed: &[Computed],
         values: impl Fn(&Computed) -> Option<&Vec<f32>>,
     ) -> Result<(), Error> {
-        let features: Vec<_> =
-            computed.iter().filter_map(|photo| Some((photo.image, values(photo)?.clone()))).collect();
-        if !features.is_empty() {
-            let (project, key) = (photos.project(), self.key.clone());
-            photos.store().apply(Change::CacheFeatures { project, key, features })?;
-        }
-        Ok(())
+        keep(photos, &self.key, computed, values)
     }
+}
+
+fn keep(
+    photos: &StoredPhotos<'_>,
+    key: &FeatureKey,
+    computed: &[Computed],
+    values: impl Fn(&Computed) -> Option<&Vec<f32>>,
+) -> Result<(), Error> {
+    let features: Vec<_> =
+        computed.iter().filter_map(|photo| Some((photo.image, values(photo)?.clone()))).collect();
+    if !features.is_empty() {
+        let (project, key) = (photos.project(), key.clone());
+        photos.store().apply(Change::CacheFeatures { project, key, features })?;
+    }
+    Ok(())
 }

@@ -44,6 +44,8 @@ mod stored_photos;
 mod suggestions;
 #[cfg(feature = "train")]
 mod training;
+#[cfg(feature = "train")]
+mod training_views;
 mod upload;
 
 #[cfg(feature = "archive")]

@@ -69,7 +69,7 @@ impl ProjectHandle {
             Some(Calibrated { network, looked_at }) => (network, looked_at),
             None => (base.clone(), Vec::new()),
         };
-        let extraction = Extraction::new(&photos, &quick_base)?;
+        let extraction = Extraction::new(&photos, &quick_base)?.with_views(images.len());
         let mut features = extraction.features(&images, stop, watch)?;
         dataset.leave_out_unreadable(&features);
         let labels = dataset.labels(project)?;
@@ -78,7 +78,7 @@ impl ProjectHandle {
         for photo in &dataset.photos {
             rows.extend(features.remove(&photo.image).flatten().unwrap_or_default());
         }
-        let set = TrainingSet::new(labels, rows)?;
+        let set = TrainingSet::with_views(labels, rows, extraction.views())?;
         let head_options = HeadOptions { seed: options.seed, balance: options.balance };
         let quick = train_head(&set, &head_options, stop, watch)?;
         drop(set);
