@@ -77,6 +77,7 @@ pub(crate) fn run(options: &Options, dataset: &Dataset, seed: u64) -> Result<Out
     let train_photos = usize::try_from(project.image_count(&ImageFilter::default())?)?;
 
     let train_options = TrainOptions {
+        training: options.training.clone(),
         seed,
         balance: options.balance,
         view: options.view,
@@ -254,6 +255,12 @@ fn show_progress(event: TrainingEvent) {
             tell(format_args!("calibrated for int8 on {total} photos"));
         }
         TrainingEvent::Int8Measured { cost } => tell(cost),
+        TrainingEvent::RoundEnded { round, rounds, training_loss, held_out_loss, held_out_top1 } => {
+            tell(format_args!(
+                "round {round} of {rounds}: loss {training_loss:.4}, held-out loss {held_out_loss:.4}, \
+                 top-1 {held_out_top1:.4}"
+            ));
+        }
         TrainingEvent::StrengthTried { strength, held_out_loss, held_out_top1 } => {
             tell(format_args!(
                 "strength {strength:.0e}: held-out loss {held_out_loss:.4}, top-1 {held_out_top1:.4}"

@@ -1,9 +1,10 @@
 //! What the command line asks for.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use lexopt::{Arg, Error, Parser, ValueExt};
-use ocelli::{Domain, Precision, View, limits};
+use ocelli::{AdvancedOptions, Domain, Precision, Training, View, limits};
 
 /// Shown by `--help`.
 pub(crate) const USAGE: &str = "\
@@ -15,6 +16,8 @@ DIR holds train/<tag>/ and test/<tag>/, or images/ with labels.csv
 (file,split,labels; labels joined by `;`, split train or test).
 
 Options:
+  --training quick|advanced a head on the base as it is (default), or the base's last stages too
+  --minutes M               the time that an advanced training may take [default: as long as it learns]
   --domain compact|general  the base model: EfficientNet-Lite0 (default) or -Lite2
   --shots N                 train on N photos a tag, drawn by the seed
   --seed S [S ...]          draws shots and folds; several seeds give a mean and a spread [default: 0]
@@ -31,6 +34,8 @@ Options:
 pub(crate) struct Options {
     /// The photos.
     pub(crate) folder: PathBuf,
+    /// A head alone, or the base's last stages too.
+    pub(crate) training: Training,
     /// Chooses the base model.
     pub(crate) domain: Domain,
     /// Photos a tag; all where there is none.
@@ -55,8 +60,10 @@ impl Options {
     /// Reads the command line; none where help is asked for.
     pub(crate) fn parse(mut parser: Parser) -> Result<Option<Self>, Error> {
         let mut folder = None;
+        let mut budget = None;
         let mut options = Self {
             folder: PathBuf::new(),
+            training: Training::Quick,
             domain: Domain::GENERAL_COMPACT,
             shots: None,
             seeds: Vec::new(),
@@ -69,6 +76,8 @@ impl Options {
         };
         while let Some(argument) = parser.next()? {
             match argument {
+                Arg::Long("training") => options.training = parser.value()?.parse_with(training)?,
+                Arg::Long("minutes") => budget = Some(parser.value()?.parse_with(minutes)?),
                 Arg::Long("domain") => options.domain = parser.value()?.parse_with(domain)?,
                 Arg::Long("shots") => options.shots = Some(parser.value()?.parse_with(shots)?),
                 Arg::Long("seed") => {
@@ -91,6 +100,13 @@ impl Options {
         }
         if options.seeds.is_empty() {
             options.seeds.push(0);
+        }
+        match &mut options.training {
+            Training::Advanced(advanced) => advanced.budget = budget,
+            Training::Quick if budget.is_some() => {
+                return Err("--minutes goes with --training advanced".into());
+            }
+            Training::Quick => {}
         }
         let missing = "DIR is missing; where its name is a number, it goes before --seed";
         options.folder = folder.ok_or(missing)?;
@@ -122,6 +138,20 @@ fn seed(text: &str) -> Result<u64, String> {
 fn balance(text: &str) -> Result<f32, String> {
     let balance = text.parse().ok().filter(|balance| (0.0..=1.0).contains(balance));
     balance.ok_or_else(|| "--balance takes a number from 0 to 1".to_owned())
+}
+
+fn training(text: &str) -> Result<Training, String> {
+    match text {
+        "quick" => Ok(Training::Quick),
+        "advanced" => Ok(Training::Advanced(AdvancedOptions::default())),
+        _ => Err("--training takes quick or advanced".to_owned()),
+    }
+}
+
+fn minutes(text: &str) -> Result<Duration, String> {
+    let minutes = text.parse().ok().filter(|minutes: &f64| *minutes > 0.0);
+    let budget = minutes.and_then(|minutes| Duration::try_from_secs_f64(60.0 * minutes).ok());
+    budget.ok_or_else(|| "--minutes takes a number above 0".to_owned())
 }
 
 fn domain(text: &str) -> Result<Domain, String> {
@@ -169,10 +199,22 @@ mod tests {
     }
 
     #[test]
+    fn the_minutes_are_those_of_an_advanced_training() {
+        for line in ["photos --training advanced --minutes 1.5", "photos --minutes 1.5 --training advanced"] {
+            let Training::Advanced(advanced) = parse(line).expect(line).training else { panic!("{line}") };
+            assert_eq!(advanced.budget, Some(Duration::from_secs(90)), "{line}");
+        }
+        assert_eq!(parse("photos").expect("defaults").training, Training::Quick);
+    }
+
+    #[test]
     fn what_is_wrong_is_named_with_what_would_be_right() {
         let cases = [
             ("--seed photos", "--seed takes whole numbers"),
             ("--seed 7", "DIR is missing"),
+            ("photos --training slow", "--training takes quick or advanced"),
+            ("photos --minutes 3", "--minutes goes with --training advanced"),
+            ("photos --training advanced --minutes 0", "--minutes takes a number above 0"),
             ("photos --shots 0", "--shots takes a whole number from 5"),
             ("photos --balance nan", "--balance takes a number from 0 to 1"),
             ("photos --domain large", "--domain takes compact or general"),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ocelli::{Evaluation, IterationPerformance, Precision, Threshold};
+use ocelli::{Evaluation, IterationPerformance, Precision, Reliability, Threshold, Training};
 use serde::Serialize;
 
 use crate::experiment::Outcome;
@@ -11,6 +11,7 @@ use crate::options::Options;
 /// Figures of all seeds: means, and spreads where there are several. The keys are stable.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
+    training: &'static str,
     domain: &'static str,
     view: String,
     precision: Precision,
@@ -23,6 +24,10 @@ pub(crate) struct Report {
     /// The mean over the tags of their average precision on the test photos; the mean over the seeds.
     mean_ap: Option<f64>,
     mean_ap_std: f64,
+    /// How far the test photos' probabilities can be taken at their word: the expected calibration error and the Brier
+    /// score; means over the seeds.
+    ece: Option<f64>,
+    brier: Option<f64>,
     per_tag: BTreeMap<String, TagFigures>,
     images: Images,
     seconds: Seconds,
@@ -81,6 +86,7 @@ struct SeedFigures {
     seed: u64,
     top1: Option<f64>,
     mean_ap: Option<f64>,
+    ece: Option<f64>,
     seconds: Seconds,
 }
 
@@ -91,6 +97,10 @@ impl Report {
         let std = |value: &dyn Fn(&Outcome) -> Option<f64>| spread(outcomes.iter().filter_map(value)).1;
         let first = outcomes.first();
         Self {
+            training: match options.training {
+                Training::Quick => "quick",
+                Training::Advanced(_) => "advanced",
+            },
             domain: options.domain.name,
             view: format!("{:?}", options.view).to_lowercase(),
             precision: options.precision,
@@ -100,6 +110,8 @@ impl Report {
             top1_std: std(&|outcome| outcome.test.top1()).unwrap_or(0.0),
             mean_ap: mean(&|outcome| outcome.test.mean_average_precision()),
             mean_ap_std: std(&|outcome| outcome.test.mean_average_precision()).unwrap_or(0.0),
+            ece: mean(&|outcome| Some(reliability(outcome)?.expected_calibration_error)),
+            brier: mean(&|outcome| Some(reliability(outcome)?.brier_score)),
             per_tag: per_tag(&outcomes),
             images: Images {
                 train: first.map_or(0, |outcome| outcome.train_photos),
@@ -143,6 +155,7 @@ impl SeedFigures {
             seed: outcome.seed,
             top1: outcome.test.top1(),
             mean_ap: outcome.test.mean_average_precision(),
+            ece: reliability(outcome).map(|reliability| reliability.expected_calibration_error),
             seconds: Seconds {
                 import: outcome.import_seconds,
                 train: outcome.train_seconds,
@@ -151,6 +164,11 @@ impl SeedFigures {
             },
         }
     }
+}
+
+/// None without test photos.
+fn reliability(outcome: &Outcome) -> Option<Reliability> {
+    (!outcome.test.photos.is_empty()).then(|| outcome.test.reliability())
 }
 
 fn per_tag(outcomes: &[Outcome]) -> BTreeMap<String, TagFigures> {
@@ -206,6 +224,7 @@ impl std::fmt::Display for Report {
             figure(self.mean_ap),
             self.mean_ap_std
         )?;
+        writeln!(f, "expected calibration error {}, Brier score {}", figure(self.ece), figure(self.brier))?;
         writeln!(
             f,
             "out of fold: top-1 {}, mean AP {}",
@@ -233,6 +252,18 @@ impl std::fmt::Display for Report {
             )?;
         }
         let Seconds { import, train, predict, retrain } = &self.seconds;
+        if let [_, _, ..] = self.seeds.as_slice() {
+            for SeedFigures { seed, top1, mean_ap, ece, seconds } in &self.seeds {
+                writeln!(
+                    f,
+                    "  seed {seed}: top-1 {}, mean AP {}, calibration error {}, trained in {:.1} s",
+                    figure(*top1),
+                    figure(*mean_ap),
+                    figure(*ece),
+                    seconds.train
+                )?;
+            }
+        }
         write!(f, "seconds: import {import:.1}, train {train:.1}, predict {predict:.1}")?;
         if let Some(retrain) = retrain {
             write!(f, ", retrain {retrain:.1}")?;
