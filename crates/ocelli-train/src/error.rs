@@ -112,6 +112,16 @@ pub enum TrainError {
         /// The tensor's name.
         tensor: String,
     },
+    /// Activations that are not those of the photos that were asked for.
+    #[error("{found} activations came for {photos} photos; there are {expected} of them")]
+    ActivationCount {
+        /// Values that came.
+        found: usize,
+        /// Photos that were asked for.
+        photos: usize,
+        /// Values that they have.
+        expected: usize,
+    },
     /// A checkpoint that cannot be gone on from.
     #[error("the checkpoint cannot be used: {reason}; train anew")]
     Checkpoint {
@@ -150,6 +160,7 @@ impl TrainError {
             | Self::FeatureCount { .. }
             | Self::FeatureValue { .. }
             | Self::Option { .. }
+            | Self::ActivationCount { .. }
             | Self::Checkpoint { .. }
             | Self::NoDevice { .. } => ErrorCode::BadRequestTrainingValidationFailed,
             Self::Cut { .. } | Self::Operation { .. } | Self::SharedTensor { .. } => {

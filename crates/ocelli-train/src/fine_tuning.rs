@@ -247,10 +247,8 @@ impl<'a, A: Activations> Tuning<'a, A> {
         let total: usize = turns.iter().map(|(_, photos)| photos.len()).sum();
         let began = Instant::now();
         let (mut sum, mut seen) = (0.0, 0);
-        let load = |photos: &[(usize, u64)]| {
-            let mut values = Vec::new();
-            self.activations.write(photos, &mut values).map(|there| (values, there))
-        };
+        let (activations, shape) = (self.activations, &self.form);
+        let load = |photos: &[(usize, u64)]| loaded(activations, shape, photos);
         let mut next = match turns.first() {
             Some((_, photos)) => load(photos)?,
             None => Default::default(),
@@ -310,8 +308,7 @@ impl<'a, A: Activations> Tuning<'a, A> {
                     return Ok(false);
                 }
                 let views: Vec<(usize, u64)> = asked.iter().map(|photo| (*photo, 0)).collect();
-                let mut values = Vec::new();
-                let there = self.activations.write(&views, &mut values)?;
+                let (values, there) = loaded(self.activations, &self.form, &views)?;
                 let answers = answers(&model, &self.form, values);
                 let rows = answers.chunks_exact(self.form.tags).zip(there);
                 for (photo, (row, _)) in asked.iter().zip(rows).filter(|(_, (_, there))| *there) {
@@ -336,4 +333,20 @@ impl<'a, A: Activations> Tuning<'a, A> {
 fn average_decay(steps: usize) -> f64 {
     let window = (steps as f64 / 10.0).clamp(1.0, AVERAGED_STEPS);
     1.0 - 1.0 / (window + 1.0)
+}
+
+/// Activations, and which of the photos they could be had of.
+fn loaded<A: Activations>(
+    activations: &A,
+    form: &Form,
+    photos: &[(usize, u64)],
+) -> Result<(Vec<f32>, Vec<bool>), A::Error> {
+    let mut values = Vec::new();
+    let there = activations.write(photos, &mut values)?;
+    let expected = photos.len() * form.shape.iter().product::<usize>();
+    if values.len() != expected || there.len() != photos.len() {
+        let found = values.len();
+        return Err(TrainError::ActivationCount { found, photos: photos.len(), expected }.into());
+    }
+    Ok((values, there))
 }
