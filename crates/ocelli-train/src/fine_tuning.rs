@@ -25,7 +25,7 @@ pub use outcome::{AdaptedLayers, FineTuned};
 use crate::network::Tail;
 
 use crate::{StopToken, TrainError, TrainedHead, TrainingDevice, TrainingEvent};
-use checkpoint::{Checkpoint, State};
+use checkpoint::Checkpoint;
 use members::{Batch, Form, Member, answers};
 use model::Adapted;
 use optimiser::Step;
@@ -162,21 +162,12 @@ impl<'a, A: Activations> Tuning<'a, A> {
     }
 
     fn checkpoint(&self, subject: &str, began: Instant) -> Result<Vec<u8>, TrainError> {
-        let (rounds, found_at, loss, best) = self.best.to_checkpoint();
         let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let members = self.members.iter().map(|member| {
             let weights = members::weights(&member.averaged());
             weights.into_iter().map(f16::from_f32).collect()
         });
-        let state = State {
-            version: State::VERSION,
-            subject: subject.to_owned(),
-            rounds,
-            found_at,
-            loss,
-            millis: self.millis_before.saturating_add(millis),
-        };
-        Checkpoint { state, members: members.collect(), best }.write()
+        self.best.to_checkpoint(subject, self.millis_before.saturating_add(millis), members.collect()).write()
     }
 
     fn run(

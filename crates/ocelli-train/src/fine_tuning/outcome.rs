@@ -1,6 +1,7 @@
 //! What comes of a fine-tuning.
 
 use burn::module::Module;
+use half::f16;
 use ocelli_core::{ClassificationType, Evaluation, FineTuningRound};
 use ocelli_model::Tensor;
 
@@ -71,13 +72,21 @@ impl Best {
         round
     }
 
-    /// What a checkpoint says of it.
-    pub(super) fn to_checkpoint(&self) -> (Vec<FineTuningRound>, usize, f64, Option<(Vec<f32>, Vec<f32>)>) {
+    /// A checkpoint of it, with the members' weights.
+    pub(super) fn to_checkpoint(&self, subject: &str, millis: u64, members: Vec<Vec<f16>>) -> Checkpoint {
         let best = self.best.as_ref().map(|(model, answered)| {
             let answers = answered.photos.iter().flat_map(|photo| photo.probabilities.clone()).collect();
             (members::weights(model), answers)
         });
-        (self.rounds.clone(), self.found_at, self.loss, best)
+        let state = State {
+            version: State::VERSION,
+            subject: subject.to_owned(),
+            rounds: self.rounds.clone(),
+            found_at: self.found_at,
+            loss: self.loss,
+            millis,
+        };
+        Checkpoint { state, members, best }
     }
 
     /// As a checkpoint tells it; none where that does not fit.
