@@ -19,6 +19,9 @@ use crate::stored_photos::StoredPhotos;
 /// Views of a photo to learn from, where memory is not short of them.
 const MAX_VIEWS: u64 = 16;
 
+/// Activations by photo and view.
+type Kept = HashMap<(usize, u64), Box<[f16]>>;
+
 /// Decodes photos, augments them and runs them through the base up to the cut; keeps what comes of it, in f16, as far as the
 /// memory that it was given goes.
 ///
@@ -34,7 +37,7 @@ pub(crate) struct CutActivations<'a> {
     seed: u64,
     /// Views to learn from that are told apart; later ones are the first again.
     views: u64,
-    kept: Mutex<HashMap<(usize, u64), Box<[f16]>>>,
+    kept: Mutex<Kept>,
     /// Photos and views that may still be kept.
     room: AtomicUsize,
 }
