@@ -91,16 +91,16 @@ impl IterationReport {
     fn few_photos(&self, advice: &mut Vec<Suggestion>) {
         let mut poor: Vec<u16> = (0u16..)
             .zip(&self.tags)
-            .filter(|(_, tag)| tag.photos < WANTED_PHOTOS)
+            .filter(|(_, tag)| tag.trained_photos < WANTED_PHOTOS)
             .map(|(index, _)| index)
             .collect();
-        poor.sort_by_key(|tag| self.photos_of(*tag));
+        poor.sort_by_key(|tag| self.trained_photos_of(*tag));
         let indices = || (0u16..).take(self.tags.len());
-        let most = indices().max_by_key(|tag| (self.photos_of(*tag), std::cmp::Reverse(*tag)));
-        let fewest = indices().min_by_key(|tag| self.photos_of(*tag));
+        let most = indices().max_by_key(|tag| (self.trained_photos_of(*tag), std::cmp::Reverse(*tag)));
+        let fewest = indices().min_by_key(|tag| self.trained_photos_of(*tag));
         if let (Some(most), Some(fewest)) = (most, fewest)
             && poor.is_empty()
-            && self.photos_of(most) > MAX_IMBALANCE * self.photos_of(fewest)
+            && self.trained_photos_of(most) > MAX_IMBALANCE * self.trained_photos_of(fewest)
         {
             advice.push(Suggestion::Balance { most, fewest });
         }
@@ -166,7 +166,97 @@ impl IterationReport {
         }
     }
 
+    fn trained_photos_of(&self, tag: u16) -> usize {
+        self.tags.get(usize::from(tag)).map_or(0, |tag| tag.trained_photos)
+    }
+
     fn photos_of(&self, tag: u16) -> usize {
         self.tags.get(usize::from(tag)).map_or(0, |tag| tag.photos)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::PhotoFindings;
+    use crate::testing::{evaluation, image, manifest, report};
+
+    fn advice(tags: u16, answers: &[(u16, u16, usize)]) -> Vec<Suggestion> {
+        report(&manifest(evaluation(tags, answers)), None).suggestions
+    }
+
+    #[test]
+    fn where_nothing_stands_out_it_says_to_go_on() {
+        let mut report = report(&manifest(evaluation(2, &[(0, 0, 60), (1, 1, 60)])), None);
+        report.calibration = None;
+        assert_eq!(report.advice(), [Suggestion::GoOn]);
+    }
+
+    #[test]
+    fn tags_with_few_photos_are_named_the_poorest_first() {
+        let given = advice(3, &[(0, 0, 49), (1, 1, 50), (2, 2, 7)]);
+        assert!(given.contains(&Suggestion::AddPhotos { tags: vec![2, 0], wanted: 50 }), "{given:?}");
+        assert!(
+            !given.iter().any(|it| matches!(it, Suggestion::Balance { .. })),
+            "more photos even it out too"
+        );
+    }
+
+    #[test]
+    fn tags_with_enough_photos_are_to_be_even() {
+        let is_balance = |it: &Suggestion| matches!(it, Suggestion::Balance { most: 1, fewest: 0 });
+        assert!(advice(2, &[(0, 0, 60), (1, 1, 121)]).iter().any(is_balance));
+        assert!(!advice(2, &[(0, 0, 60), (1, 1, 120)]).iter().any(is_balance));
+    }
+
+    #[test]
+    fn tags_taken_for_each_other_are_named_the_one_that_is_mistaken_more_first() {
+        let answers = [(0, 0, 90), (0, 1, 1), (1, 0, 4), (1, 1, 90), (2, 2, 90), (2, 0, 2)];
+        let apart = Suggestion::TellApart { actual: 1, given: 0, photos: 5, of: 185 };
+        let given = advice(3, &answers);
+        assert!(given.contains(&apart), "{given:?}");
+        assert_eq!(given.iter().filter(|it| matches!(it, Suggestion::TellApart { .. })).count(), 1);
+    }
+
+    #[test]
+    fn a_weak_tag_is_named_where_no_other_tag_is_to_blame() {
+        let mut report = report(&manifest(evaluation(2, &[(0, 0, 60), (1, 1, 60)])), None);
+        report.tags[1].f1 = Some(0.6);
+        let given = report.advice();
+        assert!(matches!(given[0], Suggestion::Strengthen { tag: 1, .. }), "{given:?}");
+    }
+
+    #[test]
+    fn what_is_wrong_with_photos_is_counted() {
+        let mut report = report(&manifest(evaluation(2, &[(0, 0, 60), (1, 1, 60)])), None);
+        report.findings = Some(PhotoFindings {
+            duplicates: vec![vec![image(0), image(1)]],
+            near_duplicates: vec![vec![image(2), image(3), image(4)]],
+            unreadable: vec![image(9)],
+            ..PhotoFindings::default()
+        });
+        let given = report.advice();
+        assert!(given.contains(&Suggestion::RemoveDuplicates { photos: 3, groups: 2 }), "{given:?}");
+        assert!(given.contains(&Suggestion::ReplaceUnreadable { photos: 1 }), "{given:?}");
+    }
+
+    #[test]
+    fn getting_worse_is_told() {
+        let now = manifest(evaluation(2, &[(0, 0, 50), (0, 1, 10), (1, 1, 60)]));
+        let then = manifest(evaluation(2, &[(0, 0, 60), (1, 1, 60)]));
+        let worse = Suggestion::LookAtWorsened { worsened: 10, improved: 0 };
+        assert!(report(&now, Some(&then)).suggestions.contains(&worse));
+        assert!(!report(&then, Some(&now)).suggestions.contains(&worse));
+    }
+
+    #[test]
+    fn every_suggestion_can_be_said() {
+        let now = manifest(evaluation(3, &[(0, 0, 20), (0, 1, 10), (1, 1, 10), (2, 2, 60), (2, 1, 30)]));
+        let report = report(&now, None);
+        assert!(report.suggestions.len() > 2, "{:?}", report.suggestions);
+        for suggestion in &report.suggestions {
+            let (title, text) = (suggestion.title(&report), suggestion.text(&report));
+            assert!(!title.is_empty() && text.ends_with('.'), "{title}: {text}");
+        }
     }
 }

@@ -49,7 +49,7 @@ impl IterationReport {
             iteration: iteration.clone(),
             headline: headline(iteration, manifest),
             suggestions: Vec::new(),
-            tags: tags(evaluation, thresholds),
+            tags: tags(manifest, thresholds),
             overall: Overall {
                 precision: performance.precision,
                 recall: performance.recall,
@@ -145,7 +145,12 @@ fn headline(iteration: &Iteration, manifest: &Manifest) -> Headline {
     }
 }
 
-fn tags(evaluation: &Evaluation, thresholds: &Thresholds) -> Vec<ReportedTag> {
+fn tags(manifest: &Manifest, thresholds: &Thresholds) -> Vec<ReportedTag> {
+    let evaluation = judged(manifest);
+    let trained = |tag: u16| {
+        let photos = manifest.evaluation.photos.iter();
+        photos.filter(|photo| photo.tags.contains(&tag)).count()
+    };
     let performance = evaluation.performance(thresholds);
     let each = (0u16..).zip(evaluation.tags.iter().zip(performance.per_tag_performance));
     // Where no photo was given a tag, or has it, its interval says that nothing is known.
@@ -160,6 +165,7 @@ fn tags(evaluation: &Evaluation, thresholds: &Thresholds) -> Vec<ReportedTag> {
             name: tag.name.clone(),
             tag_type: tag.tag_type,
             photos: figures.photos,
+            trained_photos: trained(index),
             threshold: thresholds.of(index),
             f1: precision.or(recall).map(|_| figures.f1),
             precision,
@@ -298,5 +304,76 @@ fn provenance(version: &str, iteration: &Iteration, manifest: &Manifest) -> Prov
             unreadable: left_out(LeftOut::Unreadable),
         },
         int8: manifest.int8.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ocelli_core::{CalibrationFigures, CalibrationRecord};
+
+    use super::*;
+    use crate::testing::{evaluation, image, manifest, report};
+
+    #[test]
+    fn an_iteration_with_a_test_is_judged_by_it() {
+        let mut manifest = manifest(evaluation(2, &[(0, 0, 10), (1, 1, 10)]));
+        manifest.test = Some(evaluation(2, &[(0, 1, 3), (1, 1, 1)]));
+        let report = report(&manifest, None);
+        assert_eq!(report.headline.evaluated_on, EvaluatedOn::TestSet);
+        assert_eq!((report.headline.photos, report.headline.trained_photos), (4, 20));
+        assert_eq!(report.headline.value.map(|value| value.value), Some(0.25));
+        assert_eq!(report.tags.iter().map(|tag| tag.photos).collect::<Vec<_>>(), [3, 1]);
+        assert_eq!(report.tags.iter().map(|tag| tag.trained_photos).collect::<Vec<_>>(), [10, 10]);
+        assert_eq!(report.confusion.iter().map(|cell| cell.count).sum::<usize>(), 4);
+    }
+
+    #[test]
+    fn the_photos_of_wrong_cells_are_named_and_those_of_right_ones_are_not() {
+        let report = report(&manifest(evaluation(2, &[(0, 0, 10), (0, 1, 20), (1, 1, 10)])), None);
+        let wrong: Vec<_> = report.confusion.iter().filter(|cell| !cell.photos.is_empty()).collect();
+        let [cell] = wrong.as_slice() else { unreachable!("{wrong:?}") };
+        assert_eq!(
+            (cell.actual, cell.given, cell.count, cell.photos.len()),
+            (Some(0), Some(1), 20, MAX_CELL_PHOTOS)
+        );
+        assert_eq!(report.photos.len(), MAX_CELL_PHOTOS);
+        for answered in &cell.photos {
+            let photo = report.photo(answered.photo).unwrap();
+            assert_eq!((photo.tags.as_slice(), photo.given.as_slice()), (&[0][..], &[1][..]));
+        }
+        assert!(report.photo(image(0)).is_none());
+    }
+
+    #[test]
+    fn a_tag_that_no_photo_was_given_has_no_precision() {
+        let report = report(&manifest(evaluation(3, &[(0, 0, 5), (1, 0, 5)])), None);
+        assert_eq!(report.tags[1].precision, None);
+        assert_eq!(report.tags[1].recall.map(|recall| recall.value), Some(0.0));
+        assert_eq!((report.tags[2].recall, report.tags[2].f1), (None, None));
+    }
+
+    #[test]
+    fn calibration_is_undone_for_the_diagram_and_told_as_recorded() {
+        let plain = evaluation(2, &[(0, 0, 8), (0, 1, 2), (1, 1, 10)]);
+        let method = ProbabilityCalibration::Temperature { temperature: 2.0 };
+        let mut manifest = manifest(method.applied(&plain));
+        let before = CalibrationFigures { expected_calibration_error: 0.2, brier_score: 0.3 };
+        let after = CalibrationFigures { expected_calibration_error: 0.1, brier_score: 0.2 };
+        manifest.calibration = Some(CalibrationRecord { method, before, after });
+        let found = report(&manifest, None).calibration.unwrap();
+        assert_eq!((found.before, found.after), (Some(before), after));
+        for (undone, plain) in found.bins_before.iter().zip(plain.reliability().bins) {
+            assert_eq!(undone.answers, plain.answers);
+            assert!((undone.mean_probability - plain.mean_probability).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn photos_that_changed_are_shown_of_all_tags_in_turn() {
+        let evaluation = evaluation(2, &[(0, 0, 30), (1, 1, 2)]);
+        let photos: Vec<ImageId> = evaluation.photos.iter().map(|photo| photo.photo).collect();
+        let shown = of_all_tags(&evaluation, &photos);
+        assert_eq!(shown.len(), MAX_LISTED_PHOTOS);
+        assert_eq!(shown[..4], [image(0), image(30), image(1), image(31)]);
     }
 }

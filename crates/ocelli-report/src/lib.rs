@@ -18,6 +18,8 @@ mod photo;
 mod provenance;
 mod report;
 mod suggestion;
+#[cfg(test)]
+mod testing;
 
 pub use compose::ReportSource;
 pub use estimate::Estimate;

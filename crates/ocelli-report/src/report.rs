@@ -97,8 +97,10 @@ pub struct ReportedTag {
     /// Its type at the time.
     #[serde(rename = "type")]
     pub tag_type: TagType,
-    /// Photos that have it.
+    /// Photos that have it, among those that it is judged by.
     pub photos: usize,
+    /// Photos that have it, among those that the iteration was trained on.
+    pub trained_photos: usize,
     /// The probability from which on it counts as given in this report.
     pub threshold: Threshold,
     /// Of the photos that were given it, the part that has it; none where none was given it.

@@ -137,7 +137,7 @@ impl Suggestion {
     /// Why, and how: one or two sentences.
     pub fn text(&self, report: &IterationReport) -> String {
         let name = |tag: u16| format!("“{}”", isolated(report.tag_name(tag)));
-        let count_of = |tag: u16| report.tags.get(usize::from(tag)).map_or(0, |tag| tag.photos);
+        let count_of = |tag: u16| report.tags.get(usize::from(tag)).map_or(0, |tag| tag.trained_photos);
         match self {
             Self::CheckLabels { photos: n } => format!(
                 "Models that had not seen {} are sure of another tag. Each corrected tag helps twice: the model learns \
@@ -145,10 +145,10 @@ impl Suggestion {
                 if *n == 1 { "this photo" } else { "these photos" },
             ),
             Self::TellApart { photos: n, of, .. } => format!(
-                "{} of the {} with either tag {} given the other. Add photos that show the difference, and check \
+                "Of {} with either tag {} {} given the other. Add photos that show the difference, and check \
                  whether some were tagged by mistake.",
-                photos(*n),
-                counted(*of, "photo", "photos"),
+                photos(*of),
+                crate::number::count(*n),
                 if *n == 1 { "was" } else { "were" },
             ),
             Self::AddPhotos { tags, wanted } => {

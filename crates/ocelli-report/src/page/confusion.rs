@@ -41,7 +41,7 @@ pub(super) fn matrix(report: &IterationReport) -> Option<Markup> {
                 @if wrong.len() > MAX_CELLS { ", the commonest " (MAX_CELLS) " kinds shown" }
                 ". Each percentage is how sure the model was; what reaches the threshold of no tag is given none."
             }
-            @for cell in wrong.iter().take(MAX_CELLS) { (mistake(report, cell)) }
+            div .mistakes { @for cell in wrong.iter().take(MAX_CELLS) { (mistake(report, cell)) } }
         }
     })
 }
