@@ -1,6 +1,6 @@
 //! What to do next, derived from the numbers of a report.
 
-use crate::{IterationReport, Suggestion};
+use crate::{IterationReport, NextStep};
 
 /// Photos that a tag should have: what Custom Vision recommends.
 const WANTED_PHOTOS: usize = 50;
@@ -21,7 +21,7 @@ const WIDE: f64 = 0.1;
 
 impl IterationReport {
     /// What to do next, the most useful first: never empty.
-    pub fn advice(&self) -> Vec<Suggestion> {
+    pub fn advice(&self) -> Vec<NextStep> {
         let mut advice = Vec::new();
         self.labels(&mut advice);
         self.regressions(&mut advice);
@@ -31,33 +31,33 @@ impl IterationReport {
         self.photo_quality(&mut advice);
         self.trust(&mut advice);
         if advice.is_empty() {
-            advice.push(Suggestion::GoOn);
+            advice.push(NextStep::GoOn);
         }
         advice
     }
 
-    fn labels(&self, advice: &mut Vec<Suggestion>) {
+    fn labels(&self, advice: &mut Vec<NextStep>) {
         if let Some(findings) = &self.findings
             && !findings.label_issues.is_empty()
         {
-            advice.push(Suggestion::CheckLabels { photos: findings.label_issues.len() });
+            advice.push(NextStep::CheckLabels { photos: findings.label_issues.len() });
         }
         if self.provenance.left_out.several_tags > 0 {
-            advice.push(Suggestion::OneTagAPhoto { photos: self.provenance.left_out.several_tags });
+            advice.push(NextStep::OneTagAPhoto { photos: self.provenance.left_out.several_tags });
         }
     }
 
     /// Better on some photos and worse on others is what two trainings do; named is what is worse on balance.
-    fn regressions(&self, advice: &mut Vec<Suggestion>) {
+    fn regressions(&self, advice: &mut Vec<NextStep>) {
         if let Some(compared) = &self.comparison
             && compared.worsened_count > compared.improved_count
         {
             let (worsened, improved) = (compared.worsened_count, compared.improved_count);
-            advice.push(Suggestion::LookAtWorsened { worsened, improved });
+            advice.push(NextStep::LookAtWorsened { worsened, improved });
         }
     }
 
-    fn confused(&self, advice: &mut Vec<Suggestion>) {
+    fn confused(&self, advice: &mut Vec<NextStep>) {
         let mut pairs = std::collections::BTreeMap::<(u16, u16), (usize, usize)>::new();
         for cell in self.confusion.iter().filter(|cell| !cell.is_right()) {
             if let (Some(actual), Some(given)) = (cell.actual, cell.given) {
@@ -66,29 +66,29 @@ impl IterationReport {
                 *most = (*most).max(if actual < given { cell.count } else { 0 });
             }
         }
-        let mut named: Vec<Suggestion> = pairs
+        let mut named: Vec<NextStep> = pairs
             .into_iter()
             .map(|((first, second), (photos, forward))| {
                 // Named first is the tag whose photos are mistaken more often.
                 let (actual, given) = if 2 * forward >= photos { (first, second) } else { (second, first) };
                 let of = self.photos_of(first) + self.photos_of(second);
-                Suggestion::TellApart { actual, given, photos, of }
+                NextStep::TellApart { actual, given, photos, of }
             })
             .filter(|pair| match pair {
-                Suggestion::TellApart { photos, of, .. } => {
+                NextStep::TellApart { photos, of, .. } => {
                     *photos >= MIN_CONFUSED.0 && *photos as f64 >= MIN_CONFUSED.1 * *of as f64
                 }
                 _ => false,
             })
             .collect();
         named.sort_by_key(|pair| match pair {
-            Suggestion::TellApart { photos, .. } => std::cmp::Reverse(*photos),
+            NextStep::TellApart { photos, .. } => std::cmp::Reverse(*photos),
             _ => std::cmp::Reverse(0),
         });
         advice.extend(named.into_iter().take(MAX_PAIRS));
     }
 
-    fn few_photos(&self, advice: &mut Vec<Suggestion>) {
+    fn few_photos(&self, advice: &mut Vec<NextStep>) {
         let mut poor: Vec<u16> = (0u16..)
             .zip(&self.tags)
             .filter(|(_, tag)| tag.trained_photos < WANTED_PHOTOS)
@@ -102,66 +102,66 @@ impl IterationReport {
             && poor.is_empty()
             && self.trained_photos_of(most) > MAX_IMBALANCE * self.trained_photos_of(fewest)
         {
-            advice.push(Suggestion::Balance { most, fewest });
+            advice.push(NextStep::Balance { most, fewest });
         }
         if !poor.is_empty() {
-            advice.push(Suggestion::AddPhotos { tags: poor, wanted: WANTED_PHOTOS });
+            advice.push(NextStep::AddPhotos { tags: poor, wanted: WANTED_PHOTOS });
         }
     }
 
-    fn weak_tags(&self, advice: &mut Vec<Suggestion>) {
+    fn weak_tags(&self, advice: &mut Vec<NextStep>) {
         let named: Vec<u16> = advice
             .iter()
             .flat_map(|suggestion| match suggestion {
-                Suggestion::TellApart { actual, given, .. } => vec![*actual, *given],
-                Suggestion::AddPhotos { tags, .. } => tags.clone(),
+                NextStep::TellApart { actual, given, .. } => vec![*actual, *given],
+                NextStep::AddPhotos { tags, .. } => tags.clone(),
                 _ => Vec::new(),
             })
             .collect();
-        let mut weak: Vec<(f64, Suggestion)> = (0u16..)
+        let mut weak: Vec<(f64, NextStep)> = (0u16..)
             .zip(&self.tags)
             .filter(|(index, _)| !named.contains(index))
             .filter_map(|(index, tag)| {
                 let f1 = tag.f1.filter(|f1| *f1 < WEAK)?;
                 let (recall, precision) = (tag.recall?.value, tag.precision.map_or(0.0, |p| p.value));
-                Some((f1, Suggestion::Strengthen { tag: index, recall, precision }))
+                Some((f1, NextStep::Strengthen { tag: index, recall, precision }))
             })
             .collect();
         weak.sort_by(|a, b| a.0.total_cmp(&b.0));
         advice.extend(weak.into_iter().take(MAX_WEAK).map(|(_, suggestion)| suggestion));
     }
 
-    fn photo_quality(&self, advice: &mut Vec<Suggestion>) {
+    fn photo_quality(&self, advice: &mut Vec<NextStep>) {
         let Some(findings) = &self.findings else {
             if self.provenance.left_out.unreadable > 0 {
-                advice.push(Suggestion::ReplaceUnreadable { photos: self.provenance.left_out.unreadable });
+                advice.push(NextStep::ReplaceUnreadable { photos: self.provenance.left_out.unreadable });
             }
             return;
         };
         let groups = || findings.duplicates.iter().chain(&findings.near_duplicates);
         let photos: usize = groups().map(|group| group.len().saturating_sub(1)).sum();
         if photos > 0 {
-            advice.push(Suggestion::RemoveDuplicates { photos, groups: groups().count() });
+            advice.push(NextStep::RemoveDuplicates { photos, groups: groups().count() });
         }
         if !findings.unreadable.is_empty() {
-            advice.push(Suggestion::ReplaceUnreadable { photos: findings.unreadable.len() });
+            advice.push(NextStep::ReplaceUnreadable { photos: findings.unreadable.len() });
         }
         if !findings.poor.is_empty() {
-            advice.push(Suggestion::CheckPoorPhotos { photos: findings.poor.len() });
+            advice.push(NextStep::CheckPoorPhotos { photos: findings.poor.len() });
         }
     }
 
-    fn trust(&self, advice: &mut Vec<Suggestion>) {
+    fn trust(&self, advice: &mut Vec<NextStep>) {
         if let Some(calibration) = &self.calibration
             && calibration.after.expected_calibration_error >= MAX_CALIBRATION_ERROR
         {
             let error = calibration.after.expected_calibration_error;
-            advice.push(Suggestion::DistrustProbabilities { error });
+            advice.push(NextStep::DistrustProbabilities { error });
         }
         if let Some(interval) = self.headline.value.and_then(|value| value.interval) {
             let width = interval.high - interval.low;
             if width >= WIDE {
-                advice.push(Suggestion::MeasureOnMore { width });
+                advice.push(NextStep::MeasureOnMore { width });
             }
         }
     }
@@ -181,7 +181,7 @@ mod tests {
     use crate::PhotoFindings;
     use crate::testing::{evaluation, image, manifest, report};
 
-    fn advice(tags: u16, answers: &[(u16, u16, usize)]) -> Vec<Suggestion> {
+    fn advice(tags: u16, answers: &[(u16, u16, usize)]) -> Vec<NextStep> {
         report(&manifest(evaluation(tags, answers)), None).suggestions
     }
 
@@ -189,22 +189,22 @@ mod tests {
     fn where_nothing_stands_out_it_says_to_go_on() {
         let mut report = report(&manifest(evaluation(2, &[(0, 0, 60), (1, 1, 60)])), None);
         report.calibration = None;
-        assert_eq!(report.advice(), [Suggestion::GoOn]);
+        assert_eq!(report.advice(), [NextStep::GoOn]);
     }
 
     #[test]
     fn tags_with_few_photos_are_named_the_poorest_first() {
         let given = advice(3, &[(0, 0, 49), (1, 1, 50), (2, 2, 7)]);
-        assert!(given.contains(&Suggestion::AddPhotos { tags: vec![2, 0], wanted: 50 }), "{given:?}");
+        assert!(given.contains(&NextStep::AddPhotos { tags: vec![2, 0], wanted: 50 }), "{given:?}");
         assert!(
-            !given.iter().any(|it| matches!(it, Suggestion::Balance { .. })),
+            !given.iter().any(|it| matches!(it, NextStep::Balance { .. })),
             "more photos even it out too"
         );
     }
 
     #[test]
     fn tags_with_enough_photos_are_to_be_even() {
-        let is_balance = |it: &Suggestion| matches!(it, Suggestion::Balance { most: 1, fewest: 0 });
+        let is_balance = |it: &NextStep| matches!(it, NextStep::Balance { most: 1, fewest: 0 });
         assert!(advice(2, &[(0, 0, 60), (1, 1, 121)]).iter().any(is_balance));
         assert!(!advice(2, &[(0, 0, 60), (1, 1, 120)]).iter().any(is_balance));
     }
@@ -212,10 +212,10 @@ mod tests {
     #[test]
     fn tags_taken_for_each_other_are_named_the_one_that_is_mistaken_more_first() {
         let answers = [(0, 0, 90), (0, 1, 1), (1, 0, 4), (1, 1, 90), (2, 2, 90), (2, 0, 2)];
-        let apart = Suggestion::TellApart { actual: 1, given: 0, photos: 5, of: 185 };
+        let apart = NextStep::TellApart { actual: 1, given: 0, photos: 5, of: 185 };
         let given = advice(3, &answers);
         assert!(given.contains(&apart), "{given:?}");
-        assert_eq!(given.iter().filter(|it| matches!(it, Suggestion::TellApart { .. })).count(), 1);
+        assert_eq!(given.iter().filter(|it| matches!(it, NextStep::TellApart { .. })).count(), 1);
     }
 
     #[test]
@@ -223,7 +223,7 @@ mod tests {
         let mut report = report(&manifest(evaluation(2, &[(0, 0, 60), (1, 1, 60)])), None);
         report.tags[1].f1 = Some(0.6);
         let given = report.advice();
-        assert!(matches!(given[0], Suggestion::Strengthen { tag: 1, .. }), "{given:?}");
+        assert!(matches!(given[0], NextStep::Strengthen { tag: 1, .. }), "{given:?}");
     }
 
     #[test]
@@ -236,15 +236,15 @@ mod tests {
             ..PhotoFindings::default()
         });
         let given = report.advice();
-        assert!(given.contains(&Suggestion::RemoveDuplicates { photos: 3, groups: 2 }), "{given:?}");
-        assert!(given.contains(&Suggestion::ReplaceUnreadable { photos: 1 }), "{given:?}");
+        assert!(given.contains(&NextStep::RemoveDuplicates { photos: 3, groups: 2 }), "{given:?}");
+        assert!(given.contains(&NextStep::ReplaceUnreadable { photos: 1 }), "{given:?}");
     }
 
     #[test]
     fn getting_worse_is_told() {
         let now = manifest(evaluation(2, &[(0, 0, 50), (0, 1, 10), (1, 1, 60)]));
         let then = manifest(evaluation(2, &[(0, 0, 60), (1, 1, 60)]));
-        let worse = Suggestion::LookAtWorsened { worsened: 10, improved: 0 };
+        let worse = NextStep::LookAtWorsened { worsened: 10, improved: 0 };
         assert!(report(&now, Some(&then)).suggestions.contains(&worse));
         assert!(!report(&then, Some(&now)).suggestions.contains(&worse));
     }

@@ -12,12 +12,12 @@ mod compose;
 mod estimate;
 mod figures;
 mod finding;
+mod next_step;
 mod number;
 mod page;
 mod photo;
 mod provenance;
 mod report;
-mod suggestion;
 #[cfg(test)]
 mod testing;
 
@@ -25,13 +25,13 @@ pub use compose::ReportSource;
 pub use estimate::Estimate;
 pub use figures::{Calibrated, Compared, ComparedTag};
 pub use finding::{Flaw, PhotoFindings, PoorPhoto};
+pub use next_step::NextStep;
 pub use page::render;
 pub use photo::{Picture, ReportedPhoto, Thumbnail};
 pub use provenance::{LeftOutCounts, Provenance};
 pub use report::{
     AnsweredPhoto, Headline, IterationReport, Measure, Overall, ReportedCell, ReportedProject, ReportedTag,
 };
-pub use suggestion::Suggestion;
 
 /// Points of a tag's precision-recall curve that a report keeps.
 pub const MAX_CURVE_POINTS: usize = 100;

@@ -4,7 +4,7 @@ use ocelli_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Calibrated, Compared, Estimate, PhotoFindings, Provenance, ReportedPhoto, Suggestion};
+use crate::{Calibrated, Compared, Estimate, NextStep, PhotoFindings, Provenance, ReportedPhoto};
 
 /// What is known about one iteration, in the order in which a reader needs it. [`render`](crate::render) shows it
 /// as a page; this is the truth, and the page shows nothing else.
@@ -23,7 +23,7 @@ pub struct IterationReport {
     /// How good it is, in one figure.
     pub headline: Headline,
     /// What to do next, the most useful first.
-    pub suggestions: Vec<Suggestion>,
+    pub suggestions: Vec<NextStep>,
     /// How well it does for each tag, in the order of training.
     pub tags: Vec<ReportedTag>,
     /// How well it does over all pairs of photo and tag.

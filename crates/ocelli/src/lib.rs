@@ -84,8 +84,8 @@ pub use ocelli_model::{ModelError, View};
 #[cfg(feature = "report")]
 pub use ocelli_report::{
     AnsweredPhoto, Calibrated, Compared, ComparedTag, Estimate, Flaw, Headline, IterationReport,
-    LeftOutCounts, Measure, Overall, PhotoFindings, Picture, PoorPhoto, Provenance, ReportedCell,
-    ReportedPhoto, ReportedProject, ReportedTag, Suggestion, Thumbnail,
+    LeftOutCounts, Measure, NextStep, Overall, PhotoFindings, Picture, PoorPhoto, Provenance, ReportedCell,
+    ReportedPhoto, ReportedProject, ReportedTag, Thumbnail,
 };
 #[cfg(feature = "retention")]
 pub use ocelli_retention::{

@@ -8,7 +8,7 @@ use crate::number::{counted, percent, photos, whole_percent};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "kind")]
 #[non_exhaustive]
-pub enum Suggestion {
+pub enum NextStep {
     /// Photos whose tag looks wrong should be looked at.
     #[serde(rename_all = "camelCase")]
     CheckLabels {
@@ -104,7 +104,7 @@ pub enum Suggestion {
     GoOn,
 }
 
-impl Suggestion {
+impl NextStep {
     /// What to do, in a few words.
     pub fn title(&self, report: &IterationReport) -> String {
         let name = |tag: u16| format!("“{}”", isolated(report.tag_name(tag)));
