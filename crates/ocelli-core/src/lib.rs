@@ -92,7 +92,7 @@ pub use retention::{
     AccountPolicy, DataClass, Latch, Period, Retention, RetentionPolicy, RetentionRule, Rules,
 };
 pub use suggestion::{
-    Suggestion, SuggestionContinuation, SuggestionOrder, SuggestionPage, SuggestionQuery, Suggestions,
+    SuggestionContinuation, SuggestionOrder, SuggestionPage, SuggestionQuery, Suggestions, TagSuggestion,
     entropy, greatest_entropy,
 };
 pub use tag::{Tag, TagType, TagUpdate};

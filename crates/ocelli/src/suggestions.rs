@@ -6,8 +6,8 @@ mod ranking;
 use std::collections::BTreeMap;
 
 use ocelli_core::{
-    ErrorCode, ImageId, Suggestion, SuggestionContinuation, SuggestionOrder, SuggestionPage, SuggestionQuery,
-    Suggestions, TagId, Threshold, limits,
+    ErrorCode, ImageId, SuggestionContinuation, SuggestionOrder, SuggestionPage, SuggestionQuery,
+    Suggestions, TagId, TagSuggestion, Threshold, limits,
 };
 use ocelli_infer::InferError;
 use ocelli_model::Label;
@@ -154,8 +154,8 @@ impl IterationHandle {
         }
     }
 
-    fn suggestion(&self, answers: &Answers<'_>, answer: Answer) -> Suggestion {
-        Suggestion {
+    fn suggestion(&self, answers: &Answers<'_>, answer: Answer) -> TagSuggestion {
+        TagSuggestion {
             image_id: answer.image,
             project_id: self.project,
             iteration_id: self.id(),
