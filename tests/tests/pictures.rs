@@ -1,5 +1,7 @@
 //! Pictures for people: where a network looked, and what training makes of a photo.
 
+#![allow(clippy::unwrap_used, reason = "a photo that cannot be read fails the test")]
+
 use ocelli::{
     Augmentations, Error, HeatMap, InferError, NewProject, ProjectSettings, ProjectUpdate, TrainOptions,
 };
