@@ -1,6 +1,6 @@
 //! Pictures for people: where a network looked, and what training makes of a photo.
 
-#![allow(clippy::unwrap_used, reason = "a photo that cannot be read fails the test")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot unwrap fails")]
 
 use ocelli::{
     Augmentations, Error, HeatMap, InferError, NewProject, ProjectSettings, ProjectUpdate, TrainOptions,

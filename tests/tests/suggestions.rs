@@ -1,5 +1,7 @@
 //! What an iteration suggests for photos without tags: the orders, paging, what drops out, and what is kept.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot unwrap fails")]
+
 use std::collections::{BTreeSet, HashSet};
 use std::io::Cursor;
 use std::path::Path;
