@@ -15,9 +15,9 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
-def enter(root):
-    """Goes on in the environment under target/, made where it is missing or its requirements have changed."""
-    folder, wanted = root / "target/peers/python", HERE / "requirements.txt"
+def enter(root, name="python", requirements="requirements.txt"):
+    """Goes on in an environment under target/, made where it is missing or its requirements have changed."""
+    folder, wanted = root / "target/peers" / name, HERE / requirements
     python, installed = folder / "bin/python", folder / "installed.txt"
     if pathlib.Path(sys.prefix) == folder:
         return

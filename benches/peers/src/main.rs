@@ -1,11 +1,13 @@
-//! Ocelli's side of `benches/peers/inference.py`: reads questions from standard input, one line of JSON each, and writes
+//! Ocelli's side of `benches/peers/inference.py` and `training.py`: reads questions from standard input, one line of JSON each, and writes
 //! one line of JSON for each to standard output. Timing is done here, so that no pipe is timed.
 
 #![allow(clippy::print_stdout, reason = "it answers on standard output")]
 
 mod prepare;
 mod question;
+mod stages;
 mod timing;
+mod training;
 
 use std::error::Error;
 use std::io::{BufRead, Write};
@@ -31,6 +33,9 @@ fn answer(engine: &mut Engine, line: &str) -> Result<Value, Box<dyn Error>> {
         Question::Prepare(preparation) => prepare::prepare(&preparation),
         Question::Network(network) => Ok(json!({ "seconds": engine.network(&network)? })),
         Question::Bytes(bytes) => Ok(json!({ "seconds": engine.bytes(&bytes)? })),
+        Question::Export { folder } => training::export(&folder),
+        Question::Step(step) => training::step(&step),
+        Question::Gradients(step) => training::gradients(&step),
         Question::Answers(answers) => Ok(json!({ "probabilities": engine.answers(&answers)? })),
     }
 }

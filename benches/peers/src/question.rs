@@ -1,4 +1,4 @@
-//! What `inference.py` asks.
+//! What `inference.py` and `training.py` ask.
 
 use std::path::PathBuf;
 
@@ -12,6 +12,9 @@ pub(crate) enum Question {
     Network(Network),
     Bytes(Bytes),
     Answers(Answers),
+    Export { folder: PathBuf },
+    Step(Step),
+    Gradients(Step),
 }
 
 /// Train on a folder of photos, and write what the peers need.
@@ -59,4 +62,31 @@ pub(crate) struct Answers {
     /// Whether JPEGs are decoded no larger than the network needs them.
     #[serde(default)]
     pub(crate) scaled: bool,
+}
+
+/// A step of training.
+#[derive(Deserialize)]
+pub(crate) struct Step {
+    /// Where the input and the head are.
+    pub(crate) folder: PathBuf,
+    pub(crate) variant: Variant,
+    pub(crate) threads: usize,
+    pub(crate) batch: usize,
+    pub(crate) tags: usize,
+    pub(crate) warmup: usize,
+    pub(crate) iterations: usize,
+}
+
+/// What a step is composed of.
+#[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Variant {
+    /// Burn's own operations.
+    Burn,
+    /// Convolutions of all channels by Ocelli's kernels.
+    Products,
+    /// Those of each channel too.
+    Depthwise,
+    /// Batch normalisation and ReLU6 as part of them: what Ocelli trains with.
+    Ocelli,
 }

@@ -130,18 +130,15 @@ impl Tail {
     /// The features, `[photos, width]`, for what the layers before the cut put out, `[photos, height, width, channels]`.
     pub fn forward(&self, input: Tensor<4>) -> Tensor<2> {
         let mut values: Vec<Option<Tensor<4>>> = vec![None; self.steps.len() + 1];
-        let photos = input.dims()[0];
+        let mut last = input.clone();
         values[0] = Some(input);
-        let mut last = 0;
         for step in &self.steps {
-            let mut inputs = step.inputs.iter().map(|input| match step.last_read.contains(input) {
-                // An input may be read twice by the step that reads it last.
-                true if step.inputs.len() == 1 => values[*input].take(),
-                _ => values[*input].clone(),
-            });
+            let mut inputs = step.inputs.iter().map(|input| values[*input].clone());
             let (first, second) = (inputs.next().flatten(), inputs.next().flatten());
+            // A value is there from the step that computes it to the last one that reads it.
             let Some(first) = first else { continue };
-            let output = match step.compute {
+            step.last_read.iter().for_each(|input| values[*input] = None);
+            last = match step.compute {
                 Compute::Convolution(place) => self.convolutions[place].forward(first, &self.workspace),
                 Compute::Norm(place) => self.norms[place].forward(first),
                 Compute::Relu6 => first.clamp(0.0, 6.0),
@@ -151,18 +148,10 @@ impl Tail {
                 },
                 Compute::GlobalAveragePool => first.mean_dims(&[1, 2]),
             };
-            step.last_read.iter().for_each(|input| values[*input] = None);
-            values[step.output] = Some(output);
-            last = step.output;
+            values[step.output] = Some(last.clone());
         }
-        let features = values.swap_remove(last);
-        features.map_or_else(
-            || Tensor::zeros([photos, 0], &Device::flex()),
-            |maps| {
-                let width = maps.dims()[3];
-                maps.reshape([photos, width])
-            },
-        )
+        let [photos, _, _, width] = last.dims();
+        last.reshape([photos, width])
     }
 
     /// The weights as they are now, in f32 under the network's names, for

@@ -32,14 +32,8 @@ impl Operations for Flex {
 
 impl Kernels for Flex {
     fn forward(inputs: &Inputs<Self>, geometry: &Geometry, workspace: &Workspace) -> FloatTensor<Self> {
-        let computed = Operands::new(inputs, geometry).and_then(|operands| {
-            let output = match operands.kind {
-                Kind::Dense => dense::forward(&operands.view()?, workspace),
-                Kind::Depthwise => depthwise::forward(&operands.view()?, workspace),
-            };
-            Ok(tensor(output?, operands.sizes.output_shape()))
-        });
-        computed.unwrap_or_else(|_| composed::forward::<Self>(inputs, geometry))
+        kernels_forward(inputs, geometry, workspace)
+            .unwrap_or_else(|OutOfBounds| composed::forward::<Self>(inputs, geometry))
     }
 
     fn backward(
@@ -49,35 +43,56 @@ impl Kernels for Flex {
         wanted: Wanted,
         workspace: &Workspace,
     ) -> Gradients<Self> {
-        let computed = Operands::new(&inputs, geometry).and_then(|operands| {
-            // A convolution of several pixels is only asked for the gradient of its input where the photo's is asked for.
-            if matches!(operands.kind, Kind::Dense) && wanted.input && !geometry.is_pointwise() {
-                return Err(OutOfBounds);
-            }
-            let [output, gradient] = output.each_ref().map(FlexTensor::to_contiguous);
-            let read = Output {
-                gradient: values(&gradient)?,
-                clamped: if geometry.relu6 { Some(values(&output)?) } else { None },
-            };
-            let found = match operands.kind {
-                Kind::Dense => dense::backward(&operands.view()?, &read, wanted, workspace),
-                Kind::Depthwise => depthwise::backward(&operands.view()?, &read, wanted, workspace),
-            }?;
-            let outputs = inputs.scale.shape();
-            let parameters = found.parameters.map(|[weight, scale, shift]| {
-                [
-                    tensor(weight, inputs.weight.shape()),
-                    tensor(scale, outputs.clone()),
-                    tensor(shift, outputs.clone()),
-                ]
-            });
-            Ok(Gradients { input: found.input.map(|input| tensor(input, inputs.input.shape())), parameters })
-        });
-        match computed {
-            Ok(gradients) => gradients,
-            Err(OutOfBounds) => composed::backward::<Self>(inputs, output, geometry, wanted),
-        }
+        kernels_backward(&inputs, &output, geometry, wanted, workspace)
+            .unwrap_or_else(|OutOfBounds| composed::backward::<Self>(inputs, output, geometry, wanted))
     }
+}
+
+/// An error where there are no kernels for it.
+fn kernels_forward(
+    inputs: &Inputs<Flex>,
+    geometry: &Geometry,
+    workspace: &Workspace,
+) -> Result<FlexTensor, OutOfBounds> {
+    let operands = Operands::new(inputs, geometry)?;
+    let output = match operands.kind {
+        Kind::Dense => dense::forward(&operands.view()?, workspace),
+        Kind::Depthwise => depthwise::forward(&operands.view()?, workspace),
+    };
+    Ok(tensor(output?, operands.sizes.output_shape()))
+}
+
+/// An error where there are no kernels for it.
+fn kernels_backward(
+    inputs: &Inputs<Flex>,
+    output: &[FlexTensor; 2],
+    geometry: &Geometry,
+    wanted: Wanted,
+    workspace: &Workspace,
+) -> Result<Gradients<Flex>, OutOfBounds> {
+    let operands = Operands::new(inputs, geometry)?;
+    // A convolution of several pixels is only asked for the gradient of its input where the photo's is asked for.
+    if matches!(operands.kind, Kind::Dense) && wanted.input && !geometry.is_pointwise() {
+        return Err(OutOfBounds);
+    }
+    let [output, gradient] = output.each_ref().map(FlexTensor::to_contiguous);
+    let read = Output {
+        gradient: values(&gradient)?,
+        clamped: if geometry.relu6 { Some(values(&output)?) } else { None },
+    };
+    let found = match operands.kind {
+        Kind::Dense => dense::backward(&operands.view()?, &read, wanted, workspace),
+        Kind::Depthwise => depthwise::backward(&operands.view()?, &read, wanted, workspace),
+    }?;
+    let outputs = inputs.scale.shape();
+    let parameters = found.parameters.map(|[weight, scale, shift]| {
+        [
+            tensor(weight, inputs.weight.shape()),
+            tensor(scale, outputs.clone()),
+            tensor(shift, outputs.clone()),
+        ]
+    });
+    Ok(Gradients { input: found.input.map(|input| tensor(input, inputs.input.shape())), parameters })
 }
 
 type FlexTensor = FloatTensor<Flex>;
@@ -203,5 +218,65 @@ impl<'a> Operands<'a> {
             geometry: self.geometry,
             sizes: self.sizes,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::backend::ops::FloatTensorOps;
+    use burn::tensor::TensorData;
+
+    use super::*;
+
+    /// The operations answer the same without kernels, slowly.
+    #[test]
+    fn kernels_compute_what_base_models_have() {
+        let pointwise = Geometry {
+            kernel: [1, 1],
+            stride: [1, 1],
+            before: [0, 0],
+            after: [0, 0],
+            groups: 1,
+            relu6: true,
+        };
+        let of = |kernel, stride, after, groups| Geometry {
+            kernel: [kernel; 2],
+            stride: [stride; 2],
+            before: [(kernel - stride) / 2; 2],
+            after: [after; 2],
+            groups,
+            ..pointwise
+        };
+        let cases = [
+            (pointwise, 24, 40, true),
+            (of(3, 2, 1, 1), 3, 32, false),
+            (of(3, 1, 1, 24), 24, 24, true),
+            (of(5, 1, 2, 24), 24, 24, true),
+            (of(3, 2, 1, 24), 24, 24, true),
+            (of(5, 2, 2, 24), 24, 24, true),
+        ];
+        let (device, workspace) = (Default::default(), Workspace::default());
+        let tensor = |shape: &[usize]| {
+            let values = vec![0.5_f32; shape.iter().product()];
+            Flex::float_from_data(TensorData::new(values, shape.to_vec()), &device)
+        };
+        for (geometry, channels, outputs, of_input) in cases {
+            let inputs = Inputs {
+                input: tensor(&[2, 8, 8, channels]),
+                weight: tensor(&[
+                    outputs,
+                    channels / geometry.groups,
+                    geometry.kernel[0],
+                    geometry.kernel[1],
+                ]),
+                scale: tensor(&[outputs]),
+                shift: tensor(&[outputs]),
+            };
+            let output = kernels_forward(&inputs, &geometry, &workspace).unwrap();
+            let wanted = Wanted { input: of_input, parameters: true };
+            let output = [output.clone(), output];
+            let gradients = kernels_backward(&inputs, &output, &geometry, wanted, &workspace).unwrap();
+            assert_eq!(gradients.input.is_some(), of_input);
+        }
     }
 }
