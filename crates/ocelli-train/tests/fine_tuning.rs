@@ -1,5 +1,7 @@
 //! A small network is adapted to photos that its features do not tell apart.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot unwrap fails")]
+
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
