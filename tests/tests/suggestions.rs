@@ -9,8 +9,8 @@ use std::path::Path;
 use image::ImageFormat;
 use ocelli::{
     ClassificationType, Error, ImageFilter, ImageId, IterationHandle, Limits, NewProject, OpenOptions,
-    ProjectHandle, SuggestionContinuation, SuggestionOrder, SuggestionPage, SuggestionQuery, TagId,
-    TagSuggestion, TaggingStatus, Threshold, TrainOptions, Upload, entropy,
+    ProjectHandle, Suggestion, SuggestionContinuation, SuggestionOrder, SuggestionPage, SuggestionQuery,
+    TagId, TaggingStatus, Threshold, TrainOptions, Upload, entropy,
 };
 use ocelli_imaging::strip_metadata;
 use ocelli_tests::{Scene, label_real, real_files};
@@ -35,7 +35,7 @@ fn untagged(project: &ProjectHandle, kind: &str, count: usize) -> Vec<ImageId> {
 fn learnt(scene: &Scene, new: NewProject) -> (ProjectHandle, IterationHandle, [TagId; 2]) {
     let project = scene.ocelli.create_project(new).unwrap();
     let tags = ["fish", "hand_tool"].map(|kind| label_real(&project, kind, TAGGED));
-    let iteration = project.train(&TrainOptions::default()).unwrap();
+    let iteration = project.train(&TrainOptions { int8: false, ..TrainOptions::default() }).unwrap();
     for (kind, count) in [("fish", 5), ("hand_tool", 5), ("monument", 4)] {
         untagged(&project, kind, count);
     }
@@ -47,7 +47,7 @@ fn multiclass() -> NewProject {
 }
 
 /// All suggestions in an order, in pages of so many.
-fn pages(iteration: &IterationHandle, sort_by: SuggestionOrder, max_count: usize) -> Vec<TagSuggestion> {
+fn pages(iteration: &IterationHandle, sort_by: SuggestionOrder, max_count: usize) -> Vec<Suggestion> {
     let mut query = SuggestionQuery { sort_by, max_count, ..Default::default() };
     let mut results = Vec::new();
     loop {
@@ -62,7 +62,7 @@ fn pages(iteration: &IterationHandle, sort_by: SuggestionOrder, max_count: usize
     }
 }
 
-fn ids(suggestions: &[TagSuggestion]) -> Vec<ImageId> {
+fn ids(suggestions: &[Suggestion]) -> Vec<ImageId> {
     suggestions.iter().map(|suggestion| suggestion.image_id).collect()
 }
 
@@ -212,7 +212,7 @@ fn tags_and_a_threshold_choose_and_count() {
     let scene = Scene::in_memory();
     let (_, iteration, tags) = learnt(&scene, NewProject::new("seen"));
     let all = pages(&iteration, SuggestionOrder::UncertaintyDescending, 256);
-    let probability = |suggestion: &TagSuggestion, tag: TagId| {
+    let probability = |suggestion: &Suggestion, tag: TagId| {
         suggestion.predictions.iter().find(|prediction| prediction.tag_id == tag).unwrap().probability
     };
     for threshold in [0.0, 0.3, 0.8, 1.0] {
@@ -220,7 +220,7 @@ fn tags_and_a_threshold_choose_and_count() {
         let counts = iteration.suggestion_counts(&[], threshold).unwrap();
         assert_eq!(counts.keys().copied().collect::<BTreeSet<_>>(), tags.into_iter().collect());
         for tag in tags {
-            let reaches = |one: &&TagSuggestion| probability(one, tag) >= threshold.value();
+            let reaches = |one: &&Suggestion| probability(one, tag) >= threshold.value();
             let expected: HashSet<ImageId> = all.iter().filter(reaches).map(|one| one.image_id).collect();
             assert_eq!(counts[&tag], expected.len() as u64);
             let one = iteration.suggestion_counts(&[tag], threshold).unwrap();

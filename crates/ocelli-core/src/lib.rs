@@ -92,7 +92,7 @@ pub use retention::{
     AccountPolicy, DataClass, Latch, Period, Retention, RetentionPolicy, RetentionRule, Rules,
 };
 pub use suggestion::{
-    SuggestionContinuation, SuggestionOrder, SuggestionPage, SuggestionQuery, Suggestions, TagSuggestion,
+    Suggestion, SuggestionContinuation, SuggestionOrder, SuggestionPage, SuggestionQuery, Suggestions,
     entropy, greatest_entropy,
 };
 pub use tag::{Tag, TagType, TagUpdate};

@@ -7,7 +7,7 @@ use crate::{
 /// What an iteration suggests for a photo, and how much is to be learnt from confirming or correcting it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct TagSuggestion {
+pub struct Suggestion {
     /// The photo.
     pub image_id: ImageId,
     /// The project.
@@ -106,7 +106,7 @@ pub enum SuggestionContinuation {
 #[serde(rename_all = "camelCase")]
 pub struct SuggestionPage {
     /// The suggestions, in the order asked for.
-    pub results: Vec<TagSuggestion>,
+    pub results: Vec<Suggestion>,
     /// For the next page; none after the last.
     pub continuation: Option<SuggestionContinuation>,
     /// Photos without tags that cannot be read.
@@ -118,7 +118,7 @@ pub struct SuggestionPage {
 #[serde(rename_all = "camelCase")]
 pub struct Suggestions {
     /// The suggestions, in the order of the photos named.
-    pub results: Vec<TagSuggestion>,
+    pub results: Vec<Suggestion>,
     /// Those of the photos that cannot be read.
     pub unreadable: Vec<ImageId>,
 }

@@ -6,8 +6,8 @@ mod ranking;
 use std::collections::BTreeMap;
 
 use ocelli_core::{
-    ErrorCode, ImageId, SuggestionContinuation, SuggestionOrder, SuggestionPage, SuggestionQuery,
-    Suggestions, TagId, TagSuggestion, Threshold, limits,
+    ErrorCode, ImageId, Suggestion, SuggestionContinuation, SuggestionOrder, SuggestionPage, SuggestionQuery,
+    Suggestions, TagId, Threshold, limits,
 };
 use ocelli_infer::InferError;
 use ocelli_model::Label;
@@ -154,8 +154,8 @@ impl IterationHandle {
         }
     }
 
-    fn suggestion(&self, answers: &Answers<'_>, answer: Answer) -> TagSuggestion {
-        TagSuggestion {
+    fn suggestion(&self, answers: &Answers<'_>, answer: Answer) -> Suggestion {
+        Suggestion {
             image_id: answer.image,
             project_id: self.project,
             iteration_id: self.id(),
