@@ -1,8 +1,6 @@
 use std::path::PathBuf;
 
-use ocelli_core::{
-    BaseModel, Domain, ErrorCode, ImageCreateStatus, ImageId, Int8Cost, InvalidValue, IterationId,
-};
+use ocelli_core::{BaseModel, Domain, ErrorCode, ImageCreateStatus, Int8Cost, InvalidValue};
 use ocelli_imaging::ImagingError;
 use ocelli_infer::InferError;
 use ocelli_keys::KeyError;
@@ -81,13 +79,13 @@ pub enum Error {
     /// An iteration whose training left no checkpoint to go on from, or whose checkpoint has gone.
     #[cfg(feature = "train")]
     #[error("the training of the iteration {0} left no checkpoint; train anew")]
-    NoCheckpoint(IterationId),
+    NoCheckpoint(ocelli_core::IterationId),
     /// A photo to test with that has none of the trained tags, has several in a multiclass project, or is not there.
     #[cfg(feature = "train")]
     #[error(
         "the test photo {0} has no tag to test, or several where one is allowed; tag it, or leave it out of the test"
     )]
-    TestPhoto(ImageId),
+    TestPhoto(ocelli_core::ImageId),
     /// A place in the base model at which it cannot be cut.
     #[cfg(feature = "train")]
     #[error("{name:?} is no cut of the base model; choose one of {}", .known.join(", "))]

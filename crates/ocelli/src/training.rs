@@ -35,7 +35,7 @@ impl ProjectHandle {
     /// computed, and leaves the iteration failed with [`TrainingFailure::Stopped`].
     ///
     /// A photo with several tags in a multiclass project is left out, and so are photos with the negative tag
-    /// where the settings say so; the iteration's [`Manifest`] lists them.
+    /// where the settings say so; the iteration's [`Manifest`](ocelli_core::Manifest) lists them.
     ///
     /// # Errors
     ///

@@ -26,7 +26,7 @@ pub struct AdvancedOptions {
     pub budget: Option<Duration>,
     /// Bytes in which the frozen part's activations are kept.
     ///
-    /// A photo's activations take [`AdvancedOptions::activation_bytes`] a view. What finds no room is computed each time that
+    /// A photo's activations take `2 * height * width * channels` bytes a view, of the maps at the cut. What finds no room is computed each time that
     /// it is needed, which takes longer and changes no result.
     pub activation_memory: u64,
     /// What computes it.
