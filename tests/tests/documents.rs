@@ -117,6 +117,7 @@ fn names() -> BTreeSet<&'static str> {
         call IterationHandle::details,
         call IterationHandle::evaluation,
         call IterationHandle::exports,
+        call IterationHandle::report,
         call IterationHandle::manifest,
         call IterationHandle::performance,
         call IterationHandle::publish_with("", &PublishOptions::default()),
