@@ -5,16 +5,16 @@ use super::unclamped::some;
 use crate::convolution::parts;
 use crate::lanes::Lanes;
 
-/// Copies sixteen channels, or the `lanes` that there are, of a part of a map to `[rows][columns][16]`. What lies outside
-/// the map is zero.
+/// Copies a part of a map to panels of sixteen channels, `[channels / 16][rows][columns][16]`. What lies outside the map is
+/// zero.
+///
+/// All channels of a pixel are read together, in the order in which they lie.
 pub(crate) struct Copy {
-    /// The first channel of the map's first pixel.
+    /// The map's first pixel.
     pub(crate) from: *const f32,
     /// What the map was clamped to, in the same places; where it was, zero is copied.
     pub(crate) output: Option<*const f32>,
-    pub(crate) lanes: usize,
-    /// From pixel to pixel.
-    pub(crate) pixel: usize,
+    pub(crate) channels: usize,
     /// Rows and columns of the map.
     pub(crate) map: [usize; 2],
     /// Where the copy begins in the map, before it or in it.
@@ -22,7 +22,7 @@ pub(crate) struct Copy {
     pub(crate) rows: usize,
     pub(crate) columns: usize,
     pub(crate) to: *mut f32,
-    /// Rows of the map whose values are added up, and where to.
+    /// Rows of the map whose values are added up, and where to, whole panels.
     pub(crate) sums: Option<(std::ops::Range<usize>, *mut f32)>,
 }
 
@@ -37,41 +37,45 @@ pub(crate) unsafe fn copy<L: Lanes>(call: &Copy) {
     let left = call.first[1].min(0).unsigned_abs().min(call.columns);
     let start = usize::try_from(call.first[1]).unwrap_or(0).min(width);
     let middle = (width - start).min(call.columns - left);
+    let (panels, panel) = (call.channels.div_ceil(PANEL), call.rows * call.columns * PANEL);
     // SAFETY: the caller's.
     unsafe {
-        let zero = L::f32_splat(0.0);
-        let mut sum = zero;
+        let zero = |to: *mut f32, columns: usize| {
+            for panel in (0..panels).map(|number| to.add(number * panel)) {
+                for column in 0..columns {
+                    L::f32_store(panel.add(column * PANEL), L::f32_splat(0.0));
+                }
+            }
+        };
         for row in 0..call.rows {
             let to = call.to.add(row * call.columns * PANEL);
             let Some(y) = inside(call.first[0] + row as isize, height) else {
-                for column in 0..call.columns {
-                    L::f32_store(to.add(column * PANEL), zero);
-                }
+                zero(to, call.columns);
                 continue;
             };
-            for column in (0..left).chain(left + middle..call.columns) {
-                L::f32_store(to.add(column * PANEL), zero);
-            }
-            let place = (y * width + start) * call.pixel;
-            let (mut from, mut to) = (call.from.wrapping_add(place), to.add(left * PANEL));
-            let mut output = call.output.map(|output| output.wrapping_add(place));
-            let counted = call.sums.as_ref().is_some_and(|(rows, _)| rows.contains(&y));
-            for _ in 0..middle {
-                let mut value = some::<L>(from, call.lanes);
-                if let Some(output) = &mut output {
-                    value = L::f32_where_unclamped(value, some::<L>(*output, call.lanes));
-                    *output = output.wrapping_add(call.pixel);
+            zero(to, left);
+            zero(to.wrapping_add((left + middle) * PANEL), call.columns - left - middle);
+            let sums = match &call.sums {
+                Some((rows, sums)) if rows.contains(&y) => Some(*sums),
+                _ => None,
+            };
+            for column in 0..middle {
+                let place = (y * width + start + column) * call.channels;
+                let to = to.add((left + column) * PANEL);
+                for number in 0..panels {
+                    let place = place + number * PANEL;
+                    let lanes = (call.channels - number * PANEL).min(PANEL);
+                    let mut value = some::<L>(call.from.add(place), lanes);
+                    if let Some(output) = call.output {
+                        value = L::f32_where_unclamped(value, some::<L>(output.add(place), lanes));
+                    }
+                    if let Some(sums) = sums {
+                        let sum = sums.add(number * PANEL);
+                        L::f32_store(sum, L::f32_add(L::f32_load(sum), value));
+                    }
+                    L::f32_store(to.add(number * panel), value);
                 }
-                if counted {
-                    sum = L::f32_add(sum, value);
-                }
-                L::f32_store(to, value);
-                from = from.wrapping_add(call.pixel);
-                to = to.add(PANEL);
             }
-        }
-        if let Some((_, to)) = &call.sums {
-            L::f32_store(*to, L::f32_add(L::f32_load(*to), sum));
         }
     }
 }

@@ -163,7 +163,7 @@ impl DepthwiseMap {
         let forward = reach(outputs.len(), 0).saturating_mul(reach(self.output[1], 1));
         let read = self.copied(outputs);
         let backward = read.0.len().saturating_mul(read.1.len());
-        forward.max(backward).saturating_mul(PANEL)
+        forward.max(backward).saturating_mul(self.panels()).saturating_mul(PANEL)
     }
 
     /// The output's rows and columns that are copied for the gradients, borders included.
@@ -242,25 +242,24 @@ impl Kernels {
         }
         let reach = |outputs: usize, axis: usize| (outputs.max(1) - 1) * map.stride[axis] + map.kernel[axis];
         let (copied_rows, copied_columns) = (reach(rows.len(), 0), reach(map.output[1], 1));
+        let first = (rows.start * map.stride[0]) as isize - map.before[0] as isize;
+        let copy = Copy {
+            from: input.as_ptr(),
+            output: None,
+            channels: map.channels,
+            map: map.input,
+            first: [first, -(map.before[1] as isize)],
+            rows: copied_rows,
+            columns: copied_columns,
+            to: scratch.as_mut_ptr(),
+            sums: None,
+        };
+        at_level!(self.copy(&copy));
         for panel in 0..map.panels() {
             let channel = panel * PANEL;
             let lanes = (map.channels - channel).min(PANEL);
-            let first = (rows.start * map.stride[0]) as isize - map.before[0] as isize;
-            let copy = Copy {
-                from: input[channel..].as_ptr(),
-                output: None,
-                lanes,
-                pixel: map.channels,
-                map: map.input,
-                first: [first, -(map.before[1] as isize)],
-                rows: copied_rows,
-                columns: copied_columns,
-                to: scratch.as_mut_ptr(),
-                sums: None,
-            };
-            at_level!(self.copy(&copy));
             let slide = Slide {
-                from: scratch.as_ptr(),
+                from: scratch[panel * copied_rows * copied_columns * PANEL..].as_ptr(),
                 row: copied_columns * PANEL,
                 step: [map.stride[0] * copied_columns * PANEL, map.stride[1] * PANEL],
                 kernel: map.kernel,
@@ -319,22 +318,22 @@ impl Kernels {
         let (copied_rows, copied_columns) = map.copied(&rows);
         let phases = map.phases(&inputs);
         let width = copied_columns.len() * PANEL;
+        let copy = Copy {
+            from: gradient.as_ptr(),
+            output: output.map(<[f32]>::as_ptr),
+            channels: map.channels,
+            map: map.output,
+            first: [copied_rows.start, copied_columns.start],
+            rows: copied_rows.len(),
+            columns: copied_columns.len(),
+            to: scratch.as_mut_ptr(),
+            sums: Some((rows.clone(), gradients.shift.as_mut_ptr())),
+        };
+        at_level!(self.copy(&copy));
         for panel in 0..map.panels() {
             let channel = panel * PANEL;
             let lanes = (map.channels - channel).min(PANEL);
-            let copy = Copy {
-                from: gradient[channel..].as_ptr(),
-                output: output.map(|output| output[channel..].as_ptr()),
-                lanes,
-                pixel: map.channels,
-                map: map.output,
-                first: [copied_rows.start, copied_columns.start],
-                rows: copied_rows.len(),
-                columns: copied_columns.len(),
-                to: scratch.as_mut_ptr(),
-                sums: Some((rows.clone(), gradients.shift[channel..].as_mut_ptr())),
-            };
-            at_level!(self.copy(&copy));
+            let scratch = &scratch[panel * copied_rows.len() * width..];
             for phase in phases.iter().filter(|phase| !phase.inputs.contains(&0)) {
                 let place = (panel * map.weights() + phase.place) * PANEL;
 

@@ -90,11 +90,31 @@ impl<'a> Product<'a> {
     }
 }
 
+/// A packed matrix, on all threads.
+fn packed(
+    [rows, columns]: [usize; 2],
+    value: impl Fn(usize, usize) -> f32 + Send + Sync,
+    workspace: &Workspace,
+) -> Result<Buffer, OutOfBounds> {
+    let mut buffer = workspace.take(packed_len(rows, columns));
+    let panel = packed_len(rows, PANEL);
+    let parts = ranges(columns.div_ceil(PANEL), threads(), 1);
+    let mut rest = buffer.values_mut();
+    let parts = parts.into_iter().map(|panels| {
+        let own;
+        (own, rest) = std::mem::take(&mut rest).split_at_mut(panels.len() * panel);
+        (panels.start * PANEL..columns.min(panels.end * PANEL), own)
+    });
+    each(parts.collect(), |(own, out)| {
+        pack(rows, own.len(), |row, column| value(row, own.start + column), out)
+    })?;
+    Ok(buffer)
+}
+
 pub(super) fn forward(view: &View<'_>, workspace: &Workspace) -> Result<Buffer, OutOfBounds> {
     let (product, outputs, kernels) = (Product::new(view), view.sizes.outputs, Kernels::best());
-    let mut weights = workspace.take(packed_len(product.depth, outputs));
     let weight = |at: usize, output: usize| product.weight(output, at) * view.scale[output];
-    pack(product.depth, outputs, weight, weights.values_mut())?;
+    let weights = packed([product.depth, outputs], weight, workspace)?;
     let shift = panels(view.shift, workspace);
     let clamp = clamp(shift.values(), view.geometry.relu6);
 
@@ -134,13 +154,11 @@ pub(super) fn backward(
     let (product, outputs, kernels) = (Product::new(view), view.sizes.outputs, Kernels::best());
     let (depth, whole) = (product.depth, outputs.next_multiple_of(PANEL));
     let transposed = if wanted.input {
-        let mut weights = workspace.take(packed_len(whole, depth));
         let weight = |output: usize, at: usize| match output < outputs {
             true => product.weight(output, at) * view.scale[output],
             false => 0.0,
         };
-        pack(whole, depth, weight, weights.values_mut())?;
-        Some(weights)
+        Some(packed([whole, depth], weight, workspace)?)
     } else {
         None
     };
@@ -195,16 +213,32 @@ fn parameters(
     let (sums, shifts) = (sum(weights.into_iter().flatten().collect())?, sum(shifts)?);
     let mut found = [view.weight.len(), outputs, outputs].map(|len| workspace.take(len));
     let [weight, scale, shift] = &mut found;
-    let whole = outputs.next_multiple_of(PANEL);
-    let per_output = weight.values_mut().chunks_exact_mut(product.depth).zip(scale.values_mut());
-    for (output, (weight, scale)) in per_output.enumerate() {
-        *scale = 0.0;
-        for (at, place) in product.order.iter().enumerate() {
-            let sum = sums.values()[at * whole + output];
-            *scale += sum * product.weight(output, at);
-            weight[*place] = sum * view.scale[output];
+    let (depth, whole) = (product.depth, outputs.next_multiple_of(PANEL));
+    let parts = ranges(outputs, threads(), PANEL);
+    let (mut weights, mut scales) = (weight.values_mut(), scale.values_mut());
+    let parts = parts.into_iter().map(|own| {
+        let (weight, scale);
+        (weight, weights) = std::mem::take(&mut weights).split_at_mut(own.len() * depth);
+        (scale, scales) = std::mem::take(&mut scales).split_at_mut(own.len());
+        (own, weight, scale)
+    });
+    each(parts.collect(), |(own, weight, scale)| {
+        scale.fill(0.0);
+        let panels = weight.chunks_mut(PANEL * depth).zip(scale.chunks_mut(PANEL)).enumerate();
+        for (panel, (weight, scale)) in panels {
+            let first = own.start + panel * PANEL;
+            let (old, factors) = (&view.weight[first * depth..][..weight.len()], &view.scale[first..]);
+            // Sixteen sums lie next to each other, and each output's weights.
+            for (place, sums) in product.order.iter().zip(sums.values().chunks_exact(whole)) {
+                for (lane, (scale, sum)) in scale.iter_mut().zip(&sums[first..]).enumerate() {
+                    let at = lane * depth + place;
+                    *scale += sum * old[at];
+                    weight[at] = sum * factors[lane];
+                }
+            }
         }
-    }
+        Ok(())
+    })?;
     shift.values_mut().copy_from_slice(&shifts.values()[..outputs]);
     Ok(found)
 }

@@ -8,8 +8,8 @@ use super::parts::{clamp, each, panels, sum, threads};
 use super::{Found, Output, View, Wanted, Workspace};
 use crate::ops::workspace::Buffer;
 
-/// Pixels of sixteen channels that a band of rows may have, so that they stay near.
-const NEAR: usize = 1 << 11;
+/// Values that a band of rows may have, so that they stay near.
+const NEAR: usize = 1 << 17;
 
 /// Rows of one photo's output, and what is written for them.
 struct Band<'a> {
@@ -36,7 +36,7 @@ fn bands<'a>(
     len: impl Fn(&Range<usize>) -> usize,
 ) -> Vec<Vec<Band<'a>>> {
     let [height, width] = view.sizes.output;
-    let step = (NEAR / width.max(1)).max(1);
+    let step = (NEAR / (width * view.sizes.outputs).max(1)).max(1);
     let bands = height.div_ceil(step);
     let step = height.div_ceil(bands);
     let mut all = Vec::with_capacity(view.sizes.photos * bands);
