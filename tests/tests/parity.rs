@@ -125,7 +125,7 @@ fn calls() -> BTreeSet<&'static str> {
         IterationHandle::details,
         IterationHandle::manifest,
         IterationHandle::evaluation,
-        IterationHandle::performance,
+        IterationHandle::performance(None),
         IterationHandle::confusion,
         IterationHandle::compare,
         IterationHandle::rename(""),

@@ -180,7 +180,7 @@ impl<'a, W: Write + Seek> ProjectWriter<'a, W> {
                 .map_err(|error| unwritable(&manifest_entry, &error))?;
             sink.document(&manifest_entry, document)?;
             let threshold = Threshold::default();
-            let performance = manifest.evaluation.performance(threshold);
+            let performance = manifest.judged_by().performance(threshold);
             sink.json(&entry(IterationEntry::Performance), &PerformanceFile { threshold, performance })?;
         }
         let files = [

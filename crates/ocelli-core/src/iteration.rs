@@ -2,7 +2,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
     CalibrationRecord, ClassificationType, DomainId, ErrorCode, Evaluation, FineTuningRecord, ImageId,
-    IterationId, MeasuredInt8, Name, Precision, ProjectId, TagId, TagType, Threshold, Timestamp,
+    IterationId, MeasuredInt8, Name, Precision, ProjectId, TagId, TagType, Threshold, Thresholds, Timestamp,
 };
 
 /// Why a training ended without a model.
@@ -215,9 +215,6 @@ pub struct Manifest {
     /// How the base was adapted; none in a quick training.
     #[serde(default)]
     pub fine_tuning: Option<FineTuningRecord>,
-    /// Which photos the evaluation is on.
-    #[serde(default)]
-    pub evaluated_on: EvaluatedOn,
     /// Photos that it was trained on and that have been erased since. They are no longer among the evaluation's.
     #[serde(default)]
     pub erased: u32,
@@ -228,6 +225,29 @@ pub struct Manifest {
     /// Photos of the test that have been erased since. They are no longer among it.
     #[serde(default)]
     pub test_erased: u32,
+}
+
+impl Manifest {
+    /// The photos that the iteration is judged by: those of its test where any are left, else those of its folds.
+    pub fn evaluated_on(&self) -> EvaluatedOn {
+        match &self.test {
+            Some(test) if !test.photos.is_empty() => EvaluatedOn::TestSet,
+            _ => EvaluatedOn::Folds,
+        }
+    }
+
+    /// What the iteration answered to the photos that it is judged by.
+    pub fn judged_by(&self) -> &Evaluation {
+        match &self.test {
+            Some(test) if !test.photos.is_empty() => test,
+            _ => &self.evaluation,
+        }
+    }
+
+    /// The thresholds that count where none are named: its own, or the default for all tags where it has none.
+    pub fn own_thresholds(&self) -> Thresholds {
+        if self.thresholds.is_empty() { Thresholds::default() } else { Thresholds::from(&self.thresholds) }
+    }
 }
 
 #[cfg(test)]
@@ -292,7 +312,9 @@ mod tests {
             "evaluation": {"classificationType": "Multilabel", "tags": [], "photos": []},
         });
         let manifest: Manifest = serde_json::from_value(json).unwrap();
+        assert_eq!(manifest.evaluated_on(), EvaluatedOn::Folds);
+        assert_eq!(manifest.judged_by(), &manifest.evaluation);
+        assert_eq!(manifest.own_thresholds(), Thresholds::default());
         assert_eq!((manifest.calibration, manifest.thresholds), (None, vec![]));
-        assert_eq!(manifest.evaluated_on, EvaluatedOn::Folds);
     }
 }

@@ -56,6 +56,13 @@ impl From<&Vec<Threshold>> for Thresholds {
     }
 }
 
+/// Where thresholds may be left out, one may be given for all tags.
+impl From<Threshold> for Option<Thresholds> {
+    fn from(threshold: Threshold) -> Self {
+        Some(Thresholds::Same(threshold))
+    }
+}
+
 impl From<&Self> for Thresholds {
     fn from(thresholds: &Self) -> Self {
         thresholds.clone()

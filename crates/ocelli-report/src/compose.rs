@@ -36,8 +36,8 @@ impl IterationReport {
     /// the caller to fill in.
     pub fn new(source: ReportSource<'_>) -> Self {
         let ReportSource { made, version, project, iteration, manifest, findings, earlier } = source;
-        let evaluation = judged(manifest);
-        let thresholds = &thresholds(manifest);
+        let evaluation = manifest.judged_by();
+        let thresholds = &manifest.own_thresholds();
         let performance = evaluation.performance(thresholds);
         let mut report = Self {
             made,
@@ -93,20 +93,6 @@ impl IterationReport {
     }
 }
 
-/// The answers that an iteration is judged by: those to its test where it has one, else those of its folds.
-fn judged(manifest: &Manifest) -> &Evaluation {
-    manifest.test.as_ref().unwrap_or(&manifest.evaluation)
-}
-
-/// The thresholds that the iteration answers with.
-fn thresholds(manifest: &Manifest) -> Thresholds {
-    if manifest.thresholds.is_empty() {
-        Thresholds::default()
-    } else {
-        Thresholds::from(&manifest.thresholds)
-    }
-}
-
 fn probability(photo: &EvaluatedPhoto, tag: u16) -> f32 {
     photo.probabilities.get(usize::from(tag)).copied().unwrap_or(0.0)
 }
@@ -120,7 +106,7 @@ fn resamples(evaluation: &Evaluation) -> usize {
 }
 
 fn headline(iteration: &Iteration, manifest: &Manifest) -> Headline {
-    let evaluation = judged(manifest);
+    let evaluation = manifest.judged_by();
     let (measure, value) = match evaluation.classification_type {
         ClassificationType::Multiclass => (Measure::Top1, evaluation.top1()),
         ClassificationType::Multilabel => {
@@ -137,7 +123,7 @@ fn headline(iteration: &Iteration, manifest: &Manifest) -> Headline {
     Headline {
         measure,
         value: value.map(|value| Estimate { value, interval }),
-        evaluated_on: if manifest.test.is_some() { EvaluatedOn::TestSet } else { EvaluatedOn::Folds },
+        evaluated_on: manifest.evaluated_on(),
         trained_photos: manifest.evaluation.photos.len(),
         photos: evaluation.photos.len(),
         classification_type: evaluation.classification_type,
@@ -146,7 +132,7 @@ fn headline(iteration: &Iteration, manifest: &Manifest) -> Headline {
 }
 
 fn tags(manifest: &Manifest, thresholds: &Thresholds) -> Vec<ReportedTag> {
-    let evaluation = judged(manifest);
+    let evaluation = manifest.judged_by();
     let trained = |tag: u16| {
         let photos = manifest.evaluation.photos.iter();
         photos.filter(|photo| photo.tags.contains(&tag)).count()
@@ -211,7 +197,7 @@ fn compared(
         (Some(now), Some(then)) => (now, then),
         _ => (&manifest.evaluation, &before.evaluation),
     };
-    let comparison = evaluation.compare_at(thresholds, then, self::thresholds(before));
+    let comparison = evaluation.compare_at(thresholds, then, before.own_thresholds());
     let tag = |tag: TagComparison| ComparedTag {
         id: tag.id,
         name: tag.name,
@@ -254,7 +240,7 @@ fn of_all_tags(evaluation: &Evaluation, photos: &[ImageId]) -> Vec<ImageId> {
 /// it; of folds it gives what the calibration was learned from, but for what each fold's own correction differs from
 /// it, so that their figures are the recorded ones.
 fn calibrated(manifest: &Manifest) -> Option<Calibrated> {
-    let evaluation = judged(manifest);
+    let evaluation = manifest.judged_by();
     if evaluation.photos.is_empty() {
         return None;
     }
@@ -263,7 +249,7 @@ fn calibrated(manifest: &Manifest) -> Option<Calibrated> {
     let undone =
         record.and_then(|record| undone(&record.method)).map(|undo| undo.applied(evaluation).reliability());
     let (before, after) = match record {
-        Some(record) if manifest.test.is_none() => (Some(record.before), record.after),
+        Some(record) if manifest.evaluated_on() == EvaluatedOn::Folds => (Some(record.before), record.after),
         _ => (undone.as_ref().map(CalibrationFigures::from), CalibrationFigures::from(&reliability)),
     };
     let bins_before = undone.map(|undone| undone.bins).unwrap_or_default();

@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "what a fixture cannot do is a failure of the test that asked for it")]
 
 use ocelli_core::{
-    ClassificationType, Description, Domain, EvaluatedOn, EvaluatedPhoto, Evaluation, ImageId, Iteration,
-    IterationId, IterationStatus, Manifest, Name, Project, ProjectId, ProjectSettings, TagId, TagType,
-    Timestamp, TrainedTag, TrainingType,
+    ClassificationType, Description, Domain, EvaluatedPhoto, Evaluation, ImageId, Iteration, IterationId,
+    IterationStatus, Manifest, Name, Project, ProjectId, ProjectSettings, TagId, TagType, Timestamp,
+    TrainedTag, TrainingType,
 };
 
 use crate::{IterationReport, ReportSource};
@@ -52,7 +52,6 @@ pub(crate) fn manifest(evaluation: Evaluation) -> Manifest {
         calibration: None,
         thresholds: Vec::new(),
         fine_tuning: None,
-        evaluated_on: EvaluatedOn::Folds,
         erased: 0,
         test: None,
         test_erased: 0,

@@ -43,7 +43,8 @@ struct Group {
     tags: Vec<u16>,
 }
 
-/// The groups of photos in the order in which they are dealt.
+/// The groups of photos in the order in which they are dealt. A group with more than half of a tag's photos is taken apart:
+/// what is learned without it would hardly know the tag.
 fn groups(set: &TrainingSet, seed: u64) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     groups.resize_with(set.groups().len(), Group::default);
@@ -52,6 +53,19 @@ fn groups(set: &TrainingSet, seed: u64) -> Vec<Group> {
         groups[*group].tags.extend(&photo.tags);
     }
     groups.retain(|group| !group.photos.is_empty());
+    let mut of_tag = vec![0; set.labels().tags().len()];
+    groups.iter().flat_map(|group| &group.tags).for_each(|tag| of_tag[usize::from(*tag)] += 1);
+    let too_large = |group: &mut Group| {
+        let of = |tag: u16| group.tags.iter().filter(|own| **own == tag).count();
+        group.photos.len() > 1 && group.tags.iter().any(|tag| 2 * of(*tag) > of_tag[usize::from(*tag)])
+    };
+    let apart: Vec<Group> = groups.extract_if(.., too_large).collect();
+    groups.extend(
+        apart
+            .into_iter()
+            .flat_map(|group| group.photos)
+            .map(|photo| Group { photos: vec![photo], tags: set.labels().photos()[photo].tags.clone() }),
+    );
     groups.sort_by_cached_key(|group| {
         let first = group.photos.first().map(|photo| shuffled(seed, &set.keys()[*photo]));
         (std::cmp::Reverse(group.photos.len()), first)
@@ -143,6 +157,25 @@ mod tests {
             };
             prop_assert_eq!(folds(photos), folds(reversed));
         }
+    }
+
+    #[test]
+    fn a_group_with_most_of_a_tag_is_taken_apart() {
+        let photos = (0..30u16).map(|n| LabelledPhoto { image: image(n), tags: vec![n / 10] });
+        let set = set(ClassificationType::Multiclass, photos.collect());
+        let set = set.with_groups(|photo| match number(photo) {
+            0..10 => Some(0),
+            10..15 => Some(1),
+            _ => None,
+        });
+        let folds = stratified(&set, 5, 1);
+        let of = |from: u16, to: u16| {
+            let own = set.labels().photos().iter().zip(&folds);
+            let own = own.filter(|(photo, _)| (from..to).contains(&number(photo.image)));
+            own.map(|(_, fold)| *fold).collect::<std::collections::BTreeSet<_>>().len()
+        };
+        assert_eq!(of(0, 10), 5);
+        assert_eq!(of(10, 15), 1);
     }
 
     #[test]

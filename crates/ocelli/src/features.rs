@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::num::NonZeroUsize;
 
 use ocelli_core::{Evaluation, ImageId, Int8Cost, MeasuredInt8, Precision};
-use ocelli_imaging::RgbView;
+use ocelli_imaging::{PhotoSignature, RgbView};
 use ocelli_infer::{CompileOptions, CompiledNetwork};
 use ocelli_model::{Calibration, Network};
 use ocelli_store::{Change, FeatureKey};
@@ -29,6 +29,7 @@ pub(crate) struct Extraction<'a> {
     f32: Extractor,
     int8: Option<Int8>,
     further: Option<FurtherViews>,
+    signs: bool,
 }
 
 /// Views that only a head's training sees.
@@ -57,6 +58,7 @@ struct Computed {
     f32: Option<Vec<f32>>,
     int8: Option<Vec<f32>>,
     further: Option<Vec<f32>>,
+    signature: Option<Vec<f32>>,
 }
 
 impl<'a> Extraction<'a> {
@@ -65,7 +67,7 @@ impl<'a> Extraction<'a> {
         let int8 =
             base.calibration().map(|calibration| Int8::new(base, &fingerprint, calibration)).transpose()?;
         let f32 = Extractor { key: FeatureKey::f32(fingerprint), base: CompiledNetwork::compile(base)? };
-        Ok(Self { photos, f32, int8, further: None })
+        Ok(Self { photos, f32, int8, further: None, signs: false })
     }
 
     /// With so many views of each photo as a training of this number of photos learns from.
@@ -73,6 +75,12 @@ impl<'a> Extraction<'a> {
         let key = FeatureKey::f32(format!("{}/{}", self.f32.key.base, training_views::VIEWS_KEY));
         self.further =
             NonZeroUsize::new(training_views::further_views(photos)).map(|count| FurtherViews { key, count });
+        self
+    }
+
+    /// Keeps the signature too of each photo that is decoded for its features.
+    pub(crate) fn with_signatures(mut self) -> Self {
+        self.signs = true;
         self
     }
 
@@ -137,6 +145,8 @@ impl<'a> Extraction<'a> {
             if let Some(further) = &self.further {
                 keep(self.photos, &further.key, &computed, |photo| photo.further.as_ref())?;
             }
+            let signature = FeatureKey::f32(PhotoSignature::FINGERPRINT);
+            keep(self.photos, &signature, &computed, |photo| photo.signature.as_ref())?;
             done += computed.len();
             for photo in &mut computed {
                 further_views.extend(photo.further.take().map(|values| (photo.image, values)));
@@ -165,7 +175,14 @@ impl<'a> Extraction<'a> {
 
     fn compute(&self, image: ImageId, lacks: Lack) -> Result<Computed, Error> {
         let Some(photo) = self.photos.decoded(image)? else {
-            return Ok(Computed { image, readable: false, f32: None, int8: None, further: None });
+            return Ok(Computed {
+                image,
+                readable: false,
+                f32: None,
+                int8: None,
+                further: None,
+                signature: None,
+            });
         };
         let of = |extractor: Option<&Extractor>| extractor.map(|it| it.compute(photo.view())).transpose();
         let further = self.further.as_ref().filter(|_| lacks.further);
@@ -177,6 +194,7 @@ impl<'a> Extraction<'a> {
             f32: of(Some(&self.f32).filter(|_| lacks.f32))?,
             int8: of(self.int8.as_ref().map(|int8| &int8.extractor).filter(|_| lacks.int8))?,
             further: further.transpose()?,
+            signature: self.signs.then(|| PhotoSignature::of(photo.view()).to_values()),
         })
     }
 

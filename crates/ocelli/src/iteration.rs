@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use ocelli_core::{
     Comparison, Confusion, Erasure, Evaluation, Iteration, IterationId, IterationPerformance, Manifest, Name,
-    Precision, ProjectId, Publication, Threshold,
+    Precision, ProjectId, Publication, Thresholds,
 };
 use ocelli_store::{Change, StoreError};
 use serde::{Deserialize, Serialize};
@@ -71,19 +71,39 @@ impl IterationHandle {
         Ok(self.manifest()?.evaluation)
     }
 
-    /// Precision, recall and average precision, for each tag and overall, at a threshold.
-    pub fn performance(&self, threshold: Threshold) -> Result<IterationPerformance, Error> {
-        Ok(self.evaluation()?.performance(threshold))
+    /// Precision, recall and average precision, for each tag and overall, at a threshold or at several, one a tag; with
+    /// `None`, at the iteration's [own](Manifest::own_thresholds). The photos are those of its test where it has one, else
+    /// those of its folds.
+    pub fn performance(
+        &self,
+        thresholds: impl Into<Option<Thresholds>>,
+    ) -> Result<IterationPerformance, Error> {
+        let manifest = self.manifest()?;
+        let thresholds = thresholds.into().unwrap_or_else(|| manifest.own_thresholds());
+        Ok(manifest.judged_by().performance(thresholds))
     }
 
-    /// Which tags are taken for which, with the photos behind each cell, at a threshold.
-    pub fn confusion(&self, threshold: Threshold) -> Result<Confusion, Error> {
-        Ok(self.evaluation()?.confusion(threshold))
+    /// Which tags are taken for which, with the photos behind each cell, of the photos and at the thresholds of
+    /// [`performance`](Self::performance).
+    pub fn confusion(&self, thresholds: impl Into<Option<Thresholds>>) -> Result<Confusion, Error> {
+        let manifest = self.manifest()?;
+        let thresholds = thresholds.into().unwrap_or_else(|| manifest.own_thresholds());
+        Ok(manifest.judged_by().confusion(thresholds))
     }
 
-    /// What changed from an earlier iteration to this one, at a threshold.
-    pub fn compare(&self, earlier: &Self, threshold: Threshold) -> Result<Comparison, Error> {
-        Ok(self.evaluation()?.compare(&earlier.evaluation()?, threshold))
+    /// What changed from an earlier iteration to this one, on the photos that both are judged by; with `None`, each at its
+    /// own thresholds.
+    pub fn compare(
+        &self,
+        earlier: &Self,
+        thresholds: impl Into<Option<Thresholds>>,
+    ) -> Result<Comparison, Error> {
+        let (later, earlier) = (self.manifest()?, earlier.manifest()?);
+        let (now, then) = (later.judged_by(), earlier.judged_by());
+        Ok(match thresholds.into() {
+            Some(thresholds) => now.compare(then, thresholds),
+            None => now.compare_at(later.own_thresholds(), then, earlier.own_thresholds()),
+        })
     }
 
     /// Gives the iteration another name.

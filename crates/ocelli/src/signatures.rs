@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use ocelli_core::ImageId;
-use ocelli_imaging::PhotoSignature;
+use ocelli_imaging::{PerceptualHash, PhotoSignature, near_duplicates};
 use ocelli_store::{Change, FeatureKey};
 use ocelli_train::{StopToken, TrainError};
 use rayon::prelude::*;
@@ -62,6 +62,16 @@ pub(crate) fn signatures(
         signatures.extend(computed);
     }
     Ok(signatures)
+}
+
+/// The group of each photo that has near-duplicates among these; a photo without a signature has none.
+pub(crate) fn groups(images: &[ImageId], signatures: &Signatures) -> HashMap<ImageId, u32> {
+    let signature = |image: &ImageId| Some((*image, signatures.get(image).copied().flatten()?.hash));
+    let (images, hashes): (Vec<ImageId>, Vec<PerceptualHash>) = images.iter().filter_map(signature).unzip();
+    let groups = near_duplicates(&hashes, PerceptualHash::NEAR);
+    let members =
+        (0u32..).zip(groups).flat_map(|(group, members)| members.into_iter().map(move |at| (at, group)));
+    members.filter_map(|(at, group)| Some((*images.get(at)?, group))).collect()
 }
 
 fn check(stop: &StopToken) -> Result<(), Error> {

@@ -2,10 +2,10 @@
 
 use image::ImageFormat;
 use ocelli::{
-    CalibrationFigures, CalibrationRecord, ClassificationType, Description, Domain, EvaluatedOn,
-    EvaluatedPhoto, Evaluation, FineTuningOptions, FineTuningRecord, FineTuningRound, ImageId, Iteration,
-    IterationId, IterationStatus, LeftOut, Manifest, Name, ProbabilityCalibration, Project, ProjectId,
-    ProjectSettings, Random, TagId, TagType, Timestamp, TrainedTag, TrainingType,
+    CalibrationFigures, CalibrationRecord, ClassificationType, Description, Domain, EvaluatedPhoto,
+    Evaluation, FineTuningOptions, FineTuningRecord, FineTuningRound, ImageId, Iteration, IterationId,
+    IterationStatus, LeftOut, Manifest, Name, ProbabilityCalibration, Project, ProjectId, ProjectSettings,
+    Random, TagId, TagType, Timestamp, TrainedTag, TrainingType,
 };
 use ocelli_report::{Flaw, IterationReport, PhotoFindings, Picture, PoorPhoto, ReportSource, Thumbnail};
 use ocelli_tests::{SeededRandom, encoded};
@@ -97,7 +97,6 @@ fn manifest(evaluation: Evaluation) -> Manifest {
             rounds: (1..=6).map(round).collect(),
             kept: Some(5),
         }),
-        evaluated_on: EvaluatedOn::Folds,
         evaluation,
         int8: None,
         erased: 2,

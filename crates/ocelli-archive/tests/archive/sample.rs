@@ -221,7 +221,6 @@ pub(crate) fn project(n: u8) -> ProjectContent {
                     }),
                     thresholds: vec![Threshold::new(third).unwrap(); 3],
                     fine_tuning: None,
-                    evaluated_on: EvaluatedOn::TestSet,
                     erased: 2,
                     test: Some(test),
                     test_erased: 1,

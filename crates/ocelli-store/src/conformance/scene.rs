@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use ocelli_core::{
     Affected, BaseIteration, BoundingBox, CalibrationFigures, CalibrationRecord, ClassificationType,
-    Description, Domain, Erased, Erasure, ErasureReason, EvaluatedOn, EvaluatedPhoto, Evaluation, Export,
-    ExportId, ExportPlatform, FineTuningOptions, FineTuningRecord, FineTuningRound, Image, ImageId,
-    ImagePrediction, ImageTag, Int8Cost, Iteration, IterationId, Limits, Manifest, MeasuredInt8, Metadata,
-    Name, Origin, Precision, Prediction, PredictionId, ProbabilityCalibration, Project, ProjectId,
-    ProjectSettings, Publication, Region, RegionId, Salt, StoredPrediction, Tag, TagId, TagType, Threshold,
-    Timestamp, TrainedTag, TrainingType, limits,
+    Description, Domain, Erased, Erasure, ErasureReason, EvaluatedPhoto, Evaluation, Export, ExportId,
+    ExportPlatform, FineTuningOptions, FineTuningRecord, FineTuningRound, Image, ImageId, ImagePrediction,
+    ImageTag, Int8Cost, Iteration, IterationId, Limits, Manifest, MeasuredInt8, Metadata, Name, Origin,
+    Precision, Prediction, PredictionId, ProbabilityCalibration, Project, ProjectId, ProjectSettings,
+    Publication, Region, RegionId, Salt, StoredPrediction, Tag, TagId, TagType, Threshold, Timestamp,
+    TrainedTag, TrainingType, limits,
 };
 
 use super::Make;
@@ -286,7 +286,6 @@ impl Scene {
                 }],
                 kept: Some(1),
             }),
-            evaluated_on: EvaluatedOn::TestSet,
             erased: 0,
             test: None,
             test_erased: 0,

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
-use ocelli_core::{ClassificationType, EvaluatedOn, ImageId, IterationId, Precision, Prediction, entropy};
+use ocelli_core::{ClassificationType, ImageId, IterationId, Precision, Prediction, entropy};
 use ocelli_infer::{CompiledNetwork, LinearHead, Model, dot_product};
 use ocelli_model::{Label, Network};
 use ocelli_store::{Change, FeatureKey};
@@ -142,9 +142,7 @@ impl<'a> Answers<'a> {
     pub(super) fn tagged_since(&self) -> Result<Vec<ImageId>, Error> {
         let (store, project) = (self.photos.store(), self.photos.project());
         let manifest = store.manifest(project, self.iteration)?;
-        let is_trained_on = manifest.evaluated_on == EvaluatedOn::Folds;
-        let trained: HashSet<ImageId> =
-            manifest.evaluation.photos.iter().filter(|_| is_trained_on).map(|photo| photo.photo).collect();
+        let trained: HashSet<ImageId> = manifest.evaluation.photos.iter().map(|photo| photo.photo).collect();
         let tagged = store.tagged_images(project)?.into_iter().map(|(image, _)| image);
         Ok(tagged.filter(|image| !trained.contains(image)).collect())
     }

@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use ocelli_core::{
-    ClassificationType, EvaluatedOn, EvaluatedPhoto, Evaluation, FineTuningRecord, ImageId, IterationId,
-    Manifest, MeasuredInt8, Project, TrainedTag,
+    ClassificationType, EvaluatedPhoto, Evaluation, FineTuningRecord, ImageId, IterationId, Manifest,
+    MeasuredInt8, Project, TrainedTag,
 };
 use ocelli_infer::CompiledNetwork;
 use ocelli_model::{Activation, Head, Label, Network, file};
@@ -20,6 +20,7 @@ use super::dataset::Dataset;
 use super::options::{TrainOptions, Training};
 use crate::calibration::{self, Calibrated};
 use crate::features::Extraction;
+use crate::signatures::{groups, signatures};
 use crate::stored_photos::StoredPhotos;
 use crate::{Error, ProjectHandle};
 
@@ -69,7 +70,7 @@ impl ProjectHandle {
             Some(Calibrated { network, looked_at }) => (network, looked_at),
             None => (base.clone(), Vec::new()),
         };
-        let extraction = Extraction::new(&photos, &quick_base)?.with_views(images.len());
+        let extraction = Extraction::new(&photos, &quick_base)?.with_views(images.len()).with_signatures();
         let mut features = extraction.features(&images, stop, watch)?;
         dataset.leave_out_unreadable(&features);
         let labels = dataset.labels(project)?;
@@ -78,7 +79,10 @@ impl ProjectHandle {
         for photo in &dataset.photos {
             rows.extend(features.remove(&photo.image).flatten().unwrap_or_default());
         }
-        let set = TrainingSet::with_views(labels, rows, extraction.views())?;
+        let images: Vec<ImageId> = dataset.photos.iter().map(|photo| photo.image).collect();
+        let group_of = groups(&images, &signatures(&photos, &images, stop)?);
+        let set = TrainingSet::with_views(labels, rows, extraction.views())?
+            .with_groups(|image| group_of.get(&image).copied());
         let head_options = HeadOptions { seed: options.seed, balance: options.balance };
         let quick = train_head(&set, &head_options, stop, watch)?;
         drop(set);
@@ -135,7 +139,6 @@ impl ProjectHandle {
         };
         let is_adapted = learned.fine_tuning.as_ref().is_some_and(|record| record.kept.is_some());
         if measures_int8 && is_adapted {
-            let images: Vec<ImageId> = dataset.photos.iter().map(|photo| photo.image).collect();
             let observed = calibration::observed(&photos, &learned.base, &images, options.seed, stop, watch)?;
             if let Some(Calibrated { network, looked_at }) = observed {
                 learned.int8 = calibration::measure(&photos, &attach(&network)?, &evaluation, stop)?;
@@ -160,7 +163,6 @@ impl ProjectHandle {
             int8: learned.int8,
             calibration: Some(corrected),
             fine_tuning: learned.fine_tuning,
-            evaluated_on: if test.is_some() { EvaluatedOn::TestSet } else { EvaluatedOn::Folds },
             erased: 0,
             test,
             test_erased: 0,
