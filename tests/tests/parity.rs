@@ -59,6 +59,10 @@ fn calls() -> BTreeSet<&'static str> {
             };
             "ProjectHandle::export_archive"
         },
+        {
+            let _ = |later: &IterationHandle, earlier| drop(later.compare(earlier, None));
+            "IterationHandle::compare"
+        },
     ];
     let calls = calls![
         Ocelli::domains,
@@ -126,8 +130,7 @@ fn calls() -> BTreeSet<&'static str> {
         IterationHandle::manifest,
         IterationHandle::evaluation,
         IterationHandle::performance(None),
-        IterationHandle::confusion,
-        IterationHandle::compare,
+        IterationHandle::confusion(None),
         IterationHandle::rename(""),
         IterationHandle::delete,
         IterationHandle::publish(""),
