@@ -82,12 +82,14 @@ fn files(folder: &Path) -> Vec<std::path::PathBuf> {
 #[test]
 fn damaged_photos_do_not_keep_a_report_from_being_made() {
     let scene = Scene::in_directory();
-    let (_, iteration) = trained(&scene.ocelli);
+    let (project, iteration) = trained(&scene.ocelli);
+    let tag = project.tags().unwrap()[0].id;
+    let late = project.add_image(real("fish", 8).remove(7), &[tag]).unwrap();
     for file in files(&scene.path().join("blobs")) {
         std::fs::write(file, b"damaged").unwrap();
     }
     let report = iteration.report(&ReportOptions::default()).unwrap();
-    assert_eq!(report.findings.unwrap().unreadable.len(), 12);
+    assert_eq!(report.findings.unwrap().unreadable, [late.id], "what is known of the others was seen before");
     assert!(!report.photos.is_empty());
     assert!(report.photos.iter().all(|photo| photo.picture == Picture::Unreadable));
 }
@@ -121,7 +123,7 @@ fn findings_name_repeated_and_poor_photos() {
         assert_eq!(same.len(), 2, "{findings:?}");
         let [alike] = findings.near_duplicates.as_slice() else { unreachable!("{findings:?}") };
         assert_eq!(alike.len(), 2);
-        assert!(same.contains(&alike[0]), "the smaller copy is like the first");
+        assert_eq!(alike.iter().filter(|photo| same.contains(photo)).count(), 1, "one stands for both");
         assert!(findings.poor.iter().any(|poor| poor.flaws.contains(&Flaw::Dark)), "{findings:?}");
         assert_eq!(findings.unreadable, []);
         assert_eq!(iteration.findings().unwrap(), findings, "kept signatures say the same");

@@ -227,9 +227,9 @@ fn trainings(author: &mut Author, tags: &Tags, photos: &[ImageId]) -> [Iteration
     author.act(author.scene.publication(first, &mark("live", "name"), false), &["live"], &[]);
 
     let second = begin(author, "second", "name");
+    // The keyed hash of a checkpoint that another replaced may stay in the log until something is erased; its bytes may not.
     let keep = |author: &mut Author, subject: &str, takes: &[&str]| {
         let bytes = fill(subject, "weights", LONG).into_bytes();
-        author.trace_content(&KEY, subject, &bytes);
         author.act(author.scene.checkpoint(second, &bytes, &photos[..3]), &[subject], takes);
     };
     keep(author, "checkpoint0", &[]);
