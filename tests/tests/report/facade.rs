@@ -89,7 +89,11 @@ fn damaged_photos_do_not_keep_a_report_from_being_made() {
         std::fs::write(file, b"damaged").unwrap();
     }
     let report = iteration.report(&ReportOptions::default()).unwrap();
-    assert_eq!(report.findings.unwrap().unreadable, [late.id], "what is known of the others was seen before");
+    assert_eq!(
+        report.findings.unwrap().unreadable,
+        [late.image.id],
+        "what is known of the others was seen before"
+    );
     assert!(!report.photos.is_empty());
     assert!(report.photos.iter().all(|photo| photo.picture == Picture::Unreadable));
 }
