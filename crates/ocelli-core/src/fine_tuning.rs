@@ -1,15 +1,26 @@
 use serde::{Deserialize, Serialize};
 
+/// Photos from which on a fine-tuning uses its full learning rate.
+const MANY_PHOTOS: f64 = 2000.0;
+/// The learning rate for many photos.
+const RATE_OF_MANY: f64 = 2e-4;
+/// What the rounds of a fine-tuning show together, in photos.
+const SHOWN: usize = 12_000;
+/// The fewest and the most rounds that are chosen.
+const ROUNDS: [usize; 2] = [6, 20];
+
 /// How a base model's last stages are adapted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct FineTuningOptions {
-    /// How often each photo is learned from, at most; at least 1.
-    pub rounds: usize,
+    /// How often each photo is learned from, at most; at least 1. With none, the fewer photos there are the more often, from
+    /// 6 to 20 times.
+    pub rounds: Option<usize>,
     /// Photos a step; at least 1.
     pub batch: usize,
-    /// The highest learning rate, above 0.
-    pub learning_rate: f64,
+    /// The highest learning rate, above 0. With none, 0.0002 for 2000 photos or more, and for fewer as much less as the
+    /// root of their number.
+    pub learning_rate: Option<f64>,
     /// How much of itself a weight loses a step, times the learning rate; 0 to 10.
     pub weight_decay: f64,
     /// The part of a multiclass target that goes to all tags alike, 0 to 1 (Szegedy et al., 2016).
@@ -21,12 +32,26 @@ pub struct FineTuningOptions {
 impl Default for FineTuningOptions {
     fn default() -> Self {
         Self {
-            rounds: 12,
+            rounds: None,
             batch: 16,
-            learning_rate: 3e-4,
+            learning_rate: None,
             weight_decay: 0.05,
             label_smoothing: 0.1,
             patience: 4,
+        }
+    }
+}
+
+impl FineTuningOptions {
+    /// With what is left open chosen for so many photos.
+    #[must_use]
+    pub fn settled(&self, photos: usize) -> Self {
+        let rounds = || (SHOWN / photos.max(1)).clamp(ROUNDS[0], ROUNDS[1]);
+        let rate = || RATE_OF_MANY * (photos as f64 / MANY_PHOTOS).min(1.0).sqrt();
+        Self {
+            rounds: Some(self.rounds.unwrap_or_else(rounds)),
+            learning_rate: Some(self.learning_rate.unwrap_or_else(rate)),
+            ..self.clone()
         }
     }
 }
@@ -49,7 +74,7 @@ pub struct FineTuningRound {
 pub struct FineTuningRecord {
     /// The node of the base after which layers were adapted.
     pub cut: String,
-    /// How.
+    /// How, nothing left open.
     pub options: FineTuningOptions,
     /// The loss of the photos held out with the head alone, at the temperature that makes it lowest.
     pub head_loss: f64,
@@ -63,8 +88,29 @@ impl FineTuningRecord {
     /// Whether JSON can say all of its figures.
     pub fn is_finite(&self) -> bool {
         let FineTuningOptions { learning_rate, weight_decay, label_smoothing, .. } = self.options;
-        let options = [self.head_loss, learning_rate, weight_decay, f64::from(label_smoothing)];
+        let rate = learning_rate.unwrap_or_default();
+        let options = [self.head_loss, rate, weight_decay, f64::from(label_smoothing)];
         let of = |round: &FineTuningRound| [round.training_loss, round.held_out_loss, round.held_out_top1];
         options.into_iter().chain(self.rounds.iter().flat_map(of)).all(f64::is_finite)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_named_is_kept_and_what_is_open_is_chosen() {
+        let named = FineTuningOptions { rounds: Some(3), learning_rate: Some(0.01), ..Default::default() };
+        assert_eq!(named.settled(5), named);
+        let of = |photos| FineTuningOptions::default().settled(photos);
+        for photos in [0, 1, 20, 500, 5_000, usize::MAX] {
+            let settled = of(photos);
+            assert!(settled.rounds.is_some_and(|rounds| (6..=20).contains(&rounds)));
+            assert!(settled.learning_rate.is_some_and(|rate| (0.0..=2e-4).contains(&rate)));
+            assert_eq!(settled.settled(photos), settled);
+        }
+        assert!(of(100).learning_rate < of(1_000).learning_rate);
+        assert!(of(100).rounds > of(1_000).rounds);
     }
 }

@@ -78,7 +78,9 @@ pub fn fine_tune<A: Activations>(
 
 struct Tuning<'a, A> {
     activations: &'a A,
-    options: &'a FineTuningOptions,
+    options: FineTuningOptions,
+    rounds: usize,
+    rate: f64,
     seed: u64,
     evaluation: &'a Evaluation,
     form: Form,
@@ -125,10 +127,14 @@ impl<'a, A: Activations> Tuning<'a, A> {
             shares.push([learnt, held_out]);
         }
         let best = Best::of_head(evaluation);
-        let (options, seed) = (how.options, how.head.seed);
+        let options = how.options.settled(evaluation.photos.len());
+        let (rounds, rate) = (options.rounds.unwrap_or(1), options.learning_rate.unwrap_or_default());
+        let seed = how.head.seed;
         Ok(Self {
             activations,
             options,
+            rounds,
+            rate,
             seed,
             evaluation,
             form,
@@ -180,7 +186,7 @@ impl<'a, A: Activations> Tuning<'a, A> {
         let batch = self.options.batch;
         let steps_a_round =
             self.shares.iter().map(|[learnt, _]| learnt.len().div_ceil(batch)).max().unwrap_or(0);
-        let steps = steps_a_round * self.options.rounds;
+        let steps = steps_a_round * self.rounds;
         let began = Instant::now();
         let spent = |limit: TimeLimit| began.saturating_duration_since(limit.from);
         let before = Duration::from_millis(self.millis_before);
@@ -189,8 +195,8 @@ impl<'a, A: Activations> Tuning<'a, A> {
         let mut done = before * steps_a_round;
         let start = done;
         let mut asking = Duration::ZERO;
-        let mut kept = began;
-        for round in before..self.options.rounds {
+        let mut kept: Option<Instant> = None;
+        for round in before..self.rounds {
             if self.best.is_stale(self.options.patience) {
                 break;
             }
@@ -203,10 +209,10 @@ impl<'a, A: Activations> Tuning<'a, A> {
             }
             asking = asked.elapsed();
             if let Some(Checkpoints { every, keep, .. }) = how.checkpoints
-                && kept.elapsed() >= every
+                && kept.is_none_or(|kept| kept.elapsed() >= every)
             {
                 keep(self.checkpoint(subject, began)?);
-                kept = Instant::now();
+                kept = Some(Instant::now());
             }
         }
         Ok(())
@@ -250,7 +256,7 @@ impl<'a, A: Activations> Tuning<'a, A> {
                 return Ok((sum / seen.max(1) as f64, true));
             }
             let step = Step {
-                rate: self.options.learning_rate * schedule::rate(way.progress(*done)),
+                rate: self.rate * schedule::rate(way.progress(*done)),
                 weight_decay: self.options.weight_decay,
                 average_decay: average_decay(*done),
             };
@@ -270,7 +276,7 @@ impl<'a, A: Activations> Tuning<'a, A> {
                 *done += 1;
                 watch(TrainingEvent::FineTuning {
                     round: round + 1,
-                    rounds: self.options.rounds,
+                    rounds: self.rounds,
                     done: seen,
                     total,
                     loss: sum / seen as f64,
@@ -311,7 +317,7 @@ impl<'a, A: Activations> Tuning<'a, A> {
         let result = self.best.offer(training_loss, held_out, models);
         watch(TrainingEvent::RoundEnded {
             round: round + 1,
-            rounds: self.options.rounds,
+            rounds: self.rounds,
             training_loss,
             held_out_loss: result.held_out_loss,
             held_out_top1: result.held_out_top1,

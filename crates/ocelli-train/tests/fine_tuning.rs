@@ -131,9 +131,9 @@ fn head(base: &Network) -> TrainedHead {
 
 fn options() -> FineTuningOptions {
     FineTuningOptions {
-        rounds: 8,
+        rounds: Some(8),
         batch: 8,
-        learning_rate: 0.05,
+        learning_rate: Some(0.05),
         patience: 40,
         label_smoothing: 0.0,
         ..FineTuningOptions::default()
@@ -162,7 +162,8 @@ fn how<'a>(options: &'a FineTuningOptions, head: &'a HeadOptions) -> FineTuning<
 
 #[test]
 fn what_features_do_not_tell_is_learned() {
-    let (options, head_options) = (FineTuningOptions { rounds: 40, ..options() }, HeadOptions::default());
+    let (options, head_options) =
+        (FineTuningOptions { rounds: Some(40), ..options() }, HeadOptions::default());
     let tuned = tune(&how(&options, &head_options), None, &StopToken::new());
     let adapted = tuned.adapted.expect("the pattern can be learned");
     let last = tuned.rounds[tuned.kept.unwrap() - 1];
@@ -176,7 +177,8 @@ fn what_features_do_not_tell_is_learned() {
 
 #[test]
 fn the_same_seed_gives_the_same_bits() {
-    let (options, head_options) = (FineTuningOptions { rounds: 2, ..options() }, HeadOptions::default());
+    let (options, head_options) =
+        (FineTuningOptions { rounds: Some(2), ..options() }, HeadOptions::default());
     let run = || tune(&how(&options, &head_options), None, &StopToken::new());
     let (one, other) = (run(), run());
     assert_eq!(one.rounds, other.rounds);
@@ -234,7 +236,8 @@ fn it_goes_on_from_a_checkpoint() {
 
 #[test]
 fn a_checkpoint_of_something_else_is_refused() {
-    let (options, head_options) = (FineTuningOptions { rounds: 2, ..options() }, HeadOptions::default());
+    let (options, head_options) =
+        (FineTuningOptions { rounds: Some(2), ..options() }, HeadOptions::default());
     let kept = Mutex::new(Vec::new());
     let keep = |bytes| kept.lock().unwrap().push(bytes);
     let checkpoints = Some(Checkpoints { from: None, every: Duration::ZERO, keep: &keep });
@@ -264,7 +267,8 @@ fn a_checkpoint_of_something_else_is_refused() {
 
 #[test]
 fn a_photo_that_goes_meanwhile_is_passed_over() {
-    let (options, head_options) = (FineTuningOptions { rounds: 2, ..options() }, HeadOptions::default());
+    let (options, head_options) =
+        (FineTuningOptions { rounds: Some(2), ..options() }, HeadOptions::default());
     let tuned = tune(&how(&options, &head_options), Some(3), &StopToken::new());
     assert!(tuned.rounds.iter().all(|round| round.held_out_loss.is_finite()));
 }
@@ -273,9 +277,9 @@ fn a_photo_that_goes_meanwhile_is_passed_over() {
 fn options_out_of_range_are_refused() {
     let head_options = HeadOptions::default();
     let wrong = [
-        FineTuningOptions { rounds: 0, ..options() },
+        FineTuningOptions { rounds: Some(0), ..options() },
         FineTuningOptions { batch: 0, ..options() },
-        FineTuningOptions { learning_rate: f64::NAN, ..options() },
+        FineTuningOptions { learning_rate: Some(f64::NAN), ..options() },
         FineTuningOptions { weight_decay: -1.0, ..options() },
         FineTuningOptions { label_smoothing: 2.0, ..options() },
         FineTuningOptions { patience: 0, ..options() },

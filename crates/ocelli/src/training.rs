@@ -82,7 +82,7 @@ impl ProjectHandle {
     /// that it was begun with. Without this call the iteration stays failed, as
     /// [`Interrupted`](TrainingFailure::Interrupted), and another training takes its checkpoint away.
     ///
-    /// A checkpoint is kept between rounds, a minute apart at least. It goes when a photo or a tag that it learned from is
+    /// A checkpoint is kept after the first round and later ones, a minute apart at least. It goes when a photo or a tag that it learned from is
     /// erased.
     ///
     /// # Errors

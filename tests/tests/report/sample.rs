@@ -92,7 +92,7 @@ fn manifest(evaluation: Evaluation) -> Manifest {
         }),
         fine_tuning: Some(FineTuningRecord {
             cut: "blocks.12".to_owned(),
-            options: FineTuningOptions::default(),
+            options: FineTuningOptions::default().settled(100),
             head_loss: 0.9,
             rounds: (1..=6).map(round).collect(),
             kept: Some(5),

@@ -35,8 +35,8 @@ pub(super) fn settings(report: &IterationReport) -> Option<Markup> {
             @if let Some(record) = &report.fine_tuning {
                 (entry("Adapted", &html! { "what follows " code { (record.cut) } }))
                 (entry("Fine-tuning", &html! {
-                    "at most " (record.options.rounds) " rounds, batches of " (record.options.batch)
-                    ", learning rate " code { (record.options.learning_rate) }
+                    "at most " (record.options.rounds.unwrap_or_default()) " rounds, batches of " (record.options.batch)
+                    ", learning rate " code { (record.options.learning_rate.unwrap_or_default()) }
                     ", weight decay " code { (record.options.weight_decay) }
                     ", label smoothing " code { (record.options.label_smoothing) }
                     ", patience " (record.options.patience)

@@ -277,7 +277,7 @@ impl Scene {
             thresholds: vec![Threshold::default()],
             fine_tuning: Some(FineTuningRecord {
                 cut: "blocks.5".to_owned(),
-                options: FineTuningOptions::default(),
+                options: FineTuningOptions::default().settled(100),
                 head_loss: 1.0 / 3.0,
                 rounds: vec![FineTuningRound {
                     training_loss: 0.1 + 0.2,

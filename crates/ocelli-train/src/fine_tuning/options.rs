@@ -22,7 +22,7 @@ pub struct FineTuning<'a> {
 pub struct Checkpoints<'a> {
     /// The one to go on from; none to begin.
     pub from: Option<&'a [u8]>,
-    /// The time between two of them at least.
+    /// The time between two of them at least; the first comes after the first round.
     pub every: Duration,
     /// Keeps one, in place of the one before.
     pub keep: &'a (dyn Fn(Vec<u8>) + Sync),
@@ -51,9 +51,10 @@ pub(super) fn check(options: &FineTuningOptions) -> Result<(), TrainError> {
     let check = |what, value: f64, right: bool, expected| {
         if right { Ok(()) } else { Err(TrainError::Option { what, value, expected }) }
     };
-    check("rounds", options.rounds as f64, options.rounds > 0, "at least 1")?;
+    let rounds = options.rounds.unwrap_or(1);
+    check("rounds", rounds as f64, rounds > 0, "at least 1")?;
     check("batch", options.batch as f64, options.batch > 0, "at least 1")?;
-    let rate = options.learning_rate;
+    let rate = options.learning_rate.unwrap_or(1.0);
     check("learningRate", rate, rate.is_finite() && rate > 0.0, "above 0")?;
     let decay = options.weight_decay;
     check("weightDecay", decay, (0.0..=10.0).contains(&decay), "between 0 and 10")?;

@@ -47,7 +47,8 @@ impl Adapting<'_> {
         watch: &(dyn Fn(TrainingEvent) + Sync),
     ) -> Result<(FineTuningRecord, Option<AdaptedLayers>), Error> {
         let Self { start, advanced, photos, head_options, .. } = *self;
-        let (base, options) = (start.base, &advanced.fine_tuning);
+        let base = start.base;
+        let options = &advanced.fine_tuning.settled(quick.evaluation.photos.len());
         let cut = self.cut(base, quick.evaluation.photos.len())?;
         let images: Vec<ImageId> = quick.evaluation.photos.iter().map(|photo| photo.photo).collect();
         let augmentations = start.project.settings.augmentations;

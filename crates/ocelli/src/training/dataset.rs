@@ -84,13 +84,13 @@ impl ProjectHandle {
         let to_test: HashSet<ImageId> = options.test_photos.iter().copied().collect();
         let advanced = match &options.training {
             Training::Quick => None,
-            Training::Advanced(advanced) => Some(&advanced.fine_tuning),
+            Training::Advanced(advanced) => Some(advanced.fine_tuning.settled(was.len())),
         };
         let training_type = if advanced.is_some() { TrainingType::Advanced } else { TrainingType::Regular };
         let same = last.classification_type == project.settings.classification_type
             && last.training_type == training_type
             && last.custom_base == options.custom_base
-            && manifest.fine_tuning.as_ref().map(|record| &record.options) == advanced
+            && manifest.fine_tuning.as_ref().map(|record| &record.options) == advanced.as_ref()
             && manifest.base == base.fingerprint().to_string()
             && manifest.seed == options.seed
             && manifest.balance == options.balance
