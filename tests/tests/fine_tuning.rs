@@ -151,7 +151,7 @@ fn a_training_starts_from_an_earlier_iteration() {
     assert_eq!(iteration.details().unwrap().custom_base, Some(custom_base));
     let again = other.train(&options).unwrap_err();
     assert!(matches!(again, Error::TrainingNotNeeded { .. }), "{again}");
-    first.delete().unwrap();
+    let _ = first.delete().unwrap();
     iteration.publish("production").unwrap();
     other.predict("production", &ocelli_tests::drawn(1)).unwrap();
     assert!(other.train(&TrainOptions { force: true, ..options }).is_err(), "its base is gone");
