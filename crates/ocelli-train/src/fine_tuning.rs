@@ -44,8 +44,9 @@ const AVERAGED_STEPS: f64 = 100.0;
 /// For each fold of the head there is a member, which starts from that fold's head and learns from the photos of the other
 /// folds; what it answers to its own fold's is honest. All members take their steps in turn, so that they have come equally
 /// far whenever it ends. After each round (a round shows each member each of its photos once) the members' averaged weights
-/// answer to the photos that they were held out for. What comes of it is the mean of the members' weights (model soups,
-/// Wortsman et al., 2022) after the round whose answers had the lowest loss. Where no round's is lower than the head's own,
+/// answer to the photos that they were held out for, and so do the weights half-way between where the members began and those
+/// (WiSE-FT, Wortsman et al., 2022), which know more of what the base knew. What comes of it is the mean of the members' weights
+/// (model soups, Wortsman et al., 2022) whose answers had the lowest loss in any round. Where none is lower than the head's own,
 /// nothing is adapted.
 ///
 /// Batch normalisation keeps its statistics. The learning rate rises, then falls with a cosine. It ends after the rounds of
@@ -85,6 +86,8 @@ struct Tuning<'a, A> {
     evaluation: &'a Evaluation,
     form: Form,
     members: Vec<Member>,
+    /// Where the members began, without gradients.
+    beginnings: Vec<Adapted>,
     /// The photos that each member learns from, and those that it is held out for.
     shares: Vec<[Vec<usize>; 2]>,
     targets: Vec<Targets>,
@@ -114,20 +117,24 @@ impl<'a, A: Activations> Tuning<'a, A> {
             tags: evaluation.tags.len(),
             device: device.clone(),
         };
+        let options = how.options.settled(evaluation.photos.len());
+        let label_smoothing = options.label_smoothing.unwrap_or_default();
         let mut template = None;
         let mut members = Vec::with_capacity(head.fold_heads.len());
+        let mut beginnings = Vec::with_capacity(head.fold_heads.len());
         let mut shares = Vec::with_capacity(head.fold_heads.len());
         let mut targets = Vec::with_capacity(head.fold_heads.len());
         for (fold, fold_head) in (0u16..).zip(&head.fold_heads) {
             let template = template.get_or_insert_with(|| Adapted::new(tail.clone(), fold_head, &device));
-            members.push(Member::new(template.clone().with_head(fold_head, &device)));
+            let member = Member::new(template.clone().with_head(fold_head, &device));
+            beginnings.push(member.averaged());
+            members.push(member);
             let (held_out, learnt): (Vec<usize>, Vec<usize>) =
                 (0..evaluation.photos.len()).partition(|photo| evaluation.photos[*photo].fold == fold);
-            targets.push(Targets::new(evaluation, &learnt, how));
+            targets.push(Targets::new(evaluation, &learnt, how.head.balance, label_smoothing));
             shares.push([learnt, held_out]);
         }
         let best = Best::of_head(evaluation);
-        let options = how.options.settled(evaluation.photos.len());
         let (rounds, rate) = (options.rounds.unwrap_or(1), options.learning_rate.unwrap_or_default());
         let seed = how.head.seed;
         Ok(Self {
@@ -139,6 +146,7 @@ impl<'a, A: Activations> Tuning<'a, A> {
             evaluation,
             form,
             members,
+            beginnings,
             shares,
             targets,
             best,
@@ -296,25 +304,32 @@ impl<'a, A: Activations> Tuning<'a, A> {
         stop: &StopToken,
         watch: &(dyn Fn(TrainingEvent) + Sync),
     ) -> Result<bool, A::Error> {
-        let mut held_out = self.evaluation.clone();
-        let mut models = Vec::with_capacity(self.members.len());
-        for (member, [_, photos]) in self.members.iter().zip(&self.shares) {
-            let model = member.averaged();
+        let mut found = [(); 2].map(|()| (self.evaluation.clone(), Vec::with_capacity(self.members.len())));
+        for ((member, beginning), [_, photos]) in self.members.iter().zip(&self.beginnings).zip(&self.shares)
+        {
+            let averaged = member.averaged();
+            let half_way =
+                members::mean(vec![beginning.clone(), averaged.clone()]).unwrap_or(averaged.clone());
+            let both = [averaged, half_way];
             for asked in photos.chunks(ASKED) {
                 if stop.is_stopped() {
                     return Ok(false);
                 }
                 let views: Vec<(usize, u64)> = asked.iter().map(|photo| (*photo, 0)).collect();
                 let (values, there) = loaded(self.activations, &self.form, &views)?;
-                let answers = answers(&model, &self.form, values);
-                let rows = answers.chunks_exact(self.form.tags).zip(there);
-                for (photo, (row, _)) in asked.iter().zip(rows).filter(|(_, (_, there))| *there) {
-                    held_out.photos[*photo].probabilities = row.to_vec();
+                for (model, (held_out, _)) in both.iter().zip(&mut found) {
+                    let answers = answers(model, &self.form, values.clone());
+                    let rows = answers.chunks_exact(self.form.tags).zip(&there);
+                    for (photo, (row, _)) in asked.iter().zip(rows).filter(|(_, (_, there))| **there) {
+                        held_out.photos[*photo].probabilities = row.to_vec();
+                    }
                 }
             }
-            models.push(model);
+            for (model, (_, models)) in both.into_iter().zip(&mut found) {
+                models.push(model);
+            }
         }
-        let result = self.best.offer(training_loss, held_out, models);
+        let result = self.best.offer(training_loss, found);
         watch(TrainingEvent::RoundEnded {
             round: round + 1,
             rounds: self.rounds,

@@ -135,7 +135,7 @@ fn options() -> FineTuningOptions {
         batch: 8,
         learning_rate: Some(0.05),
         patience: 40,
-        label_smoothing: 0.0,
+        label_smoothing: Some(0.0),
         ..FineTuningOptions::default()
     }
 }
@@ -281,7 +281,7 @@ fn options_out_of_range_are_refused() {
         FineTuningOptions { batch: 0, ..options() },
         FineTuningOptions { learning_rate: Some(f64::NAN), ..options() },
         FineTuningOptions { weight_decay: -1.0, ..options() },
-        FineTuningOptions { label_smoothing: 2.0, ..options() },
+        FineTuningOptions { label_smoothing: Some(2.0), ..options() },
         FineTuningOptions { patience: 0, ..options() },
     ];
     for options in wrong {

@@ -38,7 +38,7 @@ pub(super) fn settings(report: &IterationReport) -> Option<Markup> {
                     "at most " (record.options.rounds.unwrap_or_default()) " rounds, batches of " (record.options.batch)
                     ", learning rate " code { (record.options.learning_rate.unwrap_or_default()) }
                     ", weight decay " code { (record.options.weight_decay) }
-                    ", label smoothing " code { (record.options.label_smoothing) }
+                    ", label smoothing " code { (record.options.label_smoothing.unwrap_or_default()) }
                     ", patience " (record.options.patience)
                 }))
             }

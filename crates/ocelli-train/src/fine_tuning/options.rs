@@ -58,7 +58,7 @@ pub(super) fn check(options: &FineTuningOptions) -> Result<(), TrainError> {
     check("learningRate", rate, rate.is_finite() && rate > 0.0, "above 0")?;
     let decay = options.weight_decay;
     check("weightDecay", decay, (0.0..=10.0).contains(&decay), "between 0 and 10")?;
-    let smoothing = f64::from(options.label_smoothing);
+    let smoothing = f64::from(options.label_smoothing.unwrap_or_default());
     check("labelSmoothing", smoothing, (0.0..=1.0).contains(&smoothing), "between 0 and 1")?;
     check("patience", options.patience as f64, options.patience > 0, "at least 1")
 }

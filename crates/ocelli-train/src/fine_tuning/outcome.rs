@@ -50,14 +50,14 @@ impl Best {
         Self { head_loss, rounds: Vec::new(), found_at: 0, loss: head_loss, best: None }
     }
 
-    /// Takes what a round brought.
+    /// Takes the better of what a round brought: what the members of each kind answered.
     pub(super) fn offer(
         &mut self,
         training_loss: f64,
-        held_out: Evaluation,
-        models: Vec<Adapted>,
+        found: [(Evaluation, Vec<Adapted>); 2],
     ) -> FineTuningRound {
-        let loss = held_out_loss(&held_out);
+        let [one, other] = found.map(|(held_out, models)| (held_out_loss(&held_out), held_out, models));
+        let (loss, held_out, models) = if other.0 < one.0 { other } else { one };
         let round = FineTuningRound {
             training_loss,
             held_out_loss: loss,

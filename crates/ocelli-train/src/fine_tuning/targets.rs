@@ -2,7 +2,6 @@
 
 use ocelli_core::{ClassificationType, Evaluation};
 
-use super::FineTuning;
 use crate::regression::loss_weights;
 
 /// Targets and weights of a member's photos.
@@ -16,13 +15,13 @@ pub(super) struct Targets {
 }
 
 impl Targets {
-    pub(super) fn new(evaluation: &Evaluation, learnt: &[usize], how: &FineTuning<'_>) -> Self {
+    pub(super) fn new(evaluation: &Evaluation, learnt: &[usize], balance: f32, label_smoothing: f32) -> Self {
         let (photos, tags) = (evaluation.photos.len(), evaluation.tags.len());
         let kind = evaluation.classification_type;
         let seen = learnt.iter().map(|photo| evaluation.photos[*photo].tags.as_slice());
-        let of_tags = loss_weights(kind, [learnt.len(), tags], seen, how.head.balance);
+        let of_tags = loss_weights(kind, [learnt.len(), tags], seen, balance);
         let smoothing = match kind {
-            ClassificationType::Multiclass => how.options.label_smoothing,
+            ClassificationType::Multiclass => label_smoothing,
             ClassificationType::Multilabel => 0.0,
         };
         let mut targets = vec![smoothing / tags.max(1) as f32; photos * tags];
