@@ -181,6 +181,13 @@ impl Network {
         self
     }
 
+    /// The same network without the calibration that it may have.
+    #[must_use]
+    pub fn without_calibration(mut self) -> Self {
+        self.calibration = None;
+        self
+    }
+
     /// The same network with a calibration, in place of the one it has.
     ///
     /// # Errors

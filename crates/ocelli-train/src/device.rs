@@ -18,18 +18,31 @@ pub enum TrainingDevice {
 }
 
 impl TrainingDevice {
+    /// Whether this build can compute on it.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::NoDevice`] names the feature that it needs.
+    pub fn check(self) -> Result<(), TrainError> {
+        match self {
+            Self::Cpu => Ok(()),
+            Self::Cuda(_) if cfg!(feature = "cuda") => Ok(()),
+            Self::Cuda(_) => Err(TrainError::NoDevice { device: "an NVIDIA card", feature: "cuda" }),
+            Self::Wgpu(_) if cfg!(feature = "wgpu") => Ok(()),
+            Self::Wgpu(_) => Err(TrainError::NoDevice { device: "a graphics card", feature: "wgpu" }),
+        }
+    }
+
     /// The device as burn names it.
     pub(crate) fn open(self) -> Result<Device, TrainError> {
         match self {
             Self::Cpu => Ok(Device::flex()),
             #[cfg(feature = "cuda")]
             Self::Cuda(index) => Ok(Device::cuda(index)),
-            #[cfg(not(feature = "cuda"))]
-            Self::Cuda(_) => Err(TrainError::NoDevice { device: "an NVIDIA card", feature: "cuda" }),
             #[cfg(feature = "wgpu")]
             Self::Wgpu(index) => Ok(Device::wgpu(burn::tensor::DeviceKind::DiscreteGpu(index))),
-            #[cfg(not(feature = "wgpu"))]
-            Self::Wgpu(_) => Err(TrainError::NoDevice { device: "a graphics card", feature: "wgpu" }),
+            #[cfg(not(all(feature = "cuda", feature = "wgpu")))]
+            other => other.check().map(|()| Device::flex()),
         }
     }
 }

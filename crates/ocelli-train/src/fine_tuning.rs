@@ -19,7 +19,7 @@ use ocelli_core::{Evaluation, FineTuningOptions};
 use ocelli_model::{Network, NodeId, Shape};
 
 pub use activations::Activations;
-pub use options::{Checkpoints, FineTuning, TimeLimit};
+pub use options::{Checkpoints, FineTuning, TimeLimit, check_fine_tuning};
 pub use outcome::{AdaptedLayers, FineTuned};
 
 use crate::network::Tail;
@@ -35,6 +35,8 @@ use targets::Targets;
 
 /// Photos whose answers are asked for at once.
 const ASKED: usize = 32;
+/// Kinds of weights that are asked: the averaged ones, and those half-way to them.
+const KINDS: usize = 2;
 /// Steps over which the averaged weights look back, at most.
 const AVERAGED_STEPS: f64 = 100.0;
 
@@ -47,7 +49,7 @@ const AVERAGED_STEPS: f64 = 100.0;
 /// answer to the photos that they were held out for, and so do the weights half-way between where the members began and those
 /// (WiSE-FT, Wortsman et al., 2022), which know more of what the base knew. What comes of it is the mean of the members' weights
 /// (model soups, Wortsman et al., 2022) whose answers had the lowest loss in any round. Where none is lower than the head's own,
-/// nothing is adapted.
+/// nothing is adapted. A training that diverges ends with the best before.
 ///
 /// Batch normalisation keeps its statistics. The learning rate rises, then falls with a cosine. It ends after the rounds of
 /// the options, when the loss on the photos held out falls no longer, with the time limit, or when asked to stop; the best so
@@ -67,7 +69,7 @@ pub fn fine_tune<A: Activations>(
     stop: &StopToken,
     watch: &(dyn Fn(TrainingEvent) + Sync),
 ) -> Result<FineTuned, A::Error> {
-    options::check(how.options)?;
+    check_fine_tuning(how.options)?;
     let mut tuning = Tuning::new((base, cut), head, activations, how, device)?;
     let subject = checkpoint::subject(base, cut.index(), &head.evaluation);
     if let Some(from) = how.checkpoints.and_then(|checkpoints| checkpoints.from) {
@@ -75,6 +77,13 @@ pub fn fine_tune<A: Activations>(
     }
     tuning.run(how, &subject, stop, watch)?;
     Ok(tuning.best.into_outcome()?)
+}
+
+/// What one member learns from in one step.
+struct Turn<'a> {
+    step: usize,
+    member: usize,
+    photos: &'a [(usize, u64)],
 }
 
 struct Tuning<'a, A> {
@@ -194,28 +203,40 @@ impl<'a, A: Activations> Tuning<'a, A> {
         let batch = self.options.batch;
         let steps_a_round =
             self.shares.iter().map(|[learnt, _]| learnt.len().div_ceil(batch)).max().unwrap_or(0);
-        let steps = steps_a_round * self.rounds;
+        let steps = steps_a_round.saturating_mul(self.rounds);
         let began = Instant::now();
+        let mut answering = match how.time {
+            Some(_) => self.time_to_answer()?,
+            None => Duration::ZERO,
+        };
+        let share = how.time.map_or(0, |limit| limit.answers_after) as f64
+            / self.evaluation.photos.len().max(1) as f64;
+        let after = answering.mul_f64(share);
         let spent = |limit: TimeLimit| began.saturating_duration_since(limit.from);
         let before = Duration::from_millis(self.millis_before);
-        let time = how.time.map(|limit| limit.limit.saturating_sub(spent(limit)).saturating_sub(before));
+        let time = how.time.map(|limit| limit.limit.saturating_sub(spent(limit) + before + after));
         let before = self.best.rounds();
-        let mut done = before * steps_a_round;
+        let mut done = before.saturating_mul(steps_a_round);
         let start = done;
-        let mut asking = Duration::ZERO;
         let mut kept: Option<Instant> = None;
         for round in before..self.rounds {
             if self.best.is_stale(self.options.patience) {
                 break;
             }
             // The time that answering takes is kept back.
-            let way = Way::new(began, [start, steps], time.map(|time| time.saturating_sub(asking)));
+            let way = Way::new(began, [start, steps], time.map(|time| time.saturating_sub(answering)));
+            if way.progress(done) >= 1.0 {
+                break;
+            }
             let (loss, ended) = self.round(round, steps_a_round, &mut done, &way, stop, watch)?;
+            if !loss.is_finite() {
+                break;
+            }
             let asked = Instant::now();
             if !self.evaluate(round, loss, stop, watch)? || ended {
                 break;
             }
-            asking = asked.elapsed();
+            answering = asked.elapsed();
             if let Some(Checkpoints { every, keep, .. }) = how.checkpoints
                 && kept.is_none_or(|kept| kept.elapsed() >= every)
             {
@@ -238,28 +259,28 @@ impl<'a, A: Activations> Tuning<'a, A> {
     ) -> Result<(f64, bool), A::Error> {
         let seed = self.seed;
         let orders: Vec<Vec<(usize, u64)>> = (0..self.members.len())
-            .map(|member| batches::order(seed, round, member, &self.shares[member][0]))
+            .map(|member| batches::order(seed, round, &self.shares[member][0]))
             .collect();
         let batch = self.options.batch;
-        let turns: Vec<(usize, &[(usize, u64)])> = (0..steps)
+        let turns: Vec<Turn<'_>> = (0..steps)
             .flat_map(|step| {
-                orders
-                    .iter()
-                    .enumerate()
-                    .filter_map(move |(member, order)| Some((member, order.chunks(batch).nth(step)?)))
+                let members = orders.iter().enumerate();
+                members.filter_map(move |(member, order)| {
+                    Some(Turn { step, member, photos: order.chunks(batch).nth(step)? })
+                })
             })
             .collect();
-        let total: usize = turns.iter().map(|(_, photos)| photos.len()).sum();
+        let total: usize = turns.iter().map(|turn| turn.photos.len()).sum();
         let began = Instant::now();
         let (mut sum, mut seen) = (0.0, 0);
         let (activations, shape) = (self.activations, &self.form);
         let load = |photos: &[(usize, u64)]| loaded(activations, shape, photos);
         let mut next = match turns.first() {
-            Some((_, photos)) => load(photos)?,
+            Some(turn) => load(turn.photos)?,
             None => Default::default(),
         };
         let (form, targets, members) = (&self.form, &self.targets, &mut self.members);
-        for (turn, (index, photos)) in turns.iter().enumerate() {
+        for (number, Turn { step: at, member: index, photos }) in turns.iter().enumerate() {
             if stop.is_stopped() || way.progress(*done) >= 1.0 {
                 return Ok((sum / seen.max(1) as f64, true));
             }
@@ -275,12 +296,15 @@ impl<'a, A: Activations> Tuning<'a, A> {
             // The other core reads what the next step needs.
             let (loss, loaded) = rayon::join(
                 || member.learn(form, batch, step),
-                || turns.get(turn + 1).map_or(Ok(Default::default()), |(_, photos)| load(photos)),
+                || turns.get(number + 1).map_or(Ok(Default::default()), |turn| load(turn.photos)),
             );
             next = loaded?;
+            if !loss.is_finite() {
+                return Ok((loss, true));
+            }
             sum += loss * photos.len() as f64;
             seen += photos.len();
-            if *index + 1 == self.shares.len() {
+            if turns.get(number + 1).is_none_or(|next| next.step != *at) {
                 *done += 1;
                 watch(TrainingEvent::FineTuning {
                     round: round + 1,
@@ -296,7 +320,20 @@ impl<'a, A: Activations> Tuning<'a, A> {
         Ok((sum / seen.max(1) as f64, way.progress(*done) >= 1.0))
     }
 
-    /// Asks the members about the photos held out. Returns whether they could be asked before a stop.
+    /// How long it will take to answer to all photos, by the first of them.
+    fn time_to_answer(&self) -> Result<Duration, A::Error> {
+        let Some(member) = self.members.first() else { return Ok(Duration::ZERO) };
+        let photos = self.evaluation.photos.len();
+        let views: Vec<(usize, u64)> = (0..photos.min(ASKED)).map(|photo| (photo, 0)).collect();
+        let (model, began) = (member.averaged(), Instant::now());
+        let (values, _) = loaded(self.activations, &self.form, &views)?;
+        for _ in 0..KINDS {
+            answers(&model, &self.form, values.clone());
+        }
+        Ok(began.elapsed().mul_f64(photos as f64 / views.len().max(1) as f64))
+    }
+
+    /// Asks the members about the photos held out. Returns whether they could be asked before a stop, and gave answers.
     fn evaluate(
         &mut self,
         round: usize,
@@ -304,7 +341,8 @@ impl<'a, A: Activations> Tuning<'a, A> {
         stop: &StopToken,
         watch: &(dyn Fn(TrainingEvent) + Sync),
     ) -> Result<bool, A::Error> {
-        let mut found = [(); 2].map(|()| (self.evaluation.clone(), Vec::with_capacity(self.members.len())));
+        let mut found =
+            [(); KINDS].map(|()| (self.evaluation.clone(), Vec::with_capacity(self.members.len())));
         for ((member, beginning), [_, photos]) in self.members.iter().zip(&self.beginnings).zip(&self.shares)
         {
             let averaged = member.averaged();
@@ -328,6 +366,13 @@ impl<'a, A: Activations> Tuning<'a, A> {
             for (model, (_, models)) in both.into_iter().zip(&mut found) {
                 models.push(model);
             }
+        }
+        let is_finite = |(answered, _): &(Evaluation, Vec<Adapted>)| {
+            let mut probabilities = answered.photos.iter().flat_map(|photo| &photo.probabilities);
+            probabilities.all(|probability| probability.is_finite())
+        };
+        if !found.iter().all(is_finite) {
+            return Ok(false);
         }
         let result = self.best.offer(training_loss, found);
         watch(TrainingEvent::RoundEnded {

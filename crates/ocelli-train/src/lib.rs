@@ -48,7 +48,9 @@ mod training_set;
 pub use calibration::{calibrate, calibrated, fit_calibration};
 pub use device::TrainingDevice;
 pub use error::{Lack, TrainError};
-pub use fine_tuning::{Activations, AdaptedLayers, Checkpoints, FineTuned, FineTuning, TimeLimit, fine_tune};
+pub use fine_tuning::{
+    Activations, AdaptedLayers, Checkpoints, FineTuned, FineTuning, TimeLimit, check_fine_tuning, fine_tune,
+};
 pub use head::{HeadOptions, TrainedHead, train_head};
 pub use labels::{LabelledPhoto, Labels};
 pub use linear::LinearHead;

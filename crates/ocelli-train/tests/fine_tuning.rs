@@ -211,7 +211,7 @@ fn a_stop_keeps_the_best_so_far() {
 #[test]
 fn time_that_is_over_ends_it() {
     let (options, head_options) = (options(), HeadOptions::default());
-    let time = Some(TimeLimit { from: Instant::now(), limit: Duration::ZERO });
+    let time = Some(TimeLimit { from: Instant::now(), limit: Duration::ZERO, answers_after: 0 });
     let tuned = tune(&FineTuning { time, ..how(&options, &head_options) }, None, &StopToken::new());
     assert!(tuned.rounds.len() <= 1, "{:?}", tuned.rounds);
 }

@@ -32,7 +32,8 @@ impl ProjectHandle {
     /// The features of a photo are computed once and kept: a second training decodes only new photos, unless
     /// it makes a new calibration for int8 (see [`TrainOptions::int8`]). Nothing but an error or a stop keeps
     /// the iteration from completing; a stop ends the training within a second, keeps the features that were
-    /// computed, and leaves the iteration failed with [`TrainingFailure::Stopped`].
+    /// computed, and leaves the iteration failed with [`TrainingFailure::Stopped`]. From when the base is being adapted a
+    /// stop keeps the best so far instead: the iteration completes as soon as that has been tried on photos set aside.
     ///
     /// A photo with several tags in a multiclass project is left out, and so are photos with the negative tag
     /// where the settings say so; the iteration's [`Manifest`](ocelli_core::Manifest) lists them.
@@ -40,7 +41,7 @@ impl ProjectHandle {
     /// # Errors
     ///
     /// Before an iteration is made: if there are fewer than two tags or a tag has fewer than five photos,
-    /// nothing has changed since the last training, a training is under way in any process, the domain cannot
+    /// nothing has changed since the last training, options are out of range, a training is under way in any process, the domain cannot
     /// be trained, or the project has as many iterations as it may have. Afterwards: if the training is
     /// stopped or fails; the iteration then says why.
     pub fn train_watched(
@@ -53,6 +54,9 @@ impl ProjectHandle {
         let project = self.details()?;
         let domain_base = self.domain_base(&project, options)?;
         let base = self.start_base(options, &domain_base)?;
+        if let Training::Advanced(advanced) = &options.training {
+            adapting::check(advanced, &base)?;
+        }
         let _lock = self.shared.store.lock_training(self.id())?;
 
         let dataset = self.dataset(&project, options)?;
@@ -149,6 +153,8 @@ impl ProjectHandle {
             }
             Err(error) => {
                 let failure = match &error {
+                    // What was taken up again can be once more.
+                    Error::Train(TrainError::Stopped) if checkpoint.is_some() => TrainingFailure::Interrupted,
                     Error::Train(TrainError::Stopped) => TrainingFailure::Stopped,
                     // Names of tags are for the caller: a message that is kept would outlive an erased tag.
                     Error::Train(TrainError::TooFewPhotos { .. }) => TrainingFailure::Error {
@@ -213,7 +219,8 @@ impl ProjectHandle {
         if !same {
             return Err(Error::OtherBase { iteration: iteration.name.to_string() });
         }
-        Ok(network.up_to(domain_base.output())?.with_view(options.view))
+        // The ranges of another training's photos do not go along.
+        Ok(network.up_to(domain_base.output())?.without_calibration().with_view(options.view))
     }
 }
 

@@ -130,6 +130,9 @@ impl Kernels {
         if !fits {
             return Err(OutOfBounds);
         }
+        if left.rows == 0 {
+            return Ok(());
+        }
         let call = Outer {
             left: left.values.as_ptr(),
             rows: left.columns,

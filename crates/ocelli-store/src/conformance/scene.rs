@@ -277,7 +277,14 @@ impl Scene {
             thresholds: vec![Threshold::default()],
             fine_tuning: Some(FineTuningRecord {
                 cut: "blocks.5".to_owned(),
-                options: FineTuningOptions::default().settled(100),
+                options: FineTuningOptions {
+                    rounds: Some(12),
+                    batch: 16,
+                    learning_rate: Some(3e-4),
+                    weight_decay: 0.05,
+                    label_smoothing: Some(0.1),
+                    patience: 4,
+                },
                 head_loss: 1.0 / 3.0,
                 rounds: vec![FineTuningRound {
                     training_loss: 0.1 + 0.2,

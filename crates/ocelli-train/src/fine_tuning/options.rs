@@ -4,6 +4,9 @@ use ocelli_core::FineTuningOptions;
 
 use crate::{HeadOptions, TrainError};
 
+/// Photos a step at most: their activations are in memory together.
+const MAX_BATCH: usize = 1024;
+
 /// How a base is fine-tuned.
 #[derive(Clone, Debug)]
 pub struct FineTuning<'a> {
@@ -45,15 +48,22 @@ pub struct TimeLimit {
     pub from: Instant,
     /// How long it may take.
     pub limit: Duration,
+    /// Photos that are still to be answered within it after the fine-tuning, each about as costly as here.
+    pub answers_after: usize,
 }
 
-pub(super) fn check(options: &FineTuningOptions) -> Result<(), TrainError> {
+/// Whether the options are within their bounds.
+///
+/// # Errors
+///
+/// [`TrainError::Option`] names the one that is not.
+pub fn check_fine_tuning(options: &FineTuningOptions) -> Result<(), TrainError> {
     let check = |what, value: f64, right: bool, expected| {
         if right { Ok(()) } else { Err(TrainError::Option { what, value, expected }) }
     };
     let rounds = options.rounds.unwrap_or(1);
     check("rounds", rounds as f64, rounds > 0, "at least 1")?;
-    check("batch", options.batch as f64, options.batch > 0, "at least 1")?;
+    check("batch", options.batch as f64, (1..=MAX_BATCH).contains(&options.batch), "1 to 1024")?;
     let rate = options.learning_rate.unwrap_or(1.0);
     check("learningRate", rate, rate.is_finite() && rate > 0.0, "above 0")?;
     let decay = options.weight_decay;

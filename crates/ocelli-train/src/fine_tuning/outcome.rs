@@ -121,7 +121,7 @@ impl Best {
 
     /// Whether the best is so many rounds old.
     pub(super) fn is_stale(&self, patience: usize) -> bool {
-        self.rounds.len() - self.found_at >= patience.max(1)
+        self.rounds.len().saturating_sub(self.found_at) >= patience.max(1)
     }
 
     pub(super) fn into_outcome(self) -> Result<FineTuned, TrainError> {

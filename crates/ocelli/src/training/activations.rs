@@ -1,7 +1,6 @@
 //! What the frozen part of a base makes of photos, for the part that is trained.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use half::f16;
@@ -16,11 +15,36 @@ use rayon::prelude::*;
 use crate::Error;
 use crate::stored_photos::StoredPhotos;
 
-/// Views of a photo to learn from, where memory is not short of them.
-const MAX_VIEWS: u64 = 16;
+/// Views of a photo to learn from that are told apart; later ones are the first again.
+const VIEWS: u64 = 16;
 
-/// Activations by photo and view.
-type Kept = HashMap<(usize, u64), Box<[f16]>>;
+/// Activations by photo and view, as far as there is room for them.
+struct Kept {
+    values: HashMap<(usize, u64), Box<[f16]>>,
+    /// Views to learn from, in the order in which they came: the first gives way to a later one.
+    order: VecDeque<(usize, u64)>,
+    /// Photos and views that there is room for.
+    room: usize,
+}
+
+impl Kept {
+    /// The view of predictions, which each round asks for, stays once it is there, up to half of the room.
+    fn keep(&mut self, key: (usize, u64), values: Box<[f16]>) {
+        let stays = key.1 == 0;
+        if self.values.contains_key(&key) || (stays && self.values.len() - self.order.len() >= self.room / 2)
+        {
+            return;
+        }
+        if self.values.len() >= self.room {
+            let Some(first) = self.order.pop_front() else { return };
+            self.values.remove(&first);
+        }
+        self.values.insert(key, values);
+        if !stays {
+            self.order.push_back(key);
+        }
+    }
+}
 
 /// Decodes photos, augments them and runs them through the base up to the cut; keeps what comes of it, in f16, as far as the
 /// memory that it was given goes.
@@ -35,11 +59,7 @@ pub(crate) struct CutActivations<'a> {
     shape: [usize; 3],
     policy: AugmentationPolicy,
     seed: u64,
-    /// Views to learn from that are told apart; later ones are the first again.
-    views: u64,
     kept: Mutex<Kept>,
-    /// Photos and views that may still be kept.
-    room: AtomicUsize,
 }
 
 impl<'a> CutActivations<'a> {
@@ -58,13 +78,7 @@ impl<'a> CutActivations<'a> {
         };
         let bytes = 2 * shape.iter().product::<usize>() as u64;
         let room = memory / bytes.max(1);
-        let count = images.len().max(1) as u64;
-        // One view of each photo is that of predictions. Where there is no room for a few more of each, all are computed when
-        // they are needed, and each is another.
-        let views = match (room / count).saturating_sub(1) {
-            0 | 1 => u64::MAX,
-            views => views.min(MAX_VIEWS),
-        };
+        let room = usize::try_from(room).unwrap_or(usize::MAX);
         Ok(Self {
             photos,
             images,
@@ -72,9 +86,7 @@ impl<'a> CutActivations<'a> {
             shape,
             policy: AugmentationPolicy::new(augmentations),
             seed,
-            views,
-            kept: Mutex::default(),
-            room: AtomicUsize::new(usize::try_from(room).unwrap_or(usize::MAX)),
+            kept: Mutex::new(Kept { values: HashMap::new(), order: VecDeque::new(), room }),
         })
     }
 
@@ -83,14 +95,14 @@ impl<'a> CutActivations<'a> {
     }
 
     /// The view that stands for this one.
-    fn told_apart(&self, view: u64) -> u64 {
-        if view == 0 { 0 } else { 1 + (view - 1) % self.views }
+    fn told_apart(view: u64) -> u64 {
+        if view == 0 { 0 } else { 1 + (view - 1) % VIEWS }
     }
 
     /// Copies what is kept of a photo and view.
     fn kept(&self, key: (usize, u64), out: &mut [f32]) -> bool {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        match kept.get(&key) {
+        match kept.values.get(&key) {
             Some(values) => {
                 values.convert_to_f32_slice(out);
                 true
@@ -115,11 +127,8 @@ impl<'a> CutActivations<'a> {
             }
         }
         values.convert_to_f32_slice(out);
-        let claim = |room: usize| room.checked_sub(1);
-        if self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, claim).is_ok() {
-            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            kept.insert((photo, view), values.into_boxed_slice());
-        }
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.keep((photo, view), values.into_boxed_slice());
         Ok(true)
     }
 
@@ -151,7 +160,7 @@ impl Activations for CutActivations<'_> {
         let rows = wanted.iter().zip(out.chunks_exact_mut(len.max(1))).zip(&mut there);
         let mut lacking = Vec::new();
         for (((photo, view), row), there) in rows {
-            let key = (*photo, self.told_apart(*view));
+            let key = (*photo, Self::told_apart(*view));
             if !self.kept(key, row) {
                 lacking.push((key, row, there));
             }

@@ -7,7 +7,7 @@ use ocelli_model::Network;
 use ocelli_store::Change;
 use ocelli_train::{
     AdaptedLayers, Checkpoints, Cut, FineTuned, FineTuning, HeadOptions, StopToken, TimeLimit, TrainedHead,
-    TrainingEvent, cuts, fine_tune,
+    TrainingEvent, check_fine_tuning, cuts, fine_tune,
 };
 
 use super::activations::CutActivations;
@@ -16,17 +16,14 @@ use super::options::AdvancedOptions;
 use crate::Error;
 use crate::stored_photos::StoredPhotos;
 
-/// The part of a budget that is left for what follows the fine-tuning: calibration, int8, storing.
+/// The part of a budget that is left for the temperature, the file and its storing.
 const LEFT_FOR_REST: f64 = 0.02;
 
 /// The time between two checkpoints at least.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
-/// Fewer photos than these adapt less of the base, so that they are not learned by heart.
-const FEW_PHOTOS: usize = 500;
-/// The part of the base's multiplications that is adapted to few photos, at most.
-const SHARE_OF_FEW: f64 = 0.4;
-/// The part of the base's multiplications that is adapted to many photos, at most.
-const SHARE_OF_MANY: f64 = 0.7;
+/// The part of the base's multiplications that is adapted, at most. Folds of small sets favour no less of it than those of
+/// large ones, at a rate that is lower.
+const ADAPTED_SHARE: f64 = 0.7;
 
 /// What a fine-tuning needs.
 pub(super) struct Adapting<'a> {
@@ -36,6 +33,8 @@ pub(super) struct Adapting<'a> {
     pub(super) head_options: &'a HeadOptions,
     /// The tags that are trained.
     pub(super) tags: Vec<TagId>,
+    /// Photos that are to be answered after it, for int8 and a test.
+    pub(super) answers_after: usize,
 }
 
 impl Adapting<'_> {
@@ -49,7 +48,7 @@ impl Adapting<'_> {
         let Self { start, advanced, photos, head_options, .. } = *self;
         let base = start.base;
         let options = &advanced.fine_tuning.settled(quick.evaluation.photos.len());
-        let cut = self.cut(base, quick.evaluation.photos.len())?;
+        let cut = cut(advanced, base)?;
         let images: Vec<ImageId> = quick.evaluation.photos.iter().map(|photo| photo.photo).collect();
         let augmentations = start.project.settings.augmentations;
         let activations = CutActivations::new(
@@ -59,9 +58,11 @@ impl Adapting<'_> {
             (augmentations, start.options.seed),
             advanced.activation_memory,
         )?;
-        let time = advanced
-            .budget
-            .map(|budget| TimeLimit { from: start.began, limit: budget.mul_f64(1.0 - LEFT_FOR_REST) });
+        let time = advanced.budget.map(|budget| TimeLimit {
+            from: start.began,
+            limit: budget.mul_f64(1.0 - LEFT_FOR_REST),
+            answers_after: self.answers_after,
+        });
         let keep = |bytes: Vec<u8>| self.keep(bytes, &images);
         let checkpoints = Checkpoints { from: start.checkpoint, every: CHECKPOINT_EVERY, keep: &keep };
         let how = FineTuning { options, head: head_options, time, checkpoints: Some(checkpoints) };
@@ -83,20 +84,26 @@ impl Adapting<'_> {
             tracing::warn!(%iteration, %error, "a checkpoint of a training could not be kept");
         }
     }
+}
 
-    /// The cut that was asked for, or the one for so many photos.
-    fn cut(&self, base: &Network, photos: usize) -> Result<Cut, Error> {
-        let cuts = cuts(base);
-        let known = || cuts.iter().map(|cut| cut.name.clone()).collect();
-        let found = match &self.advanced.cut {
-            Some(name) => cuts.iter().find(|cut| cut.name == *name),
-            None => {
-                let share = if photos < FEW_PHOTOS { SHARE_OF_FEW } else { SHARE_OF_MANY };
-                let limit = (base.multiply_adds() as f64 * share) as u64;
-                cuts.iter().find(|cut| cut.multiply_adds <= limit).or(cuts.last())
-            }
-        };
-        let name = self.advanced.cut.clone().unwrap_or_default();
-        found.cloned().ok_or_else(|| Error::UnknownCut { name, known: known() })
-    }
+/// The cut that was asked for, or else the first that leaves so much of the base to adapt.
+fn cut(advanced: &AdvancedOptions, base: &Network) -> Result<Cut, Error> {
+    let cuts = cuts(base);
+    let known = || cuts.iter().map(|cut| cut.name.clone()).collect();
+    let found = match &advanced.cut {
+        Some(name) => cuts.iter().find(|cut| cut.name == *name),
+        None => {
+            let limit = (base.multiply_adds() as f64 * ADAPTED_SHARE) as u64;
+            cuts.iter().find(|cut| cut.multiply_adds <= limit).or(cuts.last())
+        }
+    };
+    let name = advanced.cut.clone().unwrap_or_default();
+    found.cloned().ok_or_else(|| Error::UnknownCut { name, known: known() })
+}
+
+/// Refuses options that could only fail after the quick training.
+pub(super) fn check(advanced: &AdvancedOptions, base: &Network) -> Result<(), Error> {
+    check_fine_tuning(&advanced.fine_tuning)?;
+    advanced.device.check()?;
+    cut(advanced, base).map(drop)
 }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use ocelli_core::{ClassificationType, ImageId, LeftOut, Project, TagId, TagType, TrainedTag, TrainingType};
 use ocelli_model::Network;
+use ocelli_store::{Missing, StoreError};
 use ocelli_train::{LabelledPhoto, Labels};
 
 use super::options::{TrainOptions, Training};
@@ -32,6 +33,9 @@ impl ProjectHandle {
         let with_negative = project.settings.use_negative_set && !negative.is_empty();
         tags.retain(|tag| tag.tag_type != TagType::Negative || with_negative);
 
+        if let Some(unknown) = options.tags.iter().find(|named| !tags.iter().any(|tag| tag.id == **named)) {
+            return Err(StoreError::NotFound(Missing::Tag(*unknown)).into());
+        }
         tags.retain(|tag| options.tags.is_empty() || options.tags.contains(&tag.id));
 
         let index: HashMap<TagId, u16> = tags.iter().map(|tag| tag.id).zip(0u16..).collect();
@@ -84,13 +88,23 @@ impl ProjectHandle {
         let to_test: HashSet<ImageId> = options.test_photos.iter().copied().collect();
         let advanced = match &options.training {
             Training::Quick => None,
-            Training::Advanced(advanced) => Some(advanced.fine_tuning.settled(was.len())),
+            Training::Advanced(advanced) => Some(advanced),
         };
         let training_type = if advanced.is_some() { TrainingType::Advanced } else { TrainingType::Regular };
+        // One that was ended by a budget or a stop may come further.
+        let adapted = match (&manifest.fine_tuning, advanced) {
+            (None, None) => true,
+            (Some(record), Some(advanced)) => {
+                record.options == advanced.fine_tuning.settled(was.len())
+                    && record.rounds.len() >= record.options.rounds.unwrap_or_default()
+                    && advanced.cut.as_ref().is_none_or(|cut| *cut == record.cut)
+            }
+            _ => false,
+        };
         let same = last.classification_type == project.settings.classification_type
             && last.training_type == training_type
             && last.custom_base == options.custom_base
-            && manifest.fine_tuning.as_ref().map(|record| &record.options) == advanced.as_ref()
+            && adapted
             && manifest.base == base.fingerprint().to_string()
             && manifest.seed == options.seed
             && manifest.balance == options.balance

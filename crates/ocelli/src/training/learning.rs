@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use ocelli_core::limits::MAX_CALIBRATION_PHOTOS;
 use ocelli_core::{
     ClassificationType, EvaluatedPhoto, Evaluation, FineTuningRecord, ImageId, IterationId, Manifest,
     MeasuredInt8, Project, TrainedTag,
@@ -93,7 +94,11 @@ impl ProjectHandle {
             Training::Advanced(advanced) => {
                 let tags = dataset.tags.iter().map(|tag| tag.id).collect();
                 let head_options = &head_options;
-                let adapting = Adapting { start, advanced, photos: &photos, head_options, tags };
+                // In both precisions, after a calibration.
+                let int8 = 2 * (images.len() + MAX_CALIBRATION_PHOTOS);
+                let answers_after = dataset.test.len() + if options.int8 { int8 } else { 0 };
+                let adapting =
+                    Adapting { start, advanced, photos: &photos, head_options, tags, answers_after };
                 Some(adapting.adapt(&quick, stop, watch)?)
             }
         };

@@ -32,7 +32,7 @@ pub struct AdvancedOptions {
     /// What computes it.
     pub device: TrainingDevice,
     /// The node of the base after which layers are adapted, by name (`block08`), one of [`cuts`](ocelli_train::cuts); none
-    /// where the number of photos is to decide: the more there are, the further back.
+    /// for the one that leaves seven tenths of its multiplications to adapt.
     pub cut: Option<String>,
     /// Learning rate, rounds and the like.
     pub fine_tuning: FineTuningOptions,
