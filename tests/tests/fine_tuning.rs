@@ -1,4 +1,5 @@
-//! Advanced training through the library's interface: ended by its budget, by a stop and by its process's death.
+//! Trainings through the library's interface: ended by a budget, by a stop and by the process's death; from an earlier
+//! iteration, on selected tags, and at once.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot unwrap fails")]
 
@@ -190,4 +191,18 @@ fn selected_tags_are_trained_and_photos_set_aside_judge() {
     );
     let stranger = TrainOptions { test_photos: own(third), ..options };
     assert!(matches!(project.train(&stranger), Err(Error::TestPhoto(_))));
+}
+
+#[test]
+fn one_photo_a_tag_makes_an_instant_model() {
+    let scene = Scene::in_memory();
+    let project = scene.ocelli.create_project(ocelli::NewProject::new("stripes").multiclass()).unwrap();
+    let stop = StopToken::new();
+    assert!(project.instant_model(&stop).is_err(), "there are no tags");
+    let upright = label(&project, "upright", [0]);
+    label(&project, "level", [1]);
+    let model = project.instant_model(&stop).unwrap();
+    let answer = model.predict(&ocelli_tests::drawn(2)).unwrap();
+    assert_eq!(answer[0].tag_id, upright, "{answer:?}");
+    assert_eq!(project.iterations().unwrap(), []);
 }

@@ -4,6 +4,7 @@ mod activations;
 mod adapting;
 mod checkpoint;
 mod dataset;
+mod instant;
 mod learning;
 mod options;
 

@@ -123,6 +123,16 @@ impl Dataset {
         Ok(Labels::new(classification_type, self.tags.clone(), self.photos.clone())?)
     }
 
+    /// The features of the photos, row by row in their order.
+    pub(super) fn rows(&self, mut features: Features) -> Vec<f32> {
+        let width = features.values().flatten().map(Vec::len).next().unwrap_or(0);
+        let mut rows = Vec::with_capacity(self.photos.len() * width);
+        for photo in &self.photos {
+            rows.extend(features.remove(&photo.image).flatten().unwrap_or_default());
+        }
+        rows
+    }
+
     /// Photos without features could not be read.
     pub(super) fn leave_out_unreadable(&mut self, features: &Features) {
         let left_out = &mut self.left_out;

@@ -72,14 +72,10 @@ impl ProjectHandle {
             None => (base.clone(), Vec::new()),
         };
         let extraction = Extraction::new(&photos, &quick_base)?.with_views(images.len()).with_signatures();
-        let mut features = extraction.features(&images, stop, watch)?;
+        let features = extraction.features(&images, stop, watch)?;
         dataset.leave_out_unreadable(&features);
         let labels = dataset.labels(project)?;
-        let width = features.values().flatten().map(Vec::len).next().unwrap_or(0);
-        let mut rows = Vec::with_capacity(dataset.photos.len() * width);
-        for photo in &dataset.photos {
-            rows.extend(features.remove(&photo.image).flatten().unwrap_or_default());
-        }
+        let rows = dataset.rows(features);
         let images: Vec<ImageId> = dataset.photos.iter().map(|photo| photo.image).collect();
         let group_of = groups(&images, &signatures(&photos, &images, stop)?);
         let set = TrainingSet::with_views(labels, rows, extraction.views())?
@@ -132,15 +128,7 @@ impl ProjectHandle {
         let head = learned.head.calibrated(&corrected.method);
         let evaluation = calibrated(&learned.evaluation);
         let attach = |base: &Network| {
-            base.with_head(Head {
-                weights: head.weights.clone(),
-                bias: head.bias.clone(),
-                activation: match project.settings.classification_type {
-                    ClassificationType::Multiclass => Activation::Softmax,
-                    ClassificationType::Multilabel => Activation::Sigmoid,
-                },
-                labels: dataset.tags.iter().map(label).collect(),
-            })
+            attached(base, head.clone(), project.settings.classification_type, &dataset.tags)
         };
         let is_adapted = learned.fine_tuning.as_ref().is_some_and(|record| record.kept.is_some());
         if measures_int8 && is_adapted {
@@ -212,6 +200,21 @@ impl ProjectHandle {
     }
 }
 
-fn label(tag: &TrainedTag) -> Label {
-    Label { tag_id: tag.id, name: tag.name.clone(), tag_type: tag.tag_type }
+/// The base with a head that answers about these tags.
+pub(super) fn attached(
+    base: &Network,
+    head: LinearHead,
+    classification_type: ClassificationType,
+    tags: &[TrainedTag],
+) -> Result<Network, Error> {
+    let label = |tag: &TrainedTag| Label { tag_id: tag.id, name: tag.name.clone(), tag_type: tag.tag_type };
+    Ok(base.with_head(Head {
+        weights: head.weights,
+        bias: head.bias,
+        activation: match classification_type {
+            ClassificationType::Multiclass => Activation::Softmax,
+            ClassificationType::Multilabel => Activation::Sigmoid,
+        },
+        labels: tags.iter().map(label).collect(),
+    })?)
 }

@@ -69,7 +69,9 @@ pub struct TrainOptions {
     /// Photos set aside to judge the model by. They take no part in training; without any, the folds judge it.
     pub test_photos: Vec<ImageId>,
     /// The iteration to start from in place of the domain's base model, of this project or of another. Its layers, where
-    /// they are adapted, are what is frozen or adapted further; its head plays no part.
+    /// they are adapted, are what is frozen or adapted further; its head plays no part. Where they were adapted to the same
+    /// photos, those have been seen before the folds are drawn, and the figures are too good: judge it by `test_photos` that
+    /// the earlier iteration was not trained on.
     pub custom_base: Option<BaseIteration>,
     /// Measure what the model answers in int8, so that it can be published in it (the default).
     ///
