@@ -112,7 +112,7 @@ impl IterationReport {
     fn weak_tags(&self, advice: &mut Vec<NextStep>) {
         let named: Vec<u16> = advice
             .iter()
-            .flat_map(|suggestion| match suggestion {
+            .flat_map(|step| match step {
                 NextStep::TellApart { actual, given, .. } => vec![*actual, *given],
                 NextStep::AddPhotos { tags, .. } => tags.clone(),
                 _ => Vec::new(),
@@ -128,7 +128,7 @@ impl IterationReport {
             })
             .collect();
         weak.sort_by(|a, b| a.0.total_cmp(&b.0));
-        advice.extend(weak.into_iter().take(MAX_WEAK).map(|(_, suggestion)| suggestion));
+        advice.extend(weak.into_iter().take(MAX_WEAK).map(|(_, step)| step));
     }
 
     fn photo_quality(&self, advice: &mut Vec<NextStep>) {
@@ -182,7 +182,7 @@ mod tests {
     use crate::testing::{evaluation, image, manifest, report};
 
     fn advice(tags: u16, answers: &[(u16, u16, usize)]) -> Vec<NextStep> {
-        report(&manifest(evaluation(tags, answers)), None).suggestions
+        report(&manifest(evaluation(tags, answers)), None).next_steps
     }
 
     #[test]
@@ -245,17 +245,17 @@ mod tests {
         let now = manifest(evaluation(2, &[(0, 0, 50), (0, 1, 10), (1, 1, 60)]));
         let then = manifest(evaluation(2, &[(0, 0, 60), (1, 1, 60)]));
         let worse = NextStep::LookAtWorsened { worsened: 10, improved: 0 };
-        assert!(report(&now, Some(&then)).suggestions.contains(&worse));
-        assert!(!report(&then, Some(&now)).suggestions.contains(&worse));
+        assert!(report(&now, Some(&then)).next_steps.contains(&worse));
+        assert!(!report(&then, Some(&now)).next_steps.contains(&worse));
     }
 
     #[test]
-    fn every_suggestion_can_be_said() {
+    fn every_step_can_be_said() {
         let now = manifest(evaluation(3, &[(0, 0, 20), (0, 1, 10), (1, 1, 10), (2, 2, 60), (2, 1, 30)]));
         let report = report(&now, None);
-        assert!(report.suggestions.len() > 2, "{:?}", report.suggestions);
-        for suggestion in &report.suggestions {
-            let (title, text) = (suggestion.title(&report), suggestion.text(&report));
+        assert!(report.next_steps.len() > 2, "{:?}", report.next_steps);
+        for step in &report.next_steps {
+            let (title, text) = (step.title(&report), step.text(&report));
             assert!(!title.is_empty() && text.ends_with('.'), "{title}: {text}");
         }
     }

@@ -48,7 +48,7 @@ impl IterationReport {
             },
             iteration: iteration.clone(),
             headline: headline(iteration, manifest),
-            suggestions: Vec::new(),
+            next_steps: Vec::new(),
             tags: tags(manifest, thresholds),
             overall: Overall {
                 precision: performance.precision,
@@ -64,7 +64,7 @@ impl IterationReport {
             provenance: provenance(version, iteration, manifest),
             photos: Vec::new(),
         };
-        report.suggestions = report.advice();
+        report.next_steps = report.advice();
         report.photos = report.named_photos(manifest, thresholds);
         report
     }

@@ -183,8 +183,8 @@ impl NextStep {
                 whole_percent(*precision),
             ),
             Self::RemoveDuplicates { groups, .. } => format!(
-                "{} of photos show the same or nearly the same. They teach nothing new, and where one helps to learn \
-                 and another to measure, the figures flatter.",
+                "{} of photos show the same or nearly the same. They teach nothing new, and a photo of the \
+                 test that repeats one to train on makes the figures flatter.",
                 counted(*groups, "group", "groups"),
             ),
             Self::ReplaceUnreadable { photos: n } => format!(

@@ -91,7 +91,7 @@ struct Section {
 fn sections(report: &IterationReport) -> Vec<Section> {
     let section = |id, title, content: Option<Markup>| content.map(|content| Section { id, title, content });
     [
-        section("next", "What to do next", headline::suggestions(report)),
+        section("next", "What to do next", headline::next_steps(report)),
         section("tags", "How well each tag does", tags::table(report)),
         section("confusion", "What is taken for what", confusion::matrix(report)),
         section("curves", "Precision and recall", curves::multiples(report)),

@@ -23,7 +23,7 @@ pub struct IterationReport {
     /// How good it is, in one figure.
     pub headline: Headline,
     /// What to do next, the most useful first.
-    pub suggestions: Vec<NextStep>,
+    pub next_steps: Vec<NextStep>,
     /// How well it does for each tag, in the order of training.
     pub tags: Vec<ReportedTag>,
     /// How well it does over all pairs of photo and tag.

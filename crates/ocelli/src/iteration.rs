@@ -66,7 +66,7 @@ impl IterationHandle {
         Ok(self.shared.store.manifest(self.project, self.id)?)
     }
 
-    /// What heads trained without each photo's fold answered to it: the photos behind every figure.
+    /// What heads, or members of a fine-tuning, that were trained without each photo's fold answered to it.
     pub fn evaluation(&self) -> Result<Evaluation, Error> {
         Ok(self.manifest()?.evaluation)
     }

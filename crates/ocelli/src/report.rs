@@ -52,8 +52,8 @@ impl IterationHandle {
     /// # let project = ocelli.project(ocelli.projects()?[0].id)?;
     /// # let iteration = project.iteration(project.iterations()?[0].id)?;
     /// let report = iteration.report(&ReportOptions::default())?;
-    /// for suggestion in &report.suggestions {
-    ///     println!("{}: {}", suggestion.title(&report), suggestion.text(&report));
+    /// for step in &report.next_steps {
+    ///     println!("{}: {}", step.title(&report), step.text(&report));
     /// }
     /// std::fs::write("iteration.html", report.html())?;
     /// # Ok(())

@@ -137,10 +137,9 @@ fn the_page_shows_what_the_report_says() {
     assert!(headline.contains(&range) && headline.contains("5\u{a0}folds"), "{headline}");
     assert!(seen["facts"].as_array().unwrap().contains(&json!(["Photos", "120"])), "{}", seen["facts"]);
 
-    let suggestions: Vec<_> =
-        report.suggestions.iter().map(|it| [it.title(&report), it.text(&report)]).collect();
-    assert!(suggestions.len() > 2, "{suggestions:?}");
-    assert_eq!(seen["suggestions"], json!(suggestions));
+    let steps: Vec<_> = report.next_steps.iter().map(|it| [it.title(&report), it.text(&report)]).collect();
+    assert!(steps.len() > 2, "{steps:?}");
+    assert_eq!(seen["nextSteps"], json!(steps));
     assert_eq!(seen["calibration"][0], json!(["Expected calibration error", "0.123", "0.034"]));
     assert_eq!(seen["calibration"][1], json!(["Brier score", "0.456", "0.345"]));
     assert_eq!(seen["curves"].as_array().unwrap().len(), TREES.len());

@@ -64,7 +64,7 @@ addEventListener("load", () => {
     headings: all("h2").map(text),
     headline: text(document.querySelector(".answer .figure")),
     facts: all(".answer dl > div").map((div) => [text(div.querySelector("dt")), text(div.querySelector("dd"))]),
-    suggestions: all(".next li").map((li) => [text(li.querySelector("h3")), text(li.querySelector("p"))]),
+    nextSteps: all(".next li").map((li) => [text(li.querySelector("h3")), text(li.querySelector("p"))]),
     tags: all("table.tags tbody tr").map((row) => ({ id: row.dataset.tag, name: text(row.querySelector(".tag")), cells: cells(row).slice(1) })),
     matrix: all("table.matrix tbody tr").map((row) => cells(row)),
     mistakes: all(".mistake").map((section) => ({

@@ -96,12 +96,12 @@ fn training(report: &IterationReport) -> String {
     }
 }
 
-pub(super) fn suggestions(report: &IterationReport) -> Option<Markup> {
-    (!report.suggestions.is_empty()).then(|| {
+pub(super) fn next_steps(report: &IterationReport) -> Option<Markup> {
+    (!report.next_steps.is_empty()).then(|| {
         html! {
             ol .next {
-                @for suggestion in &report.suggestions {
-                    li { h3 { (suggestion.title(report)) } p { (suggestion.text(report)) } }
+                @for step in &report.next_steps {
+                    li { h3 { (step.title(report)) } p { (step.text(report)) } }
                 }
             }
             @let erased = report.provenance.erased.saturating_add(report.provenance.test_erased);
