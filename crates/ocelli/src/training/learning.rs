@@ -90,8 +90,8 @@ impl ProjectHandle {
             Training::Advanced(advanced) => {
                 let tags = dataset.tags.iter().map(|tag| tag.id).collect();
                 let head_options = &head_options;
-                // In both precisions, after a calibration.
-                let int8 = 2 * (images.len() + MAX_CALIBRATION_PHOTOS);
+                // A calibration; then both precisions of the engine, together about an answer of the fine-tuning's.
+                let int8 = images.len() + images.len().min(MAX_CALIBRATION_PHOTOS);
                 let answers_after = dataset.test.len() + if options.int8 { int8 } else { 0 };
                 let adapting =
                     Adapting { start, advanced, photos: &photos, head_options, tags, answers_after };
