@@ -17,6 +17,9 @@ pub enum TrainingDevice {
     Wgpu(usize),
 }
 
+const NO_CUDA: TrainError = TrainError::NoDevice { device: "an NVIDIA card", feature: "cuda" };
+const NO_WGPU: TrainError = TrainError::NoDevice { device: "a graphics card", feature: "wgpu" };
+
 impl TrainingDevice {
     /// Whether this build can compute on it.
     ///
@@ -27,9 +30,9 @@ impl TrainingDevice {
         match self {
             Self::Cpu => Ok(()),
             Self::Cuda(_) if cfg!(feature = "cuda") => Ok(()),
-            Self::Cuda(_) => Err(TrainError::NoDevice { device: "an NVIDIA card", feature: "cuda" }),
+            Self::Cuda(_) => Err(NO_CUDA),
             Self::Wgpu(_) if cfg!(feature = "wgpu") => Ok(()),
-            Self::Wgpu(_) => Err(TrainError::NoDevice { device: "a graphics card", feature: "wgpu" }),
+            Self::Wgpu(_) => Err(NO_WGPU),
         }
     }
 
@@ -39,10 +42,12 @@ impl TrainingDevice {
             Self::Cpu => Ok(Device::flex()),
             #[cfg(feature = "cuda")]
             Self::Cuda(index) => Ok(Device::cuda(index)),
+            #[cfg(not(feature = "cuda"))]
+            Self::Cuda(_) => Err(NO_CUDA),
             #[cfg(feature = "wgpu")]
             Self::Wgpu(index) => Ok(Device::wgpu(burn::tensor::DeviceKind::DiscreteGpu(index))),
-            #[cfg(not(all(feature = "cuda", feature = "wgpu")))]
-            other => other.check().map(|()| Device::flex()),
+            #[cfg(not(feature = "wgpu"))]
+            Self::Wgpu(_) => Err(NO_WGPU),
         }
     }
 }
