@@ -13,7 +13,6 @@
 use std::error::Error;
 use std::io::Cursor;
 use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use image::{ImageFormat, Rgb, RgbImage};
@@ -70,15 +69,9 @@ fn run(photos: u32, seconds: u64) -> Result<(), Box<dyn Error>> {
         AdvancedOptions { budget: Some(Duration::from_secs(seconds)), ..AdvancedOptions::default() };
     let options =
         TrainOptions { training: Training::Advanced(training), int8: false, ..TrainOptions::default() };
-    let shown = AtomicUsize::new(0);
     let iteration = project.train_watched(&options, &StopToken::new(), &|event| {
-        if let TrainingEvent::FineTuning { photos_per_second, .. } = event
-            && shown.fetch_add(1, Ordering::Relaxed) == 0
-        {
-            println!(
-                "  quick training: {} MiB at most; then {photos_per_second:.0} photos a second",
-                resident("VmHWM")
-            );
+        if matches!(event, TrainingEvent::StrengthChosen { .. }) {
+            println!("  quick training: {} MiB at most", resident("VmHWM"));
         }
     })?;
     let record = iteration.manifest()?.fine_tuning.ok_or("nothing was adapted")?;

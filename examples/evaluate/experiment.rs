@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use ocelli::{
-    EvaluatedPhoto, Evaluation, ImageFilter, ImagePrediction, Int8Cost, IterationHandle, Limits, NewProject,
-    OpenOptions, Precision, ProjectHandle, PublishOptions, StopToken, TagId, TrainOptions, TrainedTag,
-    TrainingEvent, Upload, limits,
+    EvaluatedPhoto, Evaluation, ImageFilter, ImagePrediction, Int8Cost, IterationHandle, Limits, Model,
+    NewProject, OpenOptions, Precision, ProjectHandle, PublishOptions, StopToken, TagId, TrainOptions,
+    TrainedTag, TrainingEvent, Upload, View, limits,
 };
 use rayon::prelude::*;
 
@@ -21,6 +21,8 @@ use crate::options::Options;
 pub(crate) struct Outcome {
     /// Its seed.
     pub(crate) seed: u64,
+    /// The part of a photo that the network sees.
+    pub(crate) view: View,
     /// Photos stored to train on; the same bytes twice are one.
     pub(crate) train_photos: usize,
     /// Photos that were refused, to train on or to test with.
@@ -60,6 +62,7 @@ pub(crate) fn run(options: &Options, dataset: &Dataset, seed: u64) -> Result<Out
     let new = NewProject::new("evaluate").domain(options.domain);
     let project =
         ocelli.create_project(if options.multilabel { new.multilabel() } else { new.multiclass() })?;
+    let project = project.with_views(options.views);
     let mut photos = match options.shots {
         Some(shots) => dataset.shots(shots, seed),
         None => dataset.train.clone(),
@@ -111,6 +114,7 @@ pub(crate) fn run(options: &Options, dataset: &Dataset, seed: u64) -> Result<Out
     };
     Ok(Outcome {
         seed,
+        view: Model::from_bytes(&iteration.model_file()?)?.network().preprocessing().view,
         train_photos,
         refused: refused + unreadable,
         test,
@@ -260,6 +264,9 @@ fn show_progress(event: TrainingEvent) {
                 "round {round} of {rounds}: loss {training_loss:.4}, held-out loss {held_out_loss:.4}, \
                  top-1 {held_out_top1:.4}"
             ));
+        }
+        TrainingEvent::ViewTried { view, held_out_loss } => {
+            tell(format_args!("view {view:?}: held-out loss {held_out_loss:.4}"));
         }
         TrainingEvent::StrengthTried { strength, held_out_loss, held_out_top1 } => {
             tell(format_args!(

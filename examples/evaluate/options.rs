@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use lexopt::{Arg, Error, Parser, ValueExt};
-use ocelli::{AdvancedOptions, Domain, Precision, Training, View, limits};
+use ocelli::{AdvancedOptions, Domain, Precision, Training, View, Views, limits};
 
 /// Shown by `--help`.
 pub(crate) const USAGE: &str = "\
@@ -23,7 +23,8 @@ Options:
   --seed S [S ...]          draws shots and folds; several seeds give a mean and a spread [default: 0]
   --multilabel              any number of tags a photo
   --balance B               favour rare tags, 0 (default) to 1
-  --view whole|centre       what the network sees: the whole photo squashed (default), or its centre square
+  --view whole|centre       what the network sees: the whole photo squashed, or its centre square [default: as the folds say]
+  --views one|corners       views that a test photo is asked about: one (default), or its corners too
   --precision f32|int8      what the test photos are predicted in [default: f32]; int8 also tells what it costs
   --retrain                 tag one more photo after training, train again, and tell what that took
   --json                    print JSON on stdout
@@ -47,7 +48,9 @@ pub(crate) struct Options {
     /// Favours rare tags.
     pub(crate) balance: f32,
     /// What the network sees.
-    pub(crate) view: View,
+    pub(crate) view: Option<View>,
+    /// Of how many views an answer to a test photo is the mean.
+    pub(crate) views: Views,
     /// What the test photos are predicted in.
     pub(crate) precision: Precision,
     /// Whether to train a second time.
@@ -69,7 +72,8 @@ impl Options {
             seeds: Vec::new(),
             multilabel: false,
             balance: 0.0,
-            view: View::Whole,
+            view: None,
+            views: Views::default(),
             precision: Precision::F32,
             retrain: false,
             json: false,
@@ -89,7 +93,8 @@ impl Options {
                 }
                 Arg::Long("multilabel") => options.multilabel = true,
                 Arg::Long("balance") => options.balance = parser.value()?.parse_with(balance)?,
-                Arg::Long("view") => options.view = parser.value()?.parse_with(view)?,
+                Arg::Long("view") => options.view = Some(parser.value()?.parse_with(view)?),
+                Arg::Long("views") => options.views = parser.value()?.parse_with(views)?,
                 Arg::Long("precision") => options.precision = parser.value()?.parse_with(precision)?,
                 Arg::Long("retrain") => options.retrain = true,
                 Arg::Long("json") => options.json = true,
@@ -159,6 +164,14 @@ fn domain(text: &str) -> Result<Domain, String> {
         "compact" => Ok(Domain::GENERAL_COMPACT),
         "general" => Ok(Domain::GENERAL),
         _ => Err("--domain takes compact or general".to_owned()),
+    }
+}
+
+fn views(text: &str) -> Result<Views, String> {
+    match text {
+        "one" => Ok(Views::One),
+        "corners" => Ok(Views::Corners),
+        _ => Err("--views takes one or corners".to_owned()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ocelli::{Evaluation, IterationPerformance, Precision, Reliability, Threshold, Training};
+use ocelli::{Evaluation, IterationPerformance, Precision, Reliability, Threshold, Training, View, Views};
 use serde::Serialize;
 
 use crate::experiment::Outcome;
@@ -13,7 +13,9 @@ use crate::options::Options;
 pub(crate) struct Report {
     training: &'static str,
     domain: &'static str,
-    view: String,
+    /// The view that was asked for; null where the folds chose, as each seed tells.
+    view: Option<View>,
+    views: Views,
     precision: Precision,
     threshold: f32,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -84,6 +86,7 @@ struct Int8Figures {
 #[derive(Debug, Serialize)]
 struct SeedFigures {
     seed: u64,
+    view: View,
     top1: Option<f64>,
     mean_ap: Option<f64>,
     ece: Option<f64>,
@@ -102,7 +105,8 @@ impl Report {
                 Training::Advanced(_) => "advanced",
             },
             domain: options.domain.name,
-            view: format!("{:?}", options.view).to_lowercase(),
+            view: options.view,
+            views: options.views,
             precision: options.precision,
             threshold: Threshold::default().value(),
             shots: options.shots,
@@ -153,6 +157,7 @@ impl SeedFigures {
     fn new(outcome: &Outcome) -> Self {
         Self {
             seed: outcome.seed,
+            view: outcome.view,
             top1: outcome.test.top1(),
             mean_ap: outcome.test.mean_average_precision(),
             ece: reliability(outcome).map(|reliability| reliability.expected_calibration_error),
@@ -253,10 +258,10 @@ impl std::fmt::Display for Report {
         }
         let Seconds { import, train, predict, retrain } = &self.seconds;
         if let [_, _, ..] = self.seeds.as_slice() {
-            for SeedFigures { seed, top1, mean_ap, ece, seconds } in &self.seeds {
+            for SeedFigures { seed, view, top1, mean_ap, ece, seconds } in &self.seeds {
                 writeln!(
                     f,
-                    "  seed {seed}: top-1 {}, mean AP {}, calibration error {}, trained in {:.1} s",
+                    "  seed {seed}: top-1 {}, mean AP {}, calibration error {}, view {view:?}, trained in {:.1} s",
                     figure(*top1),
                     figure(*mean_ap),
                     figure(*ece),

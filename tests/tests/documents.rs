@@ -9,6 +9,7 @@ use ocelli::{
     AuditAction, AuditLog, ExportOptions, ExportSummary, ExportedProject, Findings, HoldTarget,
     ImportOptions, IterationHandle, Keys, ManualClock, MetadataFilter, Ocelli, OpenOptions, Plan,
     ProjectHandle, ProjectId, PublishOptions, Receipt, StoreError, SweepOptions, Swept, Timestamp,
+    TrainOptions,
 };
 
 const DATA_CONTROL: &str = include_str!("../../docs/data-control.md");
@@ -112,6 +113,7 @@ fn names() -> BTreeSet<&'static str> {
         call ProjectHandle::tag,
         call ProjectHandle::tags,
         call ProjectHandle::train_watched,
+        call ProjectHandle::with_views,
         call IterationHandle::confusion(None),
         call IterationHandle::delete,
         call IterationHandle::details,
@@ -138,6 +140,7 @@ fn names() -> BTreeSet<&'static str> {
         field Swept::audit_needs_keys,
         field Swept::damaged,
         field Swept::locked,
+        field TrainOptions::view,
     ];
     names.into_iter().chain(generic).collect()
 }

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot unwrap fails")]
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -156,6 +157,33 @@ fn a_training_starts_from_an_earlier_iteration() {
     iteration.publish("production").unwrap();
     other.predict("production", &ocelli_tests::drawn(1)).unwrap();
     assert!(other.train(&TrainOptions { force: true, ..options }).is_err(), "its base is gone");
+}
+
+#[test]
+fn what_started_from_adapted_layers_goes_with_the_photos_that_they_learned_from() {
+    for in_directory in [false, true] {
+        let scene = if in_directory { Scene::in_directory() } else { Scene::in_memory() };
+        let project = trainable(&scene.ocelli);
+        let first = project.train(&advanced(3, None)).unwrap();
+        assert!(first.manifest().unwrap().fine_tuning.unwrap().kept.is_some());
+        let from = |iteration: &ocelli::IterationHandle, tags: Vec<ocelli::TagId>| {
+            let base = BaseIteration { project_id: project.id(), iteration_id: iteration.id() };
+            TrainOptions { custom_base: Some(base), tags, int8: false, ..TrainOptions::default() }
+        };
+        // Other tags and other photos; then one more step away, whose base has gone.
+        let others =
+            vec![label(&project, "wide", (40..50).step_by(2)), label(&project, "high", (41..51).step_by(2))];
+        let second = project.train(&from(&first, others.clone())).unwrap();
+        let third = project.train(&TrainOptions { seed: 9, ..from(&second, others) }).unwrap();
+        let _ = second.delete().unwrap();
+        let learned = first.manifest().unwrap().evaluation.photos[0].photo;
+        let erasure = project.delete_images(vec![learned]).unwrap();
+        let told: BTreeSet<_> = erasure.iterations.iter().map(|affected| affected.id).collect();
+        assert_eq!(told, BTreeSet::from([first.id(), third.id()]));
+        assert_eq!(third.manifest().unwrap().erased, 1);
+        let again = project.retrain_without(&erasure, &from(&third, Vec::new()));
+        assert!(matches!(again, Err(Error::BaseToReplace(id)) if id == third.id()));
+    }
 }
 
 #[test]

@@ -144,7 +144,7 @@ fn answers_as_the_engine_does(python: &Path, project: NewProject, view: View) {
     for tag in ["fish", "monument", "windmill"] {
         label_real(&project, tag, 6);
     }
-    let iteration = project.train(&TrainOptions { view, ..TrainOptions::default() }).unwrap();
+    let iteration = project.train(&TrainOptions { view: Some(view), ..TrainOptions::default() }).unwrap();
     let model = Model::from_bytes(&iteration.model_file().unwrap()).unwrap();
     let preprocessing = *model.network().preprocessing();
     let photos = photos();

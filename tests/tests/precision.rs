@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot unwrap fails")]
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -188,16 +189,21 @@ fn what_has_not_completed_is_not_published_in_int8_either() {
     project.train_watched(&TrainOptions::default(), &StopToken::new(), &watch).unwrap();
 }
 
+/// A calibration is of one view, and the folds may choose another when photos are added.
+fn whole() -> TrainOptions {
+    TrainOptions { view: Some(ocelli::View::Whole), ..TrainOptions::default() }
+}
+
 #[test]
 fn a_calibration_serves_until_the_photos_have_doubled() {
     let store = Arc::new(MemoryStore::new(Limits::default()));
     let ocelli = OpenOptions::new().with_store(store.clone()).unwrap();
     let project = trainable(&ocelli);
-    let (first, events) = train(&project, &TrainOptions::default());
+    let (first, events) = train(&project, &whole());
     assert_eq!(calibrated_on(&events), Some(12));
     let of = |iteration: &IterationHandle| iteration.manifest().unwrap().int8.unwrap();
 
-    let (again, events) = train(&project, &TrainOptions { seed: 5, ..forced() });
+    let (again, events) = train(&project, &TrainOptions { seed: 5, force: true, ..whole() });
     assert_eq!((calibrated_on(&events), of(&again).calibration), (None, of(&first).calibration));
     assert!(events.contains(&TrainingEvent::Features { done: 12, total: 12, cached: 12 }), "{events:?}");
 
@@ -208,12 +214,12 @@ fn a_calibration_serves_until_the_photos_have_doubled() {
         assert!(project.add_files(uploads).unwrap().is_batch_successful());
     };
     add(12..23);
-    let (grown, events) = train(&project, &TrainOptions::default());
+    let (grown, events) = train(&project, &whole());
     assert_eq!((calibrated_on(&events), of(&grown).calibration), (None, of(&first).calibration));
     assert!(events.contains(&TrainingEvent::Features { done: 12, total: 23, cached: 12 }), "{events:?}");
 
     add(23..24);
-    let (doubled, events) = train(&project, &TrainOptions::default());
+    let (doubled, events) = train(&project, &whole());
     assert_eq!((calibrated_on(&events), of(&doubled).calibration_photos), (Some(24), 24));
     assert_ne!(of(&doubled).calibration, of(&first).calibration);
 
@@ -232,13 +238,13 @@ fn a_calibration_serves_until_the_photos_have_doubled() {
 fn another_view_has_a_calibration_of_its_own() {
     let scene = Scene::in_memory();
     let project = trainable(&scene.ocelli);
-    let (whole, _) = train(&project, &TrainOptions::default());
-    let centre = TrainOptions { view: ocelli::View::Centre, ..TrainOptions::default() };
+    let (whole_view, _) = train(&project, &whole());
+    let centre = TrainOptions { view: Some(ocelli::View::Centre), ..TrainOptions::default() };
     let (centre, events) = train(&project, &centre);
     assert_eq!(calibrated_on(&events), Some(12));
     let of = |iteration: &IterationHandle| iteration.manifest().unwrap().int8.unwrap().calibration;
-    assert_ne!(of(&whole), of(&centre));
-    let (_, events) = train(&project, &forced());
+    assert_ne!(of(&whole_view), of(&centre));
+    let (_, events) = train(&project, &TrainOptions { force: true, ..whole() });
     assert_eq!(calibrated_on(&events), None, "the first is still there");
 }
 
@@ -275,10 +281,13 @@ fn a_calibration_that_was_erased_does_not_come_back_by_a_training_under_way() {
         store.features(project.id(), &key, &ids).unwrap().iter().flatten().count()
     };
     let gone = project.images(&Default::default()).unwrap()[0].id;
-    let watch = |event: TrainingEvent| {
-        if matches!(event, TrainingEvent::Features { done: 0, .. }) {
+    let calibrated = AtomicBool::new(false);
+    let watch = |event: TrainingEvent| match event {
+        TrainingEvent::Calibration { .. } => calibrated.store(true, Ordering::Relaxed),
+        TrainingEvent::Features { done: 0, .. } if calibrated.load(Ordering::Relaxed) => {
             assert!(project.delete_images(vec![gone]).unwrap().status.is_complete());
         }
+        _ => {}
     };
     let trained = project.train_watched(&TrainOptions::default(), &StopToken::new(), &watch).unwrap();
     assert_eq!((in_int8(&twin), in_int8(&project)), (12, 0));

@@ -303,7 +303,7 @@ fn another_classification_type_is_a_change_to_train() {
 fn the_centre_view_is_recorded_in_the_model() {
     let scene = Scene::in_memory();
     let project = trainable(&scene.ocelli);
-    let options = TrainOptions { view: ocelli::View::Centre, ..TrainOptions::default() };
+    let options = TrainOptions { view: Some(ocelli::View::Centre), ..TrainOptions::default() };
     let file = project.train(&options).unwrap().model_file().unwrap();
     let model = ocelli::Model::from_bytes(&file).unwrap();
     // Wide and square photos whose middles are the same look the same to it.

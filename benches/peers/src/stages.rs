@@ -80,25 +80,18 @@ impl Staged {
         let weight = self.kernels[&conv.weight].clone();
         let [outputs, _, rows, columns] = weight.dims();
         let Shape::Map { height, width, .. } = shape else { return input };
-        let [down, across] = conv.padding.amounts([height, width], [rows, columns], conv.stride);
         let ours = match self.variant {
             Variant::Products => conv.groups == 1,
             Variant::Depthwise => true,
             _ => false,
         };
         if ours {
-            let geometry = Geometry {
-                kernel: [rows, columns],
-                stride: conv.stride,
-                before: [down[0], across[0]],
-                after: [down[1], across[1]],
-                groups: conv.groups,
-                relu6: false,
-            };
+            let geometry = Geometry::of(conv, [rows, columns], [height, width]);
             let ends = [Tensor::ones([outputs], &self.device), Tensor::zeros([outputs], &self.device)];
             return convolution(input, weight, ends, geometry, &self.workspace);
         }
-        let padding = [down, across].map(|[before, after]| (before, after));
+        let padding = conv.padding.amounts([height, width], [rows, columns], conv.stride);
+        let padding = padding.map(|[before, after]| (before, after));
         let options = ConvOptions::new_with_padding(conv.stride, padding, [1, 1], conv.groups);
         if self.channels_first() {
             return conv2d(input, weight, None, options);

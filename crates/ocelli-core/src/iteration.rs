@@ -1,8 +1,9 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
-    CalibrationRecord, ClassificationType, DomainId, ErrorCode, Evaluation, FineTuningRecord, ImageId,
-    IterationId, MeasuredInt8, Name, Precision, ProjectId, TagId, TagType, Threshold, Thresholds, Timestamp,
+    Augmentations, CalibrationRecord, ClassificationType, DomainId, ErrorCode, Evaluation, FineTuningRecord,
+    ImageId, IterationId, MeasuredInt8, Name, Precision, ProjectId, TagId, TagType, Threshold, Thresholds,
+    Timestamp,
 };
 
 /// Why a training ended without a model.
@@ -225,6 +226,12 @@ pub struct Manifest {
     /// Photos of the test that have been erased since. They are no longer among it.
     #[serde(default)]
     pub test_erased: u32,
+    /// The project's switches at the time of the training; none where they were not written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub augmentations: Option<Augmentations>,
+    /// Whether the caller named the part of the photos that the network sees; else the folds chose it, or there was no choice.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub view_named: bool,
 }
 
 impl Manifest {

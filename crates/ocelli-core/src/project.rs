@@ -16,7 +16,8 @@ pub enum ClassificationType {
 ///
 /// How strongly and how often each alters a photo is said by `AugmentationPolicy` of `ocelli-imaging`.
 ///
-/// Quick training of a head on the features of whole photos uses none of them.
+/// Quick training alters no photo at random. Its fixed views of a photo are mirrored only where `horizontal_flip` is on, and
+/// show corners only where `scaling` and `translation` both are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Augmentations {

@@ -41,23 +41,38 @@ pub struct Augmentation {
 
 impl Default for Augmentation {
     fn default() -> Self {
-        Self {
-            rotation: 0.0,
-            width: 1.0,
-            height: 1.0,
-            right: 0.0,
-            down: 0.0,
-            pad_to_square: false,
-            horizontal_flip: false,
-            equalize: false,
-            solarize: None,
-        }
+        Self::IDENTITY
     }
 }
 
 impl Augmentation {
+    /// A window of `side` times the area's sides whose centre lies so far to the right of and below the area's, in its widths
+    /// and heights.
+    pub const fn window(side: f32, right: f32, down: f32) -> Self {
+        Self { width: side, height: side, right, down, ..Self::IDENTITY }
+    }
+
+    /// The same, mirrored left to right.
+    #[must_use]
+    pub const fn mirrored(self) -> Self {
+        Self { horizontal_flip: !self.horizontal_flip, ..self }
+    }
+
+    /// Alters nothing.
+    pub const IDENTITY: Self = Self {
+        rotation: 0.0,
+        width: 1.0,
+        height: 1.0,
+        right: 0.0,
+        down: 0.0,
+        pad_to_square: false,
+        horizontal_flip: false,
+        equalize: false,
+        solarize: None,
+    };
+
     /// Whether a photo comes out as a plain resize makes it.
     pub fn is_identity(&self) -> bool {
-        *self == Self::default()
+        *self == Self::IDENTITY
     }
 }

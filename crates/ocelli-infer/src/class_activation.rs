@@ -2,7 +2,7 @@ use ocelli_core::{BoundingBox, Precision};
 use ocelli_imaging::{Area, HeatMap, RgbView};
 use ocelli_model::{Network, Op, Shape, View};
 
-use crate::{CompileOptions, CompiledNetwork, InferError, LinearHead, dot_product};
+use crate::{CompileOptions, CompiledNetwork, InferError, LinearHead, area, dot_product};
 
 /// Class activation maps: how much each place of a photo counts for a label (Zhou, Khosla, Lapedriza, Oliva and
 /// Torralba, *Learning deep features for discriminative localization*, 2016).
@@ -78,10 +78,7 @@ impl ClassActivation {
 
 /// The part of a photo that a view shows.
 fn seen(view: View, photo: &RgbView<'_>) -> Result<BoundingBox, InferError> {
-    let Area { left, top, width, height } = match view {
-        View::Whole => Area::whole(photo),
-        View::Centre => Area::centre_square(photo),
-    };
+    let Area { left, top, width, height } = area(view, photo);
     let of = |part: u32, whole: u32| (f64::from(part) / f64::from(whole)) as f32;
     let (across, down) = (photo.width(), photo.height());
     Ok(BoundingBox::new(of(left, across), of(top, down), of(width, across), of(height, down))?)

@@ -15,6 +15,8 @@
 //! included, whose outputs are then the photo's features. [`CompileOptions`] choose the precision and the processor's
 //! instructions; int8 needs a calibration, which a [`Calibrator`] makes from photos.
 //!
+//! [`Views`] says of how many views of a photo a prediction is the mean; [`area`] and [`altered`] give what a network sees.
+//!
 //! [`Model::heat_map`] shows what of a photo counted for a tag, by a [`ClassActivation`]; a [`LinearHead`] answers to features
 //! that are at hand.
 //!
@@ -32,6 +34,7 @@ mod linear_head;
 mod model;
 pub mod reference;
 mod similarity;
+mod views;
 
 pub use calibrator::Calibrator;
 pub use class_activation::ClassActivation;
@@ -41,3 +44,4 @@ pub use linear_head::LinearHead;
 pub use model::Model;
 pub use ocelli_kernels::Level;
 pub use similarity::dot_product;
+pub use views::{CORNERS, Views, altered, area};

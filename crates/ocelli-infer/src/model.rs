@@ -2,12 +2,12 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use ocelli_core::{Limits, Precision, Prediction, TagId};
-use ocelli_imaging::{DecodeLimits, DecodeOptions, HeatMap, RgbView, decode_with};
+use ocelli_imaging::{Augmenter, DecodeLimits, DecodeOptions, HeatMap, RgbView, decode_with};
 use ocelli_model::{Label, Network, file};
 
 use rayon::prelude::*;
 
-use crate::{ClassActivation, CompileOptions, CompiledNetwork, InferError};
+use crate::{ClassActivation, CompileOptions, CompiledNetwork, InferError, Views, altered};
 
 /// A trained classifier, opened from a model file; no data directory is needed.
 ///
@@ -18,6 +18,7 @@ pub struct Model {
     compiled: CompiledNetwork,
     limits: DecodeLimits,
     decoding: DecodeOptions,
+    views: Views,
     /// Compiled when a heat map is first asked for.
     activation: Arc<OnceLock<ClassActivation>>,
 }
@@ -70,8 +71,14 @@ impl Model {
         }
         let compiled = CompiledNetwork::compile_with(&network, options)?;
         let limits = DecodeLimits::prediction(&Limits::default());
-        let (decoding, activation) = (DecodeOptions::default(), Arc::default());
-        Ok(Self { network, compiled, limits, decoding, activation })
+        Ok(Self {
+            network,
+            compiled,
+            limits,
+            decoding: DecodeOptions::default(),
+            views: Views::default(),
+            activation: Arc::default(),
+        })
     }
 
     /// The same model, with other limits on the photos that it takes.
@@ -86,6 +93,12 @@ impl Model {
     pub fn with_scaled_decoding(mut self) -> Self {
         let preprocessing = self.compiled.preprocessing();
         self.decoding.scale_to = Some((preprocessing.width, preprocessing.height));
+        self
+    }
+
+    /// The same model, asked about so many views of each photo. Heat maps stay those of the first.
+    pub fn with_views(mut self, views: Views) -> Self {
+        self.views = views;
         self
     }
 
@@ -122,10 +135,28 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// None that a network of this version of the engine is known to cause.
+    /// As [`Model::predict_views`].
     pub fn predict_rgb(&self, photo: RgbView<'_>) -> Result<Vec<Prediction>, InferError> {
+        self.predict_views(photo, self.views)
+    }
+
+    /// As [`Model::predict_rgb`], of so many views of the photo.
+    ///
+    /// # Errors
+    ///
+    /// If there is no memory for a view beside the first.
+    pub fn predict_views(&self, photo: RgbView<'_>, views: Views) -> Result<Vec<Prediction>, InferError> {
         let mut probabilities = vec![0.0; self.compiled.output_len()];
         self.compiled.predict_into(photo, &mut probabilities)?;
+        if !views.further().is_empty() {
+            let (mut augmenter, mut answer) = (Augmenter::new(), vec![0.0; probabilities.len()]);
+            for view in views.further() {
+                let seen = altered(self.compiled.preprocessing(), photo, view, &mut augmenter)?;
+                self.compiled.predict_into(seen.view(), &mut answer)?;
+                probabilities.iter_mut().zip(&answer).for_each(|(sum, answer)| *sum += answer);
+            }
+            probabilities.iter_mut().for_each(|sum| *sum /= views.count() as f32);
+        }
         let labelled = self.labels().iter().zip(probabilities);
         let mut predictions: Vec<Prediction> = labelled
             .map(|(label, probability)| Prediction {

@@ -55,6 +55,8 @@ pub(crate) fn manifest(evaluation: Evaluation) -> Manifest {
         erased: 0,
         test: None,
         test_erased: 0,
+        augmentations: None,
+        view_named: false,
     }
 }
 

@@ -233,9 +233,12 @@ impl<'a, A: Activations> Tuning<'a, A> {
                 break;
             }
             let asked = Instant::now();
+            // Maps of steps and maps of answers have other sizes; they are not to lie in memory beside each other.
+            self.release_memory();
             if !self.evaluate(round, loss, stop, watch)? || ended {
                 break;
             }
+            self.release_memory();
             answering = asked.elapsed();
             if let Some(Checkpoints { every, keep, .. }) = how.checkpoints
                 && kept.is_none_or(|kept| kept.elapsed() >= every)
@@ -245,6 +248,10 @@ impl<'a, A: Activations> Tuning<'a, A> {
             }
         }
         Ok(())
+    }
+
+    fn release_memory(&self) {
+        self.members.iter().for_each(|member| member.model().tail.release_memory());
     }
 
     /// Lets every member see its photos once. Returns the mean loss, and whether the way has ended.
@@ -330,6 +337,7 @@ impl<'a, A: Activations> Tuning<'a, A> {
         for _ in 0..KINDS {
             answers(&model, &self.form, values.clone());
         }
+        self.release_memory();
         Ok(began.elapsed().mul_f64(photos as f64 / views.len().max(1) as f64))
     }
 

@@ -51,8 +51,6 @@ pub struct TrainedHead {
     pub evaluation: Evaluation,
     /// Those heads, by fold.
     pub fold_heads: Vec<LinearHead>,
-    /// What the head answers to the photos that took no part in the training, where there were some; their fold is 0.
-    pub test: Option<Evaluation>,
 }
 
 impl TrainedHead {
@@ -74,13 +72,7 @@ pub fn train_head(
     stop: &StopToken,
     watch: &dyn Fn(TrainingEvent),
 ) -> Result<TrainedHead, TrainError> {
-    if !(0.0..=1.0).contains(&options.balance) {
-        return Err(TrainError::Option {
-            what: "balance",
-            value: f64::from(options.balance),
-            expected: "between 0 and 1",
-        });
-    }
+    check(options)?;
     let labels = set.labels();
     let fold_of = folds::stratified(set, FOLDS, options.seed);
     let Chosen { strength, held_out, head, fold_heads, .. } =
@@ -90,11 +82,7 @@ pub fn train_head(
     let all = Regression::of_all(set, options.balance);
     let head = all.fit(head, strength, stop)?;
     let head = all.raw(&head).swap_remove(0);
-    let test = set
-        .test()
-        .map(|test| head.evaluate(labels.classification_type(), labels.tags(), &test.photos, &test.features));
     Ok(TrainedHead {
-        test: test.transpose()?,
         weights: head.weights,
         bias: head.bias,
         strength,
@@ -102,6 +90,32 @@ pub fn train_head(
         evaluation: evaluation(labels, &fold_of, &held_out),
         fold_heads,
     })
+}
+
+/// The loss of each photo, in the set's order, by the head of the folds that did not see it, at the best strength: what the
+/// features of the set are worth, by the same folds as [`train_head`] draws.
+///
+/// # Errors
+///
+/// If the balance is out of range, or a stop is asked for.
+pub fn held_out_losses(
+    set: &TrainingSet,
+    options: &HeadOptions,
+    stop: &StopToken,
+) -> Result<Vec<f64>, TrainError> {
+    check(options)?;
+    let fold_of = folds::stratified(set, FOLDS, options.seed);
+    let chosen = choose_strength(set, &fold_of, options, stop, &|_| {})?;
+    Ok(losses(set.labels(), &chosen.held_out).collect())
+}
+
+fn check(options: &HeadOptions) -> Result<(), TrainError> {
+    let (what, value, expected) = ("balance", f64::from(options.balance), "between 0 and 1");
+    if (0.0..=1.0).contains(&options.balance) {
+        Ok(())
+    } else {
+        Err(TrainError::Option { what, value, expected })
+    }
 }
 
 /// What the folds favour.
@@ -154,12 +168,18 @@ fn choose_strength(
     Ok(best)
 }
 
-/// The mean over the photos of the cross-entropy, summed over the tags where each stands for itself.
+/// The mean over the photos of their losses.
 fn mean_loss(labels: &Labels, probabilities: &[f32]) -> f64 {
+    losses(labels, probabilities).sum::<f64>() / labels.photos().len() as f64
+}
+
+/// Each photo's cross-entropy, summed over the tags where each stands for itself.
+fn losses(labels: &Labels, probabilities: &[f32]) -> impl Iterator<Item = f64> {
     let tags = labels.tags().len();
     let surprise = |probability: f32| -f64::from(probability.max(f32::MIN_POSITIVE)).ln();
+    let classification_type = labels.classification_type();
     let rows = labels.photos().iter().zip(probabilities.chunks_exact(tags));
-    let loss = rows.map(|(photo, row)| match labels.classification_type() {
+    rows.map(move |(photo, row)| match classification_type {
         ClassificationType::Multiclass => {
             photo.tags.iter().map(|tag| surprise(row[usize::from(*tag)])).sum::<f64>()
         }
@@ -167,8 +187,7 @@ fn mean_loss(labels: &Labels, probabilities: &[f32]) -> f64 {
             .zip(row)
             .map(|(tag, p)| if photo.tags.contains(&tag) { surprise(*p) } else { surprise(1.0 - *p) })
             .sum(),
-    });
-    loss.sum::<f64>() / labels.photos().len() as f64
+    })
 }
 
 fn evaluation(labels: &Labels, fold_of: &[u16], probabilities: &[f32]) -> Evaluation {
@@ -330,23 +349,20 @@ mod tests {
     }
 
     #[test]
-    fn photos_to_test_with_are_answered_and_not_learned_from() {
-        let set = set(ClassificationType::Multiclass, [12, 10, 8]);
-        let plain = train(&set, &HeadOptions::default());
-        assert!(plain.test.is_none());
-        let photos: Vec<_> = set.labels().photos()[..7].to_vec();
-        let features = set.rows()[..7 * WIDTH].to_vec();
-        let tested = set.with_test(photos.clone(), features.clone()).unwrap();
-        let tested = train(&tested, &HeadOptions::default());
-        assert_eq!((&tested.weights, &tested.evaluation), (&plain.weights, &plain.evaluation));
-        let test = tested.test.unwrap();
-        assert_eq!(test.tags, plain.evaluation.tags);
-        let head = LinearHead { weights: plain.weights, bias: plain.bias };
-        for ((answered, photo), row) in test.photos.iter().zip(photos).zip(features.chunks_exact(WIDTH)) {
-            assert_eq!((answered.photo, &answered.tags), (photo.image, &photo.tags));
-            let asked = head.probabilities(ClassificationType::Multiclass, row).unwrap();
-            assert_eq!(answered.probabilities, asked);
-        }
+    fn better_features_of_the_same_photos_have_lower_losses_in_the_same_folds() {
+        let options = HeadOptions::default();
+        let losses = |set: &TrainingSet| held_out_losses(set, &options, &StopToken::new()).unwrap();
+        let clear = overlapping(ClassificationType::Multiclass, [12, 10, 8], 1.0);
+        let own = losses(&clear);
+        assert_eq!(losses(&clear.with_other_features(clear.rows().to_vec()).unwrap()), own);
+        let folds = |set: &TrainingSet| folds::stratified(set, FOLDS, options.seed);
+        let noisy: Vec<f32> = clear.rows().iter().enumerate().map(|(n, x)| x + 9.0 * noise(n + 7)).collect();
+        let noisy = clear.with_other_features(noisy).unwrap();
+        assert_eq!(folds(&noisy), folds(&clear));
+        let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
+        assert!(mean(&own) < mean(&losses(&noisy)) && own.len() == 30);
+        assert!(clear.with_other_features(vec![0.0; 31]).is_err());
+        assert!(clear.with_other_features(vec![f32::NAN; 30]).is_err());
     }
 
     #[test]

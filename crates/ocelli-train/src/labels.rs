@@ -102,20 +102,25 @@ pub(crate) fn enough(
     if lacks.is_empty() { Ok(()) } else { Err(TrainError::TooFewPhotos { lacks, classification_type }) }
 }
 
+/// Tags by these numbers, for tests.
 #[cfg(test)]
-mod tests {
+pub(crate) fn numbered_tags(count: u8) -> Vec<TrainedTag> {
     use ocelli_core::{Name, TagId, TagType, Timestamp};
 
-    use super::*;
+    let tag = |n: u8| TrainedTag {
+        id: TagId::new(Timestamp::from_millis(0), [n; 10]),
+        name: Name::new(format!("tag {n}")).unwrap(),
+        tag_type: TagType::Regular,
+    };
+    (0..count).map(tag).collect()
+}
 
-    fn tags(count: u8) -> Vec<TrainedTag> {
-        let tag = |n: u8| TrainedTag {
-            id: TagId::new(Timestamp::from_millis(0), [n; 10]),
-            name: Name::new(format!("tag {n}")).unwrap(),
-            tag_type: TagType::Regular,
-        };
-        (0..count).map(tag).collect()
-    }
+#[cfg(test)]
+mod tests {
+    use ocelli_core::Timestamp;
+
+    use super::numbered_tags as tags;
+    use super::*;
 
     fn photos(tags: &[u16]) -> Vec<LabelledPhoto> {
         let image = ImageId::new(Timestamp::from_millis(0), [0; 10]);

@@ -1,7 +1,5 @@
-use ocelli_core::{ClassificationType, EvaluatedPhoto, Evaluation, TrainedTag};
+use ocelli_core::ClassificationType;
 use serde::{Deserialize, Serialize};
-
-use crate::{LabelledPhoto, TrainError};
 
 /// A head for features as they come from the base.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,31 +33,6 @@ impl LinearHead {
             ClassificationType::Multilabel => scores.iter_mut().for_each(|score| *score = sigmoid(*score)),
         }
         Some(scores.into_iter().map(|probability| probability as f32).collect())
-    }
-
-    /// What the head answers to photos that it was not trained on, their features row-major `[photos, width]`.
-    ///
-    /// # Errors
-    ///
-    /// If there are not as many features a photo as the head weighs.
-    pub fn evaluate(
-        &self,
-        classification_type: ClassificationType,
-        tags: &[TrainedTag],
-        photos: &[LabelledPhoto],
-        features: &[f32],
-    ) -> Result<Evaluation, TrainError> {
-        let wrong = TrainError::FeatureCount { features: features.len(), photos: photos.len() };
-        let width = self.weights.len() / self.bias.len().max(1);
-        if width == 0 || features.len() != photos.len().saturating_mul(width) {
-            return Err(wrong);
-        }
-        let evaluated = photos.iter().zip(features.chunks_exact(width)).map(|(photo, row)| {
-            let probabilities = self.probabilities(classification_type, row)?;
-            Some(EvaluatedPhoto { photo: photo.image, tags: photo.tags.clone(), fold: 0, probabilities })
-        });
-        let photos = evaluated.collect::<Option<Vec<_>>>().ok_or(wrong)?;
-        Ok(Evaluation { classification_type, tags: tags.to_vec(), photos })
     }
 }
 

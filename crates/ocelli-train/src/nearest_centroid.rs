@@ -6,6 +6,7 @@ use ocelli_core::{ClassificationType, TrainedTag, limits};
 
 use crate::labels::{enough, settle};
 use crate::linear::{log_sigmoid, softmax};
+use crate::minimum::lowest;
 use crate::scaling::Scaling;
 use crate::training_set::check_finite;
 use crate::{LabelledPhoto, LinearHead, TrainError};
@@ -248,18 +249,7 @@ fn sharpness(trials: &[Trial]) -> f64 {
         });
         prior + told.sum::<f64>()
     };
-    // Golden-section search (Kiefer, 1953).
-    let golden = (5.0f64.sqrt() - 1.0) / 2.0;
-    let (mut low, mut high) = ((SHARPNESS / 100.0).ln(), (SHARPNESS * 100.0).ln());
-    for _ in 0..SEARCH_STEPS {
-        let (left, right) = (high - golden * (high - low), low + golden * (high - low));
-        if surprise(left) <= surprise(right) {
-            high = right;
-        } else {
-            low = left;
-        }
-    }
-    ((low + high) / 2.0).exp()
+    lowest([(SHARPNESS / 100.0).ln(), (SHARPNESS * 100.0).ln()], SEARCH_STEPS, surprise).exp()
 }
 
 /// The head for features as they come.
@@ -281,21 +271,13 @@ fn head(directions: &[Direction], sharpness: f64, scaling: &Scaling) -> LinearHe
 
 #[cfg(test)]
 mod tests {
-    use ocelli_core::{ImageId, Name, TagId, TagType, Timestamp};
+    use ocelli_core::{ImageId, Timestamp};
     use proptest::prelude::*;
 
     use super::*;
+    use crate::labels::numbered_tags as tags;
 
     const ONE_VIEW: NonZeroUsize = NonZeroUsize::MIN;
-
-    fn tags(count: u8) -> Vec<TrainedTag> {
-        let tag = |n: u8| TrainedTag {
-            id: TagId::new(Timestamp::from_millis(0), [n; 10]),
-            name: Name::new(format!("tag {n}")).unwrap(),
-            tag_type: TagType::Regular,
-        };
-        (0..count).map(tag).collect()
-    }
 
     fn photos(tags: &[&[u16]]) -> Vec<LabelledPhoto> {
         let image = ImageId::new(Timestamp::from_millis(0), [0; 10]);

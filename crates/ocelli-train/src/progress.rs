@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ocelli_core::Int8Cost;
+use ocelli_model::View;
 use serde::{Deserialize, Serialize};
 
 /// Asks a training to stop. Clones ask the same training.
@@ -46,14 +47,22 @@ pub enum TrainingEvent {
         /// Photos that were drawn for it.
         total: usize,
     },
-    /// Features are there for so many photos.
+    /// Features are there for so many photos. Told in several passes where views are compared first: once for each,
+    /// and once for what the training needs.
     Features {
         /// Photos whose features are there.
         done: usize,
         /// Photos in all.
         total: usize,
-        /// Photos whose features were there from an earlier training.
+        /// Photos whose features were there before this pass.
         cached: usize,
+    },
+    /// The folds' heads have been fitted to the features of one view of the photos, to choose between views.
+    ViewTried {
+        /// The part of the photos that the network saw.
+        view: View,
+        /// The mean loss on the photos held out, at the best strength of regularisation.
+        held_out_loss: f64,
     },
     /// The folds' heads have been fitted at one strength of regularisation.
     StrengthTried {

@@ -3,7 +3,6 @@ use std::num::NonZeroUsize;
 
 use ocelli_core::ImageId;
 
-use crate::labels::settle;
 use crate::{LabelledPhoto, Labels, TrainError};
 
 /// Labels and the features of their photos.
@@ -25,15 +24,6 @@ pub struct TrainingSet {
     features: Vec<f32>,
     views: usize,
     width: usize,
-    test: Option<TestSet>,
-}
-
-/// Photos that take no part in a training, and on which its head is tried.
-#[derive(Clone, Debug)]
-pub(crate) struct TestSet {
-    pub(crate) photos: Vec<LabelledPhoto>,
-    /// `[photos, width]`
-    pub(crate) features: Vec<f32>,
 }
 
 impl TrainingSet {
@@ -74,7 +64,7 @@ impl TrainingSet {
         let (keys, order): (Vec<_>, Vec<_>) = order.into_iter().unzip();
         labels.reorder(&order);
         reorder_rows(&mut features, views * width, &order);
-        Ok(Self { labels, keys, groups: (0..photos).collect(), features, views, width, test: None })
+        Ok(Self { labels, keys, groups: (0..photos).collect(), features, views, width })
     }
 
     /// Keeps photos of one group in one fold, so that near-duplicates do not lie on both sides. A photo that has no
@@ -89,26 +79,21 @@ impl TrainingSet {
         self
     }
 
-    /// Adds photos that take no part in the training and on which its head is tried
-    /// ([`TrainedHead::test`](crate::TrainedHead::test)). Their features are of one view, row-major
-    /// `[photos, width]`, all finite. A tag may be on none of them.
+    /// The same photos with other features of as many views, row-major `[photos, views, width]` in the order of this set's labels,
+    /// all finite. They fall into the same folds.
     ///
     /// # Errors
     ///
-    /// If a photo has a tag that is not trained, or not exactly one in a multiclass training, or the features are
-    /// not of this set's width or one of them is not finite.
-    pub fn with_test(
-        mut self,
-        mut photos: Vec<LabelledPhoto>,
-        features: Vec<f32>,
-    ) -> Result<Self, TrainError> {
-        settle(self.labels.classification_type(), self.labels.tags().len(), &mut photos)?;
-        if features.len() != photos.len().saturating_mul(self.width) {
-            return Err(TrainError::FeatureCount { features: features.len(), photos: photos.len() });
+    /// If the features do not divide into the photos and views, or one is not finite.
+    pub fn with_other_features(&self, features: Vec<f32>) -> Result<Self, TrainError> {
+        let rows = self.labels.photos().len().saturating_mul(self.views);
+        if features.is_empty() || !features.len().is_multiple_of(rows) {
+            return Err(TrainError::FeatureCount { features: features.len(), photos: rows });
         }
-        check_finite(&features, &photos, self.width)?;
-        self.test = Some(TestSet { photos, features });
-        Ok(self)
+        let width = features.len() / rows;
+        check_finite(&features, self.labels.photos(), self.views * width)?;
+        let (labels, keys, groups) = (self.labels.clone(), self.keys.clone(), self.groups.clone());
+        Ok(Self { labels, keys, groups, features, views: self.views, width })
     }
 
     /// The labels, their photos in this set's order.
@@ -134,11 +119,6 @@ impl TrainingSet {
     /// The group of each photo; all its photos have the same number, which is below that of photos.
     pub(crate) fn groups(&self) -> &[usize] {
         &self.groups
-    }
-
-    /// The photos to try the head on.
-    pub(crate) fn test(&self) -> Option<&TestSet> {
-        self.test.as_ref()
     }
 
     /// The features of the first view of the photo with this index.
@@ -226,17 +206,6 @@ mod tests {
         assert!(TrainingSet::with_views(labels(10), vec![0.0; 20], three).is_err());
         let set = TrainingSet::with_views(labels(10), vec![0.0; 60], three).unwrap();
         assert_eq!((set.width(), set.views()), (2, 3));
-    }
-
-    #[test]
-    fn photos_to_test_with_must_fit_the_training() {
-        let set = || TrainingSet::new(labels(10), vec![0.0; 20]).unwrap();
-        let photo = |tags: &[u16]| LabelledPhoto { image: image(99), tags: tags.to_vec() };
-        assert!(set().with_test(vec![photo(&[1])], vec![0.0; 2]).is_ok());
-        assert!(set().with_test(vec![photo(&[1])], vec![0.0; 3]).is_err());
-        assert!(set().with_test(vec![photo(&[1])], vec![f32::INFINITY; 2]).is_err());
-        assert!(set().with_test(vec![photo(&[2])], vec![0.0; 2]).is_err());
-        assert!(set().with_test(vec![photo(&[0, 1])], vec![0.0; 2]).is_err());
     }
 
     #[test]

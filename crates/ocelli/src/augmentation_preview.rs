@@ -1,14 +1,15 @@
 //! What training makes of a photo, to be looked at.
 
 use ocelli_core::{Domain, ErrorCode, ImageId, limits};
-use ocelli_imaging::{Area, AugmentationPolicy, Augmenter, DecodeLimits, RgbImage, decode, encode_png};
+use ocelli_imaging::{AugmentationPolicy, Augmenter, DecodeLimits, RgbImage, decode, encode_png};
+use ocelli_infer::altered;
 use ocelli_store::StoreError;
 
 use crate::{Error, ProjectHandle};
 
 impl ProjectHandle {
     /// A photo as training with the project's augmentations would see it: `count` draws, each as a PNG file of the size that
-    /// the project's base model looks at. The same seed draws the same, and a longer preview begins with the shorter one.
+    /// the project's base model looks at, of the whole photo where the folds have yet to choose a view. The same seed draws the same, and a longer preview begins with the shorter one.
     ///
     /// ```no_run
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -61,8 +62,7 @@ impl ProjectHandle {
         let (view, mut augmenter) = (photo.view(), Augmenter::new());
         let picture = |number: u64| {
             let augmentation = policy.draw_seeded(seed.wrapping_add(number));
-            let (width, height) = (preprocessing.width, preprocessing.height);
-            let altered = augmenter.apply(view, Area::whole(&view), &augmentation, width, height)?;
+            let altered = altered(&preprocessing, view, &augmentation, &mut augmenter)?;
             Ok(encode_png(altered.view())?)
         };
         (0..count as u64).map(picture).collect()

@@ -76,6 +76,12 @@ pub enum Error {
         /// The iteration.
         iteration: String,
     },
+    /// An iteration to start from that is itself to be replaced, since it has learned from what was erased.
+    #[cfg(feature = "train")]
+    #[error(
+        "the iteration {0} has learned from what was erased; start from the domain's base or from another iteration"
+    )]
+    BaseToReplace(ocelli_core::IterationId),
     /// An iteration whose training left no checkpoint to go on from, or whose checkpoint has gone.
     #[cfg(feature = "train")]
     #[error("the training of the iteration {0} left no checkpoint; train anew")]
@@ -184,7 +190,7 @@ impl Error {
             #[cfg(feature = "train")]
             Self::OtherBase { .. } => ErrorCode::ErrorUnknownBaseModel,
             #[cfg(feature = "train")]
-            Self::UnknownCut { .. } | Self::TestPhoto(_) | Self::NoCheckpoint(_) => {
+            Self::UnknownCut { .. } | Self::TestPhoto(_) | Self::NoCheckpoint(_) | Self::BaseToReplace(_) => {
                 ErrorCode::BadRequestTrainingValidationFailed
             }
             Self::NoInt8 { .. } => ErrorCode::BadRequestNotSupported,

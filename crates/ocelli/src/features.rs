@@ -11,8 +11,9 @@ use ocelli_store::{Change, FeatureKey};
 use ocelli_train::{StopToken, TrainError, TrainedHead, TrainingEvent};
 use rayon::prelude::*;
 
+use crate::Error;
 use crate::stored_photos::StoredPhotos;
-use crate::{Error, training_views};
+use crate::training_views::TrainingViews;
 
 /// Photos whose features are looked up at once.
 const LOOKED_UP: usize = 256;
@@ -35,7 +36,7 @@ pub(crate) struct Extraction<'a> {
 /// Views that only a head's training sees.
 struct FurtherViews {
     key: FeatureKey,
-    count: NonZeroUsize,
+    views: TrainingViews,
 }
 
 /// A base model in one precision, and what its features are kept under.
@@ -66,15 +67,13 @@ impl<'a> Extraction<'a> {
         let fingerprint = base.fingerprint().to_string();
         let int8 =
             base.calibration().map(|calibration| Int8::new(base, &fingerprint, calibration)).transpose()?;
-        let f32 = Extractor { key: FeatureKey::f32(fingerprint), base: CompiledNetwork::compile(base)? };
-        Ok(Self { photos, f32, int8, further: None, signs: false })
+        Ok(Self { photos, f32: Extractor::f32(base)?, int8, further: None, signs: false })
     }
 
-    /// With so many views of each photo as a training of this number of photos learns from.
-    pub(crate) fn with_views(mut self, photos: usize) -> Self {
-        let key = FeatureKey::f32(format!("{}/{}", self.f32.key.base, training_views::VIEWS_KEY));
-        self.further =
-            NonZeroUsize::new(training_views::further_views(photos)).map(|count| FurtherViews { key, count });
+    /// With these views of each photo beside the first.
+    pub(crate) fn with_views(mut self, views: TrainingViews) -> Self {
+        let key = FeatureKey::f32(format!("{}/{}", self.f32.key.base, views.key()));
+        self.further = (views.len() > 0).then_some(FurtherViews { key, views });
         self
     }
 
@@ -86,7 +85,8 @@ impl<'a> Extraction<'a> {
 
     /// Views of each photo.
     pub(crate) fn views(&self) -> NonZeroUsize {
-        self.further.as_ref().map_or(NonZeroUsize::MIN, |further| further.count.saturating_add(1))
+        let further = self.further.as_ref().map_or(0, |further| further.views.len());
+        NonZeroUsize::MIN.saturating_add(further)
     }
 
     /// The features of these photos in f32, the first view's first; those in int8 are in the store afterwards. What has
@@ -186,8 +186,7 @@ impl<'a> Extraction<'a> {
         };
         let of = |extractor: Option<&Extractor>| extractor.map(|it| it.compute(photo.view())).transpose();
         let further = self.further.as_ref().filter(|_| lacks.further);
-        let further =
-            further.map(|it| training_views::features(&self.f32.base, photo.view(), it.count.get()));
+        let further = further.map(|it| it.views.features(&self.f32.base, photo.view()));
         Ok(Computed {
             image,
             readable: true,
@@ -247,7 +246,7 @@ impl FurtherViews {
     /// The features that the store keeps of these views, in the photos' order. Those of more views begin with them.
     fn kept(&self, extraction: &Extraction<'_>, images: &[ImageId]) -> Result<Vec<Option<Vec<f32>>>, Error> {
         let photos = extraction.photos;
-        let expected = self.count.get() * extraction.f32.base.output_len();
+        let expected = self.views.len() * extraction.f32.base.output_len();
         let mut kept = photos.store().features(photos.project(), &self.key, images)?;
         for features in &mut kept {
             *features = features.take().filter(|values| values.len() >= expected);
@@ -270,6 +269,13 @@ impl Int8 {
 }
 
 impl Extractor {
+    fn f32(base: &Network) -> Result<Self, Error> {
+        Ok(Self {
+            key: FeatureKey::f32(base.fingerprint().to_string()),
+            base: CompiledNetwork::compile(base)?,
+        })
+    }
+
     /// The features that the store keeps of these photos, in this order.
     fn kept(&self, photos: &StoredPhotos<'_>, images: &[ImageId]) -> Result<Vec<Option<Vec<f32>>>, Error> {
         let mut kept = photos.store().features(photos.project(), &self.key, images)?;

@@ -4,6 +4,7 @@ use ocelli_core::{
     Comparison, Confusion, Erasure, Evaluation, Iteration, IterationId, IterationPerformance, Manifest, Name,
     Precision, ProjectId, Publication, Thresholds,
 };
+use ocelli_infer::Views;
 use ocelli_store::{Change, StoreError};
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,7 @@ pub struct IterationHandle {
     pub(crate) shared: Arc<Shared>,
     pub(crate) project: ProjectId,
     id: IterationId,
+    pub(crate) views: Views,
 }
 
 /// How an iteration is published.
@@ -40,13 +42,17 @@ impl ProjectHandle {
     /// An iteration.
     pub fn iteration(&self, id: IterationId) -> Result<IterationHandle, Error> {
         self.shared.store.iteration(self.id(), id)?;
-        Ok(IterationHandle { shared: self.shared.clone(), project: self.id(), id })
+        Ok(self.handle(id))
     }
 
     /// The iteration that answers under this name.
     pub fn published(&self, name: impl AsRef<str>) -> Result<IterationHandle, Error> {
         let iteration = self.shared.store.published(self.id(), &Name::new(name)?)?;
-        Ok(IterationHandle { shared: self.shared.clone(), project: self.id(), id: iteration.id })
+        Ok(self.handle(iteration.id))
+    }
+
+    fn handle(&self, id: IterationId) -> IterationHandle {
+        IterationHandle { shared: self.shared.clone(), project: self.id(), id, views: self.views }
     }
 }
 
@@ -54,6 +60,12 @@ impl IterationHandle {
     /// Identifies the iteration.
     pub fn id(&self) -> IterationId {
         self.id
+    }
+
+    /// A handle that asks about so many views of each photo; else as many as the project's handle does.
+    pub fn with_views(mut self, views: Views) -> Self {
+        self.views = views;
+        self
     }
 
     /// The iteration as it is now.

@@ -78,7 +78,7 @@ pub use ocelli_core::*;
 #[cfg(feature = "export")]
 pub use ocelli_export::{ExportError, ExportedFile, OnnxExport, OnnxInput};
 pub use ocelli_imaging::{HeatMap, ImagingError, RgbImage, RgbView, encode_png, overlay};
-pub use ocelli_infer::{CompileOptions, InferError, Level, Model};
+pub use ocelli_infer::{CompileOptions, InferError, Level, Model, Views};
 pub use ocelli_keys::{DataKey, KeyError, KeyFile, KeyProvider, Keys, PublicKey, Signature};
 pub use ocelli_model::{ModelError, View};
 #[cfg(feature = "report")]

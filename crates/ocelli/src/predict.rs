@@ -2,7 +2,7 @@ use ocelli_core::{
     ImagePrediction, Iteration, Metadata, Name, Precision, PredictionId, Salt, StoredPrediction,
 };
 use ocelli_imaging::{DecodeLimits, decode, strip_metadata};
-use ocelli_infer::Model;
+use ocelli_infer::{Model, Views};
 use ocelli_store::{Change, Missing, StoreError};
 use serde::{Deserialize, Serialize};
 
@@ -84,7 +84,7 @@ impl ProjectHandle {
                 model => break model?,
             }
         };
-        self.shared.predict(&iteration, &model, Some(name), photo, keep)
+        self.shared.predict(&iteration, (&model, self.views), Some(name), photo, keep)
     }
 }
 
@@ -120,7 +120,7 @@ impl IterationHandle {
     ) -> Result<ImagePrediction, Error> {
         let iteration = self.details()?;
         let model = self.shared.model(&iteration, precision)?;
-        self.shared.predict(&iteration, &model, None, photo, keep)
+        self.shared.predict(&iteration, (&model, self.views), None, photo, keep)
     }
 }
 
@@ -133,13 +133,13 @@ impl Shared {
     fn predict(
         &self,
         iteration: &Iteration,
-        model: &Model,
+        (model, views): (&Model, Views),
         publish_name: Option<Name>,
         bytes: &[u8],
         keep: Keep,
     ) -> Result<ImagePrediction, Error> {
         let photo = decode(bytes, &DecodeLimits::prediction(&self.limits))?;
-        let predictions = model.predict_rgb(photo.view())?;
+        let predictions = model.predict_views(photo.view(), views)?;
         let created = self.now();
         let prediction = ImagePrediction {
             id: PredictionId::new(created, self.random()?),

@@ -4,6 +4,7 @@ use ocelli_core::{
     Affected, ClassificationType, Description, Domain, Erasure, Name, Project, ProjectId, ProjectSettings,
     ProjectUpdate, Retention, RetentionPolicy, Tag, TagId, TagType, TagUpdate,
 };
+use ocelli_infer::Views;
 use ocelli_store::{Applied, Change};
 use serde::{Deserialize, Serialize};
 
@@ -64,11 +65,19 @@ impl NewProject {
 pub struct ProjectHandle {
     pub(crate) shared: Arc<Shared>,
     id: ProjectId,
+    pub(crate) views: Views,
 }
 
 impl ProjectHandle {
     pub(crate) fn new(shared: Arc<Shared>, id: ProjectId) -> Self {
-        Self { shared, id }
+        Self { shared, id, views: Views::default() }
+    }
+
+    /// A handle whose predictions, and those of the iterations that it gives, ask about so many views of each photo. Where
+    /// nothing is said the network runs once.
+    pub fn with_views(mut self, views: Views) -> Self {
+        self.views = views;
+        self
     }
 
     pub(crate) fn apply(&self, change: Change) -> Result<Applied, Error> {

@@ -44,7 +44,8 @@ impl ProjectHandle {
     /// # Errors
     ///
     /// As [`train_watched`](Self::train_watched), such as for too few photos that are left, or for a project that has as
-    /// many iterations as it may have: the new ones come before the old ones go. And if a training that the erasure
+    /// many iterations as it may have: the new ones come before the old ones go; [`Error::BaseToReplace`] where the options
+    /// start from an iteration that is to be replaced. And if a training that the erasure
     /// told of is still under way. The affected iterations are then as they were. An error after the training leaves
     /// those that could not be replaced.
     pub fn retrain_without_watched(
@@ -60,6 +61,9 @@ impl ProjectHandle {
             let Some(publication) = self.to_replace(affected)? else { continue };
             replaced.insert(affected.id);
             publications.extend(publication);
+        }
+        if let Some(base) = options.custom_base.filter(|base| replaced.contains(&base.iteration_id)) {
+            return Err(Error::BaseToReplace(base.iteration_id));
         }
         let mut trained = Vec::new();
         if !replaced.is_empty() {

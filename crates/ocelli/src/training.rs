@@ -4,8 +4,10 @@ mod activations;
 mod adapting;
 mod checkpoint;
 mod dataset;
+mod favoured_view;
 mod instant;
 mod learning;
+mod lineage;
 mod options;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -31,7 +33,8 @@ impl ProjectHandle {
     /// Trains an iteration on the tagged photos, telling `watch` how it goes and stopping when asked.
     ///
     /// The features of a photo are computed once and kept: a second training decodes only new photos, unless
-    /// it makes a new calibration for int8 (see [`TrainOptions::int8`]). Nothing but an error or a stop keeps
+    /// it makes a new calibration for int8 (see [`TrainOptions::int8`]) or the folds choose another view (see
+    /// [`TrainOptions::view`]). Nothing but an error or a stop keeps
     /// the iteration from completing; a stop ends the training within a second, keeps the features that were
     /// computed, and leaves the iteration failed with [`TrainingFailure::Stopped`]. From when the base is being adapted a
     /// stop keeps the best so far instead: the iteration completes as soon as that has been tried on photos set aside.
@@ -53,7 +56,7 @@ impl ProjectHandle {
     ) -> Result<IterationHandle, Error> {
         let began = Instant::now();
         let project = self.details()?;
-        let domain_base = self.domain_base(&project, options)?;
+        let domain_base = self.domain_base(&project)?;
         let base = self.start_base(options, &domain_base)?;
         if let Training::Advanced(advanced) = &options.training {
             adapting::check(advanced, &base)?;
@@ -106,7 +109,7 @@ impl ProjectHandle {
         let kept = self.shared.store.checkpoint(self.id(), iteration)?;
         let kept = kept.ok_or(Error::NoCheckpoint(iteration))?;
         let (options, checkpoint) = checkpoint::unwrap(&kept)?;
-        let domain_base = self.domain_base(&project, &options)?;
+        let domain_base = self.domain_base(&project)?;
         let base = self.start_base(&options, &domain_base)?;
         let dataset = self.dataset(&project, &options)?;
         let labels = dataset.labels(&project)?;
@@ -117,9 +120,9 @@ impl ProjectHandle {
     }
 
     /// The base of the project's domain.
-    fn domain_base(&self, project: &Project, options: &TrainOptions) -> Result<Network, Error> {
+    fn domain_base(&self, project: &Project) -> Result<Network, Error> {
         let domain = Domain::from_id(project.settings.domain_id).ok_or(StoreError::UnknownDomain)?;
-        Ok(self.shared.bases.for_domain(domain)?.clone().with_view(options.view))
+        Ok(self.shared.bases.for_domain(domain)?.clone())
     }
 
     /// Trains an iteration that has begun, and stores what comes of it.
@@ -221,7 +224,7 @@ impl ProjectHandle {
             return Err(Error::OtherBase { iteration: iteration.name.to_string() });
         }
         // The ranges of another training's photos do not go along.
-        Ok(network.up_to(domain_base.output())?.without_calibration().with_view(options.view))
+        Ok(network.up_to(domain_base.output())?.without_calibration())
     }
 }
 

@@ -120,12 +120,15 @@ fn a_project_is_copied_within_a_directory_and_to_another() {
 #[test]
 fn what_only_a_calibration_looked_at_is_known_in_a_copy_too() {
     in_both(|scene| {
-        let (project, first) = trained(&scene.ocelli);
+        // A calibration is of one view.
+        let options = TrainOptions { view: Some(ocelli::View::Whole), ..TrainOptions::default() };
+        let project = trainable(&scene.ocelli);
+        let first = project.train(&options).unwrap();
         let seen = images(&project)[0].clone();
         let tag = seen.tags[0].tag_id;
         project.add_image(drawn(200), &[tag]).unwrap();
         project.untag_images(vec![seen.id], vec![tag]).unwrap();
-        let second = project.train(&TrainOptions::default()).unwrap();
+        let second = project.train(&options).unwrap();
         assert!(second.manifest().unwrap().evaluation.photos.iter().all(|photo| photo.photo != seen.id));
         let copied = scene.ocelli.copy_project(project.id(), &scene.ocelli, None).unwrap();
         let copy = scene.ocelli.project(copied.id).unwrap();

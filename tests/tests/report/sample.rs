@@ -102,6 +102,8 @@ fn manifest(evaluation: Evaluation) -> Manifest {
         erased: 2,
         test: None,
         test_erased: 0,
+        augmentations: None,
+        view_named: false,
     }
 }
 

@@ -224,6 +224,8 @@ pub(crate) fn project(n: u8) -> ProjectContent {
                     erased: 2,
                     test: Some(test),
                     test_erased: 1,
+                    augmentations: None,
+                    view_named: false,
                 }),
                 extras: BTreeMap::from([("held".into(), json!(true))]),
             },

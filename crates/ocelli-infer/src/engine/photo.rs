@@ -1,16 +1,10 @@
 //! From a photo to the network's input, in one pass over its rows.
 
-use ocelli_imaging::{Area, ResizeFilter, RgbView};
+use ocelli_imaging::{ResizeFilter, RgbView};
 use ocelli_kernels::{Kernels, OutOfBounds, PixelFilter};
-use ocelli_model::{Preprocessing, View};
+use ocelli_model::Preprocessing;
 
-/// The part of a photo that a view shows.
-pub(super) fn area(preprocessing: &Preprocessing, photo: &RgbView<'_>) -> Area {
-    match preprocessing.view {
-        View::Whole => Area::whole(photo),
-        View::Centre => Area::centre_square(photo),
-    }
-}
+use crate::views::area;
 
 /// The rows of bytes of an area that is as large as the network's input, which resizing would leave as they are; none of
 /// another.
@@ -18,7 +12,7 @@ pub(super) fn rows_as_they_are<'a>(
     preprocessing: &Preprocessing,
     photo: &RgbView<'a>,
 ) -> Option<impl Iterator<Item = &'a [u8]> + use<'a>> {
-    let area = area(preprocessing, photo);
+    let area = area(preprocessing.view, photo);
     let same = (area.width, area.height) == (preprocessing.width, preprocessing.height);
     let columns = area.left as usize * 3..(area.left + area.width) as usize * 3;
     let rows = photo.pixels().chunks_exact(photo.width() as usize * 3);
@@ -50,7 +44,7 @@ impl Resampler {
         scale: [[f32; 3]; 2],
         mut put: impl FnMut(usize, &[f32]) -> Result<(), OutOfBounds>,
     ) -> Result<(), OutOfBounds> {
-        let area = area(preprocessing, &photo);
+        let area = area(preprocessing.view, &photo);
         if (self.across.source(), self.across.target()) != (area.width, preprocessing.width) {
             self.across.prepare(area.width, preprocessing.width);
             let runs = self.across.taps().map(|taps| (taps.start, taps.weights));

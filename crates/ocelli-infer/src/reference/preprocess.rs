@@ -1,7 +1,7 @@
-use ocelli_imaging::{Area, RgbView, resize_into};
-use ocelli_model::{Preprocessing, View};
+use ocelli_imaging::{RgbView, resize_into};
+use ocelli_model::Preprocessing;
 
-use crate::InferError;
+use crate::{InferError, views};
 
 /// The network's input for a photo: `[3, height, width]`, normalised.
 ///
@@ -10,13 +10,9 @@ use crate::InferError;
 /// None for a photo of a network's preprocessing, which has a size.
 pub fn preprocess(preprocessing: &Preprocessing, photo: RgbView<'_>) -> Result<Vec<f32>, InferError> {
     let Preprocessing { width, height, view, mean, std } = *preprocessing;
-    let area = match view {
-        View::Whole => Area::whole(&photo),
-        View::Centre => Area::centre_square(&photo),
-    };
     let values = width as usize * height as usize;
     let mut interleaved = vec![0.0; values * 3];
-    resize_into(photo, area, width, height, &mut interleaved)?;
+    resize_into(photo, views::area(view, &photo), width, height, &mut interleaved)?;
 
     let mut input = vec![0.0; values * 3];
     for (channel, map) in input.chunks_exact_mut(values).enumerate() {

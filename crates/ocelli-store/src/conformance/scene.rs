@@ -296,6 +296,8 @@ impl Scene {
             erased: 0,
             test: None,
             test_erased: 0,
+            augmentations: None,
+            view_named: false,
         };
         Trained { manifest, model: seed.to_le_bytes().to_vec(), looked_at: Vec::new() }
     }

@@ -8,6 +8,7 @@ use ocelli_model::Tensor;
 use super::checkpoint::{Checkpoint, State};
 use super::members;
 use super::model::Adapted;
+use crate::minimum::lowest;
 use crate::{LinearHead, TrainError};
 
 /// A base's adapted layers, and the head that goes with them.
@@ -143,13 +144,7 @@ impl Best {
 fn held_out_loss(evaluation: &Evaluation) -> f64 {
     let at = |logarithm: f64| loss_at(evaluation, logarithm.exp());
     // The loss is convex in one over the temperature, so it has one minimum along its logarithm.
-    let ratio = (5.0f64.sqrt() - 1.0) / 2.0;
-    let (mut low, mut high) = (-3.0, 3.0);
-    for _ in 0..40 {
-        let (left, right) = (high - ratio * (high - low), low + ratio * (high - low));
-        if at(left) < at(right) { high = right } else { low = left }
-    }
-    at((low + high) / 2.0)
+    at(lowest([-3.0, 3.0], 40, at))
 }
 
 fn loss_at(evaluation: &Evaluation, temperature: f64) -> f64 {

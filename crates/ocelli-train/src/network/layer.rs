@@ -88,16 +88,8 @@ impl Convolution {
         let weight: Param<Tensor<4>> = source.trained(node, &conv.weight)?;
         let [_, _, rows, columns] = weight.val().dims();
         let Shape::Map { height, width, .. } = input else { return Err(unsupported(node)) };
-        let [down, across] = conv.padding.amounts([height, width], [rows, columns], conv.stride);
         let bias = conv.bias.as_deref().map(|bias| source.trained(node, bias)).transpose()?;
-        let geometry = Geometry {
-            kernel: [rows, columns],
-            stride: conv.stride,
-            before: [down[0], across[0]],
-            after: [down[1], across[1]],
-            groups: conv.groups,
-            relu6: false,
-        };
+        let geometry = Geometry::of(conv, [rows, columns], [height, width]);
         let (weight_name, bias_name) = (conv.weight.clone(), conv.bias.clone());
         Ok(Self { weight, bias, norm: None, weight_name, bias_name, geometry })
     }

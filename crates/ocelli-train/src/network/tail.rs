@@ -45,6 +45,11 @@ enum Compute {
 }
 
 impl Tail {
+    /// Gives the memory that its last computations left to the next back to the system.
+    pub(crate) fn release_memory(&self) {
+        self.workspace.release();
+    }
+
     /// What follows `cut` in a base model, on a device that keeps track of gradients if it is to be trained.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, backend_extension};
 use burn::tensor::Tensor;
+use ocelli_model::Conv2d;
 use serde::{Deserialize, Serialize};
 
 use super::workspace::Workspace;
@@ -24,6 +25,19 @@ pub struct Geometry {
 }
 
 impl Geometry {
+    /// Of a network's convolution with a kernel of these rows and columns, on a map of this height and width; without ReLU6.
+    pub fn of(conv: &Conv2d, kernel: [usize; 2], input: [usize; 2]) -> Self {
+        let [down, across] = conv.padding.amounts(input, kernel, conv.stride);
+        Self {
+            kernel,
+            stride: conv.stride,
+            before: [down[0], across[0]],
+            after: [down[1], across[1]],
+            groups: conv.groups,
+            relu6: false,
+        }
+    }
+
     /// Rows and columns of the output for those of the input.
     pub(super) fn output(&self, input: [usize; 2]) -> [usize; 2] {
         [0, 1].map(|axis| {

@@ -21,6 +21,11 @@ impl std::fmt::Debug for Workspace {
 }
 
 impl Workspace {
+    /// Gives what nobody uses at the moment back to the system.
+    pub(crate) fn release(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Room for so many values, whatever they are.
     pub(super) fn take(&self, values: usize) -> Buffer {
         let wanted = values.div_ceil(Buffer::VALUES);
@@ -98,5 +103,7 @@ mod tests {
         assert_eq!(workspace.zeros(990).values(), [0.0; 990]);
         assert_eq!(workspace.take(990).values().as_ptr(), place);
         assert_ne!(workspace.take(500).values().as_ptr(), place, "far too large");
+        workspace.release();
+        assert!(workspace.0.lock().unwrap().is_empty());
     }
 }

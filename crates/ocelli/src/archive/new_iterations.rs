@@ -206,7 +206,7 @@ impl Importing<'_> {
     }
 }
 
-/// The photos that only the calibration looked at, as far as the record says.
+/// The photos that it knows beside those that it was trained on, as far as the record says.
 fn looked_at(record: &IterationRecord) -> Vec<ImageId> {
     let listed = record.extras.get(CALIBRATED_WITH).and_then(Value::as_array);
     listed.into_iter().flatten().filter_map(|id| id.as_str()?.parse().ok()).collect()

@@ -17,7 +17,8 @@ use crate::ocelli::Shared;
 
 /// The name under which a project's record has its retention policy.
 pub(super) const RETENTION: &str = "retention";
-/// The name under which an iteration's record has the photos that only its int8 calibration looked at.
+/// The name under which an iteration's record has the photos that it was not trained on itself: those that only its int8 calibration
+/// looked at, and those that the iteration which it started from was trained on.
 pub(super) const CALIBRATED_WITH: &str = "calibratedWith";
 /// The name under which an iteration's record has the id of the export that an archive was given of it.
 pub(super) const ONNX: &str = "onnx";
@@ -90,7 +91,7 @@ impl<'s> StoredProject<'s> {
     /// Gives everything to a destination.
     pub(super) fn send(&self, to: &mut dyn Destination) -> Result<(), Error> {
         let iterations = self.ended_iterations(to)?;
-        let evaluated = self.evaluated_by_calibrated(&iterations)?;
+        let evaluated = self.trained_and_more(&iterations)?;
         let (mut sent, mut looked_at) = (HashSet::new(), BTreeMap::new());
         self.each_image(|image| {
             let image = match image {
@@ -132,23 +133,24 @@ impl<'s> StoredProject<'s> {
         })
     }
 
-    /// The iterations whose models have calibrations, with the photos that they were trained on: what only a calibration
-    /// looked at is not among those.
-    fn evaluated_by_calibrated(
+    /// The iterations that may know more photos than those that they were trained on, with those: the ones whose models have
+    /// calibrations, and the ones that started from another.
+    fn trained_and_more(
         &self,
         iterations: &[Iteration],
     ) -> Result<BTreeMap<IterationId, HashSet<ImageId>>, Error> {
-        let mut calibrated = BTreeMap::new();
+        let mut trained = BTreeMap::new();
         for iteration in iterations.iter().filter(|each| self.filter.is_none() && each.is_completed()) {
             let manifest = self.shared.store.manifest(self.id, iteration.id);
             // One that is damaged is told of when the iteration is sent.
             let manifest = unless_damaged(Erased::Iteration(iteration.id), manifest)?.and_then(Result::ok);
-            if let Some(manifest) = manifest.filter(|manifest| manifest.int8.is_some()) {
+            let started = iteration.custom_base.is_some();
+            if let Some(manifest) = manifest.filter(|manifest| manifest.int8.is_some() || started) {
                 let photos = manifest.evaluation.photos.iter().map(|photo| photo.photo).collect();
-                calibrated.insert(iteration.id, photos);
+                trained.insert(iteration.id, photos);
             }
         }
-        Ok(calibrated)
+        Ok(trained)
     }
 
     /// Whether the photo was there and whole.

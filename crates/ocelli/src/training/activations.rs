@@ -6,9 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use ocelli_core::{Augmentations, ImageId};
-use ocelli_imaging::{Area, AugmentationPolicy, Augmenter, RgbImage};
-use ocelli_infer::CompiledNetwork;
-use ocelli_model::{Network, NodeId, Shape, View};
+use ocelli_imaging::{AugmentationPolicy, Augmenter, RgbImage};
+use ocelli_infer::{CompiledNetwork, altered};
+use ocelli_model::{Network, NodeId, Shape};
 use ocelli_train::Activations;
 use rayon::prelude::*;
 
@@ -140,12 +140,7 @@ impl<'a> CutActivations<'a> {
         let preprocessing = self.frozen.preprocessing();
         let seed = self.seed ^ (photo as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ view.rotate_left(32);
         let augmentation = self.policy.draw_seeded(seed);
-        let area = match preprocessing.view {
-            View::Whole => Area::whole(&decoded.view()),
-            View::Centre => Area::centre_square(&decoded.view()),
-        };
-        let (width, height) = (preprocessing.width, preprocessing.height);
-        Ok(Some(Augmenter::new().apply(decoded.view(), area, &augmentation, width, height)?))
+        Ok(Some(altered(preprocessing, decoded.view(), &augmentation, &mut Augmenter::new())?))
     }
 }
 

@@ -12,7 +12,7 @@ use ocelli_train::{
 
 use super::activations::CutActivations;
 use super::learning::Start;
-use super::options::AdvancedOptions;
+use super::options::{AdvancedOptions, TrainOptions};
 use crate::Error;
 use crate::stored_photos::StoredPhotos;
 
@@ -28,6 +28,8 @@ const ADAPTED_SHARE: f64 = 0.7;
 /// What a fine-tuning needs.
 pub(super) struct Adapting<'a> {
     pub(super) start: &'a Start<'a>,
+    /// What is frozen or adapted, of the view that is trained on.
+    pub(super) base: &'a Network,
     pub(super) advanced: &'a AdvancedOptions,
     pub(super) photos: &'a StoredPhotos<'a>,
     pub(super) head_options: &'a HeadOptions,
@@ -45,8 +47,7 @@ impl Adapting<'_> {
         stop: &StopToken,
         watch: &(dyn Fn(TrainingEvent) + Sync),
     ) -> Result<(FineTuningRecord, Option<AdaptedLayers>), Error> {
-        let Self { start, advanced, photos, head_options, .. } = *self;
-        let base = start.base;
+        let Self { start, base, advanced, photos, head_options, .. } = *self;
         let options = &advanced.fine_tuning.settled(quick.evaluation.photos.len());
         let cut = cut(advanced, base)?;
         let images: Vec<ImageId> = quick.evaluation.photos.iter().map(|photo| photo.photo).collect();
@@ -75,7 +76,8 @@ impl Adapting<'_> {
     /// A checkpoint that cannot be kept is no reason to stop.
     fn keep(&self, bytes: Vec<u8>, images: &[ImageId]) {
         let Start { options, iteration, .. } = *self.start;
-        let kept = super::checkpoint::wrap(options, &bytes).and_then(|checkpoint| {
+        let options = TrainOptions { view: Some(self.base.preprocessing().view), ..options.clone() };
+        let kept = super::checkpoint::wrap(&options, &bytes).and_then(|checkpoint| {
             let (project, looked_at, tags) = (self.photos.project(), images.to_vec(), self.tags.clone());
             let change = Change::KeepCheckpoint { project, iteration, checkpoint, looked_at, tags };
             Ok(self.photos.store().apply(change)?)

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use ocelli_core::{ClassificationType, ImageId, LeftOut, Project, TagId, TagType, TrainedTag, TrainingType};
-use ocelli_model::Network;
+use ocelli_model::{Network, View};
 use ocelli_store::{Missing, StoreError};
 use ocelli_train::{LabelledPhoto, Labels};
 
@@ -12,6 +12,7 @@ use crate::features::Features;
 use crate::{Error, ProjectHandle};
 
 /// What a training starts from, read once.
+#[derive(Clone)]
 pub(super) struct Dataset {
     pub(super) tags: Vec<TrainedTag>,
     pub(super) photos: Vec<LabelledPhoto>,
@@ -101,11 +102,19 @@ impl ProjectHandle {
             }
             _ => false,
         };
+        // Where the folds choose the view, the same photos choose the same.
+        let mut seen = [View::Whole, View::Centre].into_iter();
+        let augmentations = project.settings.augmentations;
         let same = last.classification_type == project.settings.classification_type
             && last.training_type == training_type
             && last.custom_base == options.custom_base
             && adapted
-            && manifest.base == base.fingerprint().to_string()
+            && manifest.view_named == options.view.is_some()
+            && manifest.augmentations.is_none_or(|was| was == augmentations)
+            && seen.any(|view| {
+                options.view.is_none_or(|named| named == view)
+                    && manifest.base == base.clone().with_view(view).fingerprint().to_string()
+            })
             && manifest.seed == options.seed
             && manifest.balance == options.balance
             && (manifest.int8.is_some() || !options.int8)

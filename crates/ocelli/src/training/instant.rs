@@ -31,7 +31,7 @@ impl ProjectHandle {
     /// for, or the store fails.
     pub fn instant_model(&self, stop: &StopToken) -> Result<Model, Error> {
         let (project, options) = (self.details()?, TrainOptions::default());
-        let base = self.domain_base(&project, &options)?;
+        let base = self.domain_base(&project)?;
         let mut dataset = self.dataset(&project, &options)?;
         let photos = StoredPhotos::new(&self.shared, self.id());
         let network = self.shared.pool.run(|| {

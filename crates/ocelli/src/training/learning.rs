@@ -1,5 +1,6 @@
 //! From photos to a model and what is known about it.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use ocelli_core::limits::MAX_CALIBRATION_PHOTOS;
@@ -18,20 +19,22 @@ use rayon::prelude::*;
 
 use super::adapting::Adapting;
 use super::dataset::Dataset;
+use super::favoured_view::favoured;
 use super::options::{TrainOptions, Training};
 use crate::calibration::{self, Calibrated};
 use crate::features::Extraction;
 use crate::signatures::{groups, signatures};
 use crate::stored_photos::StoredPhotos;
+use crate::training_views::TrainingViews;
 use crate::{Error, ProjectHandle};
 
 /// What a training starts from besides photos.
 pub(super) struct Start<'a> {
     pub(super) project: &'a Project,
     pub(super) options: &'a TrainOptions,
-    /// The domain's base model, which the iteration is stored as a difference from.
+    /// The domain's base model, which the iteration is stored as a difference from; of any view.
     pub(super) domain_base: &'a Network,
-    /// What is frozen or adapted: the domain's base, or that of the iteration that the training starts from.
+    /// What is frozen or adapted: the domain's base, or that of the iteration that the training starts from; of any view.
     pub(super) base: &'a Network,
     pub(super) began: Instant,
     pub(super) iteration: IterationId,
@@ -59,9 +62,21 @@ impl ProjectHandle {
         stop: &StopToken,
         watch: &(dyn Fn(TrainingEvent) + Sync),
     ) -> Result<Trained, Error> {
-        let Start { project, options, domain_base, base, .. } = *start;
+        let Start { project, options, .. } = *start;
+        let lineage = self.lineage(start)?;
         let images: Vec<ImageId> = dataset.photos.iter().map(|photo| photo.image).collect();
         let photos = StoredPhotos::new(&self.shared, self.id());
+        let head_options = HeadOptions { seed: options.seed, balance: options.balance };
+        let views = TrainingViews::new(images.len(), project.settings.augmentations);
+        let view = match options.view {
+            Some(view) => view,
+            None => {
+                let from = (&photos, start.base);
+                favoured(from, &views, (project, &dataset), &head_options, (stop, watch))?
+            }
+        };
+        let (base, domain_base) =
+            (&start.base.clone().with_view(view), &start.domain_base.clone().with_view(view));
         let kept = if options.int8 {
             calibration::calibrated(&photos, base, &images, options.seed, stop, watch)?
         } else {
@@ -71,7 +86,7 @@ impl ProjectHandle {
             Some(Calibrated { network, looked_at }) => (network, looked_at),
             None => (base.clone(), Vec::new()),
         };
-        let extraction = Extraction::new(&photos, &quick_base)?.with_views(images.len()).with_signatures();
+        let extraction = Extraction::new(&photos, &quick_base)?.with_views(views).with_signatures();
         let features = extraction.features(&images, stop, watch)?;
         dataset.leave_out_unreadable(&features);
         let labels = dataset.labels(project)?;
@@ -80,7 +95,6 @@ impl ProjectHandle {
         let group_of = groups(&images, &signatures(&photos, &images, stop)?);
         let set = TrainingSet::with_views(labels, rows, extraction.views())?
             .with_groups(|image| group_of.get(&image).copied());
-        let head_options = HeadOptions { seed: options.seed, balance: options.balance };
         let quick = train_head(&set, &head_options, stop, watch)?;
         drop(set);
 
@@ -94,7 +108,7 @@ impl ProjectHandle {
                 let int8 = images.len() + images.len().min(MAX_CALIBRATION_PHOTOS);
                 let answers_after = dataset.test.len() + if options.int8 { int8 } else { 0 };
                 let adapting =
-                    Adapting { start, advanced, photos: &photos, head_options, tags, answers_after };
+                    Adapting { start, base, advanced, photos: &photos, head_options, tags, answers_after };
                 Some(adapting.adapt(&quick, stop, watch)?)
             }
         };
@@ -156,14 +170,22 @@ impl ProjectHandle {
             int8: learned.int8,
             calibration: Some(corrected),
             fine_tuning: learned.fine_tuning,
-            erased: 0,
+            erased: lineage.erased,
             test,
             test_erased: 0,
+            augmentations: Some(project.settings.augmentations),
+            view_named: options.view.is_some(),
         };
         Ok(Trained {
             manifest,
             model: file::write_adapted(&network, domain_base)?,
-            looked_at: learned.looked_at,
+            looked_at: learned
+                .looked_at
+                .into_iter()
+                .chain(lineage.photos)
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect(),
         })
     }
 }

@@ -62,8 +62,10 @@ pub struct TrainOptions {
     /// How far rare tags are favoured, 0 (not at all, the default) to 1 (fully); see
     /// [`HeadOptions::balance`].
     pub balance: f32,
-    /// Which part of a photo the network sees: the whole of it, squashed (the default), or the centre square.
-    pub view: View,
+    /// Which part of a photo the network sees: the whole of it, squashed, or the centre square. Without one (the default) the
+    /// folds choose: the whole, unless the centre square has the lower loss on photos held out by more than a standard error.
+    /// With more than 500 photos it is the whole.
+    pub view: Option<View>,
     /// The tags to train; all where none are named. Photos that have none of them take no part.
     pub tags: Vec<TagId>,
     /// Photos set aside to judge the model by. They take no part in training; without any, the folds judge it.
@@ -94,7 +96,7 @@ impl Default for TrainOptions {
             training: Training::default(),
             seed,
             balance,
-            view: View::Whole,
+            view: None,
             tags: Vec::new(),
             test_photos: Vec::new(),
             custom_base: None,
