@@ -1,6 +1,7 @@
 //! Power failures after every step, with any subset of what had not been synced.
 
 use std::collections::BTreeSet;
+use std::num::NonZero;
 use std::sync::Arc;
 
 use ocelli_store::Store;
@@ -67,23 +68,33 @@ fn moments(steps: usize) -> [usize; 2] {
 #[test]
 fn every_power_failure_leaves_what_was_acknowledged_and_nothing_that_was_erased() {
     const STRIDE: usize = 4;
+    let stride = STRIDE.div_ceil(rounds());
     let recording = recording();
-    let mut tally = Tally::default();
-    let mut platter = Platter::new(Tree::default());
-    for number in 0..=recording.steps.len() {
-        if number > 0 {
-            platter.take(&recording.steps[number - 1]);
-        }
-        if number.is_multiple_of(STRIDE.div_ceil(rounds())) {
-            for survivors in survivors(&platter, number, 2 * rounds()) {
-                let context = format!("step {number}, {survivors:?}");
-                let moments = moments(number);
-                opens(platter.image(survivors), &moments, moments[0], &context, &mut tally);
+    let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let share = |worker: usize| {
+        let mut tally = Tally::default();
+        let mut platter = Platter::new(Tree::default());
+        for number in 0..=recording.steps.len() {
+            if number > 0 {
+                platter.take(&recording.steps[number - 1]);
+            }
+            if number.is_multiple_of(stride) && number / stride % workers == worker {
+                for survivors in survivors(&platter, number, 2 * rounds()) {
+                    let context = format!("step {number}, {survivors:?}");
+                    let moments = moments(number);
+                    opens(platter.image(survivors), &moments, moments[0], &context, &mut tally);
+                }
             }
         }
-    }
-    eprintln!("power failures in {} steps: {tally:?}", recording.steps.len());
-    assert!(tally.images > 3 * recording.steps.len() / STRIDE);
+        tally
+    };
+    let tallies: Vec<Tally> = std::thread::scope(|scope| {
+        let started: Vec<_> = (0..workers).map(|worker| scope.spawn(move || share(worker))).collect();
+        started.into_iter().map(|worker| worker.join().unwrap()).collect()
+    });
+    eprintln!("power failures in {} steps: {tallies:?}", recording.steps.len());
+    let images: usize = tallies.iter().map(|tally| tally.images).sum();
+    assert!(images > 3 * recording.steps.len() / STRIDE);
 }
 
 #[test]
