@@ -8,6 +8,7 @@ mod model;
 mod optimiser;
 mod options;
 mod outcome;
+mod pace;
 mod schedule;
 mod targets;
 
@@ -30,6 +31,7 @@ use members::{Batch, Form, Member, answers};
 use model::Adapted;
 use optimiser::Step;
 use outcome::Best;
+use pace::Pace;
 use schedule::Way;
 use targets::Targets;
 
@@ -205,41 +207,42 @@ impl<'a, A: Activations> Tuning<'a, A> {
             self.shares.iter().map(|[learnt, _]| learnt.len().div_ceil(batch)).max().unwrap_or(0);
         let steps = steps_a_round.saturating_mul(self.rounds);
         let began = Instant::now();
-        let mut answering = match how.time {
-            Some(_) => self.time_to_answer()?,
-            None => Duration::ZERO,
-        };
-        let share = how.time.map_or(0, |limit| limit.answers_after) as f64
-            / self.evaluation.photos.len().max(1) as f64;
-        let after = answering.mul_f64(share);
-        let spent = |limit: TimeLimit| began.saturating_duration_since(limit.from);
-        let before = Duration::from_millis(self.millis_before);
-        let time = how.time.map(|limit| limit.limit.saturating_sub(spent(limit) + before + after));
         let before = self.best.rounds();
         let mut done = before.saturating_mul(steps_a_round);
-        let start = done;
+        let mut way = Way::new(began, [done, steps]);
+        if let Some(TimeLimit { from, limit, answers_after }) = how.time {
+            let spent = began.saturating_duration_since(from) + Duration::from_millis(self.millis_before);
+            let after = answers_after as f64 / self.evaluation.photos.len().max(1) as f64;
+            way = way.within(limit.saturating_sub(spent), after);
+        }
+        let mut pace = Pace::new(self.evaluation.photos.len(), ASKED);
         let mut kept: Option<Instant> = None;
         for round in before..self.rounds {
             if self.best.is_stale(self.options.patience) {
                 break;
             }
-            // The time that answering takes is kept back.
-            let way = Way::new(began, [start, steps], time.map(|time| time.saturating_sub(answering)));
+            if let Some(member) = self.members.first() {
+                try_answering(self.activations, &self.form, member, (&mut way, &mut pace))?;
+            }
             if way.progress(done) >= 1.0 {
                 break;
             }
-            let (loss, ended) = self.round(round, steps_a_round, &mut done, &way, stop, watch)?;
+            let (loss, ended) =
+                self.round(round, steps_a_round, &mut done, (&mut way, &mut pace), stop, watch)?;
             if !loss.is_finite() {
                 break;
             }
             let asked = Instant::now();
             // Maps of steps and maps of answers have other sizes; they are not to lie in memory beside each other.
             self.release_memory();
-            if !self.evaluate(round, loss, stop, watch)? || ended {
+            if !self.evaluate(round, loss, way.last_answer(), stop, watch)? || ended {
                 break;
             }
             self.release_memory();
-            answering = asked.elapsed();
+            if let Some(answering) = way.answering() {
+                *answering = asked.elapsed();
+                pace.answered(Instant::now(), *answering);
+            }
             if let Some(Checkpoints { every, keep, .. }) = how.checkpoints
                 && kept.is_none_or(|kept| kept.elapsed() >= every)
             {
@@ -260,7 +263,7 @@ impl<'a, A: Activations> Tuning<'a, A> {
         round: usize,
         steps: usize,
         done: &mut usize,
-        way: &Way,
+        (way, pace): (&mut Way, &mut Pace),
         stop: &StopToken,
         watch: &(dyn Fn(TrainingEvent) + Sync),
     ) -> Result<(f64, bool), A::Error> {
@@ -296,10 +299,11 @@ impl<'a, A: Activations> Tuning<'a, A> {
                 weight_decay: self.options.weight_decay,
                 average_decay: average_decay(*done),
             };
-            let (activations, there) = std::mem::take(&mut next);
+            let (values, there) = std::mem::take(&mut next);
             let (targets, weights) = targets[*index].of(photos, &there);
-            let batch = Batch { activations, targets, weights };
+            let batch = Batch { activations: values, targets, weights };
             let member = &mut members[*index];
+            try_answering(activations, form, member, (way, pace))?;
             // The other core reads what the next step needs.
             let (loss, loaded) = rayon::join(
                 || member.learn(form, batch, step),
@@ -327,25 +331,13 @@ impl<'a, A: Activations> Tuning<'a, A> {
         Ok((sum / seen.max(1) as f64, way.progress(*done) >= 1.0))
     }
 
-    /// How long it will take to answer to all photos, by the first of them.
-    fn time_to_answer(&self) -> Result<Duration, A::Error> {
-        let Some(member) = self.members.first() else { return Ok(Duration::ZERO) };
-        let photos = self.evaluation.photos.len();
-        let views: Vec<(usize, u64)> = (0..photos.min(ASKED)).map(|photo| (photo, 0)).collect();
-        let (model, began) = (member.averaged(), Instant::now());
-        let (values, _) = loaded(self.activations, &self.form, &views)?;
-        for _ in 0..KINDS {
-            answers(&model, &self.form, values.clone());
-        }
-        self.release_memory();
-        Ok(began.elapsed().mul_f64(photos as f64 / views.len().max(1) as f64))
-    }
-
-    /// Asks the members about the photos held out. Returns whether they could be asked before a stop, and gave answers.
+    /// Asks the members about the photos held out. Returns whether all could be asked before a stop and this moment, and gave
+    /// answers.
     fn evaluate(
         &mut self,
         round: usize,
         training_loss: f64,
+        until: Option<Instant>,
         stop: &StopToken,
         watch: &(dyn Fn(TrainingEvent) + Sync),
     ) -> Result<bool, A::Error> {
@@ -358,7 +350,7 @@ impl<'a, A: Activations> Tuning<'a, A> {
                 members::mean(vec![beginning.clone(), averaged.clone()]).unwrap_or(averaged.clone());
             let both = [averaged, half_way];
             for asked in photos.chunks(ASKED) {
-                if stop.is_stopped() {
+                if stop.is_stopped() || until.is_some_and(|until| Instant::now() >= until) {
                     return Ok(false);
                 }
                 let views: Vec<(usize, u64)> = asked.iter().map(|photo| (*photo, 0)).collect();
@@ -398,6 +390,27 @@ impl<'a, A: Activations> Tuning<'a, A> {
 fn average_decay(steps: usize) -> f64 {
     let window = (steps as f64 / 10.0).clamp(1.0, AVERAGED_STEPS);
     1.0 - 1.0 / (window + 1.0)
+}
+
+/// Lets a member answer to a few photos, where that is due, to know how long answering takes now.
+fn try_answering<A: Activations>(
+    activations: &A,
+    form: &Form,
+    member: &Member,
+    (way, pace): (&mut Way, &mut Pace),
+) -> Result<(), A::Error> {
+    let began = Instant::now();
+    let Some(answering) = way.answering().filter(|_| pace.is_due(began)) else { return Ok(()) };
+    let views: Vec<(usize, u64)> = pace.photos().into_iter().map(|photo| (photo, 0)).collect();
+    let model = member.averaged();
+    model.tail.release_memory();
+    let (values, _) = loaded(activations, form, &views)?;
+    for _ in 0..KINDS {
+        answers(&model, form, values.clone());
+    }
+    model.tail.release_memory();
+    *answering = pace.tried(began, Instant::now(), *answering);
+    Ok(())
 }
 
 /// Activations, and which of the photos they could be had of.

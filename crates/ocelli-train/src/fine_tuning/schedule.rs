@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 /// The part of the way over which the learning rate rises.
 const WARM_UP: f64 = 0.08;
+/// The part of its time by which a way may be longer, rather than that the last answers are of no use.
+const GRACE: f64 = 0.03;
 
 /// The learning rate as a fraction of the highest, at a point of the way, 0 to 1: a linear rise, then half a cosine down to
 /// nothing (Loshchilov and Hutter, 2017).
@@ -24,18 +26,48 @@ pub(super) struct Way {
     /// Steps that had been made when it began.
     before: usize,
     steps: usize,
-    time: Option<Duration>,
+    time: Option<Time>,
+}
+
+/// The time of a way: of it is kept back what answering takes, as often as it is still to be done.
+#[derive(Clone, Copy, Debug)]
+struct Time {
+    whole: Duration,
+    /// Answering to all photos held out.
+    answering: Duration,
+    /// What is to be answered after it, in parts of all photos held out.
+    after: f64,
 }
 
 impl Way {
-    pub(super) fn new(began: Instant, [before, steps]: [usize; 2], time: Option<Duration>) -> Self {
-        Self { began, before, steps: steps.max(1), time }
+    /// A way of so many steps, of which `before` have been made.
+    pub(super) fn new(began: Instant, [before, steps]: [usize; 2]) -> Self {
+        Self { began, before, steps: steps.max(1), time: None }
+    }
+
+    /// One that ends within this time too, an answer to the photos held out included, and what is answered after it, in
+    /// parts of those photos.
+    pub(super) fn within(self, whole: Duration, after: f64) -> Self {
+        Self { time: Some(Time { whole, answering: Duration::ZERO, after }), ..self }
+    }
+
+    /// How long answering to the photos held out takes now, where there is a time to keep.
+    pub(super) fn answering(&mut self) -> Option<&mut Duration> {
+        self.time.as_mut().map(|time| &mut time.answering)
+    }
+
+    /// When an answer to the photos held out must have been given, to be of use.
+    pub(super) fn last_answer(&self) -> Option<Instant> {
+        let time = self.time?;
+        let kept_back = time.answering.mul_f64(time.after);
+        self.began.checked_add(time.whole.mul_f64(1.0 + GRACE).saturating_sub(kept_back))
     }
 
     /// 0 at the beginning, 1 at the end, after this many steps.
     pub(super) fn progress(&self, steps: usize) -> f64 {
         let by_steps = steps as f64 / self.steps as f64;
-        let by_time = |time: Duration| self.began.elapsed().as_secs_f64() / time.as_secs_f64().max(1e-3);
+        let by_time =
+            |time: Time| self.began.elapsed().as_secs_f64() / time.of_steps().as_secs_f64().max(1e-3);
         by_steps.max(self.time.map_or(0.0, by_time)).min(1.0)
     }
 
@@ -44,7 +76,13 @@ impl Way {
         let elapsed = self.began.elapsed();
         let rest = self.steps.saturating_sub(steps) as f64 / steps.saturating_sub(self.before).max(1) as f64;
         let by_steps = Duration::try_from_secs_f64(elapsed.as_secs_f64() * rest).unwrap_or(Duration::MAX);
-        self.time.map_or(by_steps, |time| by_steps.min(time.saturating_sub(elapsed)))
+        self.time.map_or(by_steps, |time| by_steps.min(time.of_steps().saturating_sub(elapsed)))
+    }
+}
+
+impl Time {
+    fn of_steps(&self) -> Duration {
+        self.whole.saturating_sub(self.answering.mul_f64(1.0 + self.after))
     }
 }
 
@@ -64,11 +102,28 @@ mod tests {
     #[test]
     fn a_way_ends_with_its_steps_or_its_time() {
         let now = Instant::now();
-        assert_eq!(Way::new(now, [0, 10], None).progress(5), 0.5);
-        assert_eq!(Way::new(now, [0, 10], None).progress(20), 1.0);
+        assert_eq!(Way::new(now, [0, 10]).progress(5), 0.5);
+        assert_eq!(Way::new(now, [0, 10]).progress(20), 1.0);
         let Some(earlier) = now.checked_sub(Duration::from_secs(30)) else { return };
-        assert!(Way::new(earlier, [0, 10], Some(Duration::from_secs(60))).progress(1) >= 0.5);
-        assert_eq!(Way::new(earlier, [0, 10], Some(Duration::from_secs(10))).progress(1), 1.0);
-        assert_eq!(Way::new(earlier, [0, 10], Some(Duration::from_secs(10))).left(1), Duration::ZERO);
+        let within = |seconds| Way::new(earlier, [0, 10]).within(Duration::from_secs(seconds), 1.0);
+        assert!(within(60).progress(1) >= 0.5);
+        assert_eq!(within(10).progress(1), 1.0);
+        assert_eq!(within(10).left(1), Duration::ZERO);
+    }
+
+    #[test]
+    fn what_answering_takes_is_kept_back() {
+        let now = Instant::now();
+        let seconds = Duration::from_secs;
+        let mut way = Way::new(now, [0, 1_000_000]).within(seconds(100), 0.5);
+        assert_eq!(way.last_answer(), Some(now + seconds(103)));
+        assert!(way.left(1) > seconds(99));
+        *way.answering().unwrap() = seconds(20);
+        assert!((69..=70).contains(&way.left(1).as_secs()), "one answer and a half is kept back: {way:?}");
+        assert_eq!(way.last_answer(), Some(now + seconds(93)));
+        *way.answering().unwrap() = seconds(400);
+        assert_eq!(way.progress(1), 1.0);
+        assert!(Way::new(now, [0, 10]).answering().is_none());
+        assert_eq!(Way::new(now, [0, 10]).last_answer(), None);
     }
 }
