@@ -189,7 +189,7 @@ fn what_has_not_completed_is_not_published_in_int8_either() {
     project.train_watched(&TrainOptions::default(), &StopToken::new(), &watch).unwrap();
 }
 
-/// A calibration is of one view, and the folds may choose another when photos are added.
+/// A calibration is of one view, and where the folds choose one there are two.
 fn whole() -> TrainOptions {
     TrainOptions { view: Some(ocelli::View::Whole), ..TrainOptions::default() }
 }
@@ -271,7 +271,8 @@ fn a_calibration_that_was_erased_does_not_come_back_by_a_training_under_way() {
     let store = Arc::new(MemoryStore::new(Limits::default()));
     let ocelli = OpenOptions::new().with_store(store.clone()).unwrap();
     // The same photos give the same calibration.
-    let (twin, iteration) = trained(&ocelli);
+    let twin = trainable(&ocelli);
+    let (iteration, _) = train(&twin, &whole());
     let manifest = iteration.manifest().unwrap();
     let key = FeatureKey::int8(manifest.base, manifest.int8.unwrap().calibration);
     let project = trainable(&ocelli);
@@ -289,7 +290,7 @@ fn a_calibration_that_was_erased_does_not_come_back_by_a_training_under_way() {
         }
         _ => {}
     };
-    let trained = project.train_watched(&TrainOptions::default(), &StopToken::new(), &watch).unwrap();
+    let trained = project.train_watched(&whole(), &StopToken::new(), &watch).unwrap();
     assert_eq!((in_int8(&twin), in_int8(&project)), (12, 0));
     let manifest = trained.manifest().unwrap();
     assert_eq!((manifest.int8, manifest.evaluation.photos.len(), manifest.erased), (None, 11, 1));

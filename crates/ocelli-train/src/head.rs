@@ -92,21 +92,16 @@ pub fn train_head(
     })
 }
 
-/// The loss of each photo, in the set's order, by the head of the folds that did not see it, at the best strength: what the
-/// features of the set are worth, by the same folds as [`train_head`] draws.
+/// The mean loss of the photos by the heads of the folds that did not see them, at the best strength: what the features of
+/// the set are worth, by the same folds as [`train_head`] draws.
 ///
 /// # Errors
 ///
 /// If the balance is out of range, or a stop is asked for.
-pub fn held_out_losses(
-    set: &TrainingSet,
-    options: &HeadOptions,
-    stop: &StopToken,
-) -> Result<Vec<f64>, TrainError> {
+pub fn held_out_loss(set: &TrainingSet, options: &HeadOptions, stop: &StopToken) -> Result<f64, TrainError> {
     check(options)?;
     let fold_of = folds::stratified(set, FOLDS, options.seed);
-    let chosen = choose_strength(set, &fold_of, options, stop, &|_| {})?;
-    Ok(losses(set.labels(), &chosen.held_out).collect())
+    Ok(choose_strength(set, &fold_of, options, stop, &|_| {})?.loss)
 }
 
 fn check(options: &HeadOptions) -> Result<(), TrainError> {
@@ -168,18 +163,12 @@ fn choose_strength(
     Ok(best)
 }
 
-/// The mean over the photos of their losses.
+/// The mean over the photos of the cross-entropy, summed over the tags where each stands for itself.
 fn mean_loss(labels: &Labels, probabilities: &[f32]) -> f64 {
-    losses(labels, probabilities).sum::<f64>() / labels.photos().len() as f64
-}
-
-/// Each photo's cross-entropy, summed over the tags where each stands for itself.
-fn losses(labels: &Labels, probabilities: &[f32]) -> impl Iterator<Item = f64> {
     let tags = labels.tags().len();
     let surprise = |probability: f32| -f64::from(probability.max(f32::MIN_POSITIVE)).ln();
-    let classification_type = labels.classification_type();
     let rows = labels.photos().iter().zip(probabilities.chunks_exact(tags));
-    rows.map(move |(photo, row)| match classification_type {
+    let loss = rows.map(|(photo, row)| match labels.classification_type() {
         ClassificationType::Multiclass => {
             photo.tags.iter().map(|tag| surprise(row[usize::from(*tag)])).sum::<f64>()
         }
@@ -187,7 +176,8 @@ fn losses(labels: &Labels, probabilities: &[f32]) -> impl Iterator<Item = f64> {
             .zip(row)
             .map(|(tag, p)| if photo.tags.contains(&tag) { surprise(*p) } else { surprise(1.0 - *p) })
             .sum(),
-    })
+    });
+    loss.sum::<f64>() / labels.photos().len() as f64
 }
 
 fn evaluation(labels: &Labels, fold_of: &[u16], probabilities: &[f32]) -> Evaluation {
@@ -349,18 +339,17 @@ mod tests {
     }
 
     #[test]
-    fn better_features_of_the_same_photos_have_lower_losses_in_the_same_folds() {
+    fn better_features_of_the_same_photos_have_a_lower_loss_in_the_same_folds() {
         let options = HeadOptions::default();
-        let losses = |set: &TrainingSet| held_out_losses(set, &options, &StopToken::new()).unwrap();
+        let loss = |set: &TrainingSet| held_out_loss(set, &options, &StopToken::new()).unwrap();
         let clear = overlapping(ClassificationType::Multiclass, [12, 10, 8], 1.0);
-        let own = losses(&clear);
-        assert_eq!(losses(&clear.with_other_features(clear.rows().to_vec()).unwrap()), own);
+        let own = loss(&clear);
+        assert_eq!(loss(&clear.with_other_features(clear.rows().to_vec()).unwrap()), own);
         let folds = |set: &TrainingSet| folds::stratified(set, FOLDS, options.seed);
         let noisy: Vec<f32> = clear.rows().iter().enumerate().map(|(n, x)| x + 9.0 * noise(n + 7)).collect();
         let noisy = clear.with_other_features(noisy).unwrap();
         assert_eq!(folds(&noisy), folds(&clear));
-        let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
-        assert!(mean(&own) < mean(&losses(&noisy)) && own.len() == 30);
+        assert!(own < loss(&noisy));
         assert!(clear.with_other_features(vec![0.0; 31]).is_err());
         assert!(clear.with_other_features(vec![f32::NAN; 30]).is_err());
     }

@@ -3,7 +3,7 @@
 //! A head is an L2-regularised logistic regression (softmax where a photo has one tag, independent sigmoids where
 //! it may have several) on the features of a base that stays as it is. [`Labels`] says which photos have which
 //! tags and that they are enough. [`TrainingSet`] adds their features, of one view a photo or of several, says which
-//! photos are near-duplicates and stay in one fold; [`held_out_losses`] tells what they are worth. [`train_head`] chooses the strength of
+//! photos are near-duplicates and stay in one fold; [`held_out_loss`] tells what they are worth. [`train_head`] chooses the strength of
 //! the regularisation by cross-validation, fits the head on all photos, and returns with it the folds' heads and what
 //! they answered to the photos that they had not seen; [`TrainedHead::held_out`] asks them again about other features
 //! of those photos, as a base in another precision makes them. [`nearest_centroid`] makes a head at once, from one photo a tag
@@ -52,7 +52,7 @@ pub use error::{Lack, TrainError};
 pub use fine_tuning::{
     Activations, AdaptedLayers, Checkpoints, FineTuned, FineTuning, TimeLimit, check_fine_tuning, fine_tune,
 };
-pub use head::{HeadOptions, TrainedHead, held_out_losses, train_head};
+pub use head::{HeadOptions, TrainedHead, held_out_loss, train_head};
 pub use labels::{LabelledPhoto, Labels};
 pub use linear::LinearHead;
 pub use nearest_centroid::nearest_centroid;

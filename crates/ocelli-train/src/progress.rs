@@ -47,8 +47,7 @@ pub enum TrainingEvent {
         /// Photos that were drawn for it.
         total: usize,
     },
-    /// Features are there for so many photos. Told in several passes where views are compared first: once for each,
-    /// and once for what the training needs.
+    /// Features are there for so many photos. Where views are compared, in a pass for each.
     Features {
         /// Photos whose features are there.
         done: usize,

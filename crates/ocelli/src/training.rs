@@ -33,8 +33,7 @@ impl ProjectHandle {
     /// Trains an iteration on the tagged photos, telling `watch` how it goes and stopping when asked.
     ///
     /// The features of a photo are computed once and kept: a second training decodes only new photos, unless
-    /// it makes a new calibration for int8 (see [`TrainOptions::int8`]) or the folds choose another view (see
-    /// [`TrainOptions::view`]). Nothing but an error or a stop keeps
+    /// it makes a new calibration for int8 (see [`TrainOptions::int8`]). Nothing but an error or a stop keeps
     /// the iteration from completing; a stop ends the training within a second, keeps the features that were
     /// computed, and leaves the iteration failed with [`TrainingFailure::Stopped`]. From when the base is being adapted a
     /// stop keeps the best so far instead: the iteration completes as soon as that has been tried on photos set aside.

@@ -9,7 +9,7 @@ use ocelli_core::{
     MeasuredInt8, Project, TrainedTag,
 };
 use ocelli_infer::CompiledNetwork;
-use ocelli_model::{Activation, Head, Label, Network, file};
+use ocelli_model::{Activation, Head, Label, Network, View, file};
 use ocelli_store::Trained;
 use ocelli_train::{
     HeadOptions, LabelledPhoto, LinearHead, StopToken, TrainError, TrainedHead, TrainingEvent, TrainingSet,
@@ -68,26 +68,30 @@ impl ProjectHandle {
         let photos = StoredPhotos::new(&self.shared, self.id());
         let head_options = HeadOptions { seed: options.seed, balance: options.balance };
         let views = TrainingViews::new(images.len(), project.settings.augmentations);
-        let view = match options.view {
-            Some(view) => view,
+        let quick_base = |view| -> Result<Calibrated, Error> {
+            let network = start.base.clone().with_view(view);
+            let kept = if options.int8 {
+                calibration::calibrated(&photos, &network, &images, options.seed, stop, watch)?
+            } else {
+                None
+            };
+            Ok(kept.unwrap_or(Calibrated { network, looked_at: Vec::new() }))
+        };
+        let favoured = match options.view {
+            Some(_) => None,
             None => {
-                let from = (&photos, start.base);
-                favoured(from, &views, (project, &dataset), &head_options, (stop, watch))?
+                let base_of = |view| Ok(quick_base(view)?.network);
+                favoured((&photos, &base_of), &views, (project, &dataset), &head_options, (stop, watch))?
             }
         };
+        let view = options.view.or(favoured).unwrap_or(View::Whole);
         let (base, domain_base) =
             (&start.base.clone().with_view(view), &start.domain_base.clone().with_view(view));
-        let kept = if options.int8 {
-            calibration::calibrated(&photos, base, &images, options.seed, stop, watch)?
-        } else {
-            None
-        };
-        let (quick_base, looked_at) = match kept {
-            Some(Calibrated { network, looked_at }) => (network, looked_at),
-            None => (base.clone(), Vec::new()),
-        };
+        let Calibrated { network: quick_base, looked_at } = quick_base(view)?;
         let extraction = Extraction::new(&photos, &quick_base)?.with_views(views).with_signatures();
-        let features = extraction.features(&images, stop, watch)?;
+        // Where views were compared, the features of the favoured one are there.
+        let told = if favoured.is_some() { &|_| {} } else { watch };
+        let features = extraction.features(&images, stop, told)?;
         dataset.leave_out_unreadable(&features);
         let labels = dataset.labels(project)?;
         let rows = dataset.rows(features);
