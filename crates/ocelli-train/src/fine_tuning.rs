@@ -239,10 +239,9 @@ impl<'a, A: Activations> Tuning<'a, A> {
                 break;
             }
             self.release_memory();
-            if let Some(answering) = way.answering() {
-                *answering = asked.elapsed();
-                pace.answered(Instant::now(), *answering);
-            }
+            let answering = asked.elapsed();
+            way.set_answering(answering);
+            pace.answered(Instant::now(), answering);
             if let Some(Checkpoints { every, keep, .. }) = how.checkpoints
                 && kept.is_none_or(|kept| kept.elapsed() >= every)
             {
@@ -400,7 +399,7 @@ fn try_answering<A: Activations>(
     (way, pace): (&mut Way, &mut Pace),
 ) -> Result<(), A::Error> {
     let began = Instant::now();
-    let Some(answering) = way.answering().filter(|_| pace.is_due(began)) else { return Ok(()) };
+    let Some(believed) = way.answering().filter(|_| pace.is_due(began)) else { return Ok(()) };
     let views: Vec<(usize, u64)> = pace.photos().into_iter().map(|photo| (photo, 0)).collect();
     let model = member.averaged();
     model.tail.release_memory();
@@ -409,7 +408,7 @@ fn try_answering<A: Activations>(
         answers(&model, form, values.clone());
     }
     model.tail.release_memory();
-    *answering = pace.tried(began, Instant::now(), *answering);
+    way.set_answering(pace.tried(began, Instant::now(), believed));
     Ok(())
 }
 

@@ -33,8 +33,10 @@ pub(super) struct Way {
 #[derive(Clone, Copy, Debug)]
 struct Time {
     whole: Duration,
-    /// Answering to all photos held out.
+    /// Answering to all photos held out, as it goes now.
     answering: Duration,
+    /// The same while nothing is cached, as it is for what is to be answered after it.
+    cold: Duration,
     /// What is to be answered after it, in parts of all photos held out.
     after: f64,
 }
@@ -48,26 +50,37 @@ impl Way {
     /// One that ends within this time too, an answer to the photos held out included, and what is answered after it, in
     /// parts of those photos.
     pub(super) fn within(self, whole: Duration, after: f64) -> Self {
-        Self { time: Some(Time { whole, answering: Duration::ZERO, after }), ..self }
+        Self { time: Some(Time { whole, answering: Duration::ZERO, cold: Duration::ZERO, after }), ..self }
     }
 
     /// How long answering to the photos held out takes now, where there is a time to keep.
-    pub(super) fn answering(&mut self) -> Option<&mut Duration> {
-        self.time.as_mut().map(|time| &mut time.answering)
+    pub(super) fn answering(&self) -> Option<Duration> {
+        Some(self.time?.answering)
+    }
+
+    /// Sets it. The first is taken for an answer while nothing is cached.
+    pub(super) fn set_answering(&mut self, answering: Duration) {
+        if let Some(time) = &mut self.time {
+            time.answering = answering;
+            if time.cold.is_zero() {
+                time.cold = answering;
+            }
+        }
     }
 
     /// When an answer to the photos held out must have been given, to be of use.
     pub(super) fn last_answer(&self) -> Option<Instant> {
         let time = self.time?;
-        let kept_back = time.answering.mul_f64(time.after);
-        self.began.checked_add(time.whole.mul_f64(1.0 + GRACE).saturating_sub(kept_back))
+        self.began.checked_add(times(time.whole, 1.0 + GRACE).saturating_sub(time.afterwards()))
     }
 
     /// 0 at the beginning, 1 at the end, after this many steps.
     pub(super) fn progress(&self, steps: usize) -> f64 {
         let by_steps = steps as f64 / self.steps as f64;
-        let by_time =
-            |time: Time| self.began.elapsed().as_secs_f64() / time.of_steps().as_secs_f64().max(1e-3);
+        let by_time = |time: Time| {
+            let of_steps = time.of_steps();
+            if of_steps.is_zero() { 1.0 } else { self.began.elapsed().as_secs_f64() / of_steps.as_secs_f64() }
+        };
         by_steps.max(self.time.map_or(0.0, by_time)).min(1.0)
     }
 
@@ -81,9 +94,19 @@ impl Way {
 }
 
 impl Time {
-    fn of_steps(&self) -> Duration {
-        self.whole.saturating_sub(self.answering.mul_f64(1.0 + self.after))
+    /// What is kept back for answers after the last round.
+    fn afterwards(&self) -> Duration {
+        times(self.cold.max(self.answering), self.after)
     }
+
+    fn of_steps(&self) -> Duration {
+        self.whole.saturating_sub(self.answering).saturating_sub(self.afterwards())
+    }
+}
+
+/// A duration many times, or the longest there is.
+fn times(duration: Duration, factor: f64) -> Duration {
+    Duration::try_from_secs_f64(duration.as_secs_f64() * factor).unwrap_or(Duration::MAX)
 }
 
 #[cfg(test)]
@@ -116,14 +139,31 @@ mod tests {
         let now = Instant::now();
         let seconds = Duration::from_secs;
         let mut way = Way::new(now, [0, 1_000_000]).within(seconds(100), 0.5);
-        assert_eq!(way.last_answer(), Some(now + seconds(103)));
-        assert!(way.left(1) > seconds(99));
-        *way.answering().unwrap() = seconds(20);
-        assert!((69..=70).contains(&way.left(1).as_secs()), "one answer and a half is kept back: {way:?}");
-        assert_eq!(way.last_answer(), Some(now + seconds(93)));
-        *way.answering().unwrap() = seconds(400);
+        let of_steps = |way: &Way| way.time.unwrap().of_steps();
+        assert_eq!((of_steps(&way), way.last_answer()), (seconds(100), Some(now + seconds(103))));
+        way.set_answering(seconds(20));
+        assert_eq!(way.answering(), Some(seconds(20)));
+        assert_eq!((of_steps(&way), way.last_answer()), (seconds(70), Some(now + seconds(93))));
+        // What is cached by now is no help to what comes after.
+        way.set_answering(seconds(4));
+        assert_eq!((of_steps(&way), way.last_answer()), (seconds(86), Some(now + seconds(93))));
+        way.set_answering(seconds(40));
+        assert_eq!((of_steps(&way), way.last_answer()), (seconds(40), Some(now + seconds(83))));
+        way.set_answering(seconds(400));
         assert_eq!(way.progress(1), 1.0);
-        assert!(Way::new(now, [0, 10]).answering().is_none());
-        assert_eq!(Way::new(now, [0, 10]).last_answer(), None);
+
+        let mut without = Way::new(now, [0, 10]);
+        without.set_answering(seconds(20));
+        assert_eq!((without.answering(), without.last_answer()), (None, None));
+    }
+
+    #[test]
+    fn no_time_is_too_long() {
+        let mut way = Way::new(Instant::now(), [0, 10]).within(Duration::MAX, f64::MAX);
+        way.set_answering(Duration::MAX);
+        assert_eq!(way.progress(1), 1.0);
+        assert!(way.last_answer().is_some());
+        let way = Way::new(Instant::now(), [0, 10]).within(Duration::MAX, 0.0);
+        assert_eq!((way.progress(5), way.last_answer()), (0.5, None));
     }
 }
