@@ -7,13 +7,15 @@ use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ocelli::{
-    AdvancedOptions, BaseIteration, Error, EvaluatedOn, FineTuningOptions, ImageId, IterationStatus, Ocelli,
-    ProjectHandle, ProjectId, StopToken, TrainOptions, Training, TrainingEvent, TrainingFailure,
-    TrainingType,
+    AdvancedOptions, BaseIteration, Error, EvaluatedOn, FineTuningOptions, ImageId, IterationStatus, Limits,
+    Ocelli, OpenOptions, ProjectHandle, ProjectId, StopToken, Store, TrainOptions, Training, TrainingEvent,
+    TrainingFailure, TrainingType,
 };
+use ocelli_store::MemoryStore;
 use ocelli_tests::{Scene, label, trainable, trained};
 
 const DIRECTORY: &str = "OCELLI_TEST_DIRECTORY";
@@ -126,7 +128,9 @@ fn a_killed_training_goes_on_from_its_checkpoint() {
     });
     assert_eq!(iteration.id(), interrupted.id);
     assert!(iteration.details().unwrap().is_completed());
-    let rounds = iteration.manifest().unwrap().fine_tuning.unwrap().rounds.len();
+    let manifest = iteration.manifest().unwrap();
+    assert!(!manifest.view_named, "the folds chose the view, before the process was killed");
+    let rounds = manifest.fine_tuning.unwrap().rounds.len();
     assert!(rounds >= 2, "{rounds}: the round before the checkpoint counts");
     assert!(matches!(again.resume_training(interrupted.id), Err(Error::NoCheckpoint(_))));
 }
@@ -190,6 +194,34 @@ fn what_started_from_adapted_layers_goes_with_the_photos_that_they_learned_from(
         let again = project.retrain_without(&erasure, &from(&third, Vec::new()));
         assert!(matches!(again, Err(Error::BaseToReplace(id)) if id == third.id()));
     }
+}
+
+#[test]
+fn a_checkpoint_goes_with_the_photos_that_its_base_had_learned_from() {
+    let store = Arc::new(MemoryStore::new(Limits::default()));
+    let project = trainable(&OpenOptions::new().with_store(store.clone()).unwrap());
+    let first = project.train(&advanced(3, None)).unwrap();
+    let manifest = first.manifest().unwrap();
+    assert!(manifest.fine_tuning.unwrap().kept.is_some());
+    let learned = manifest.evaluation.photos[0].photo;
+    let tags =
+        vec![label(&project, "wide", (40..50).step_by(2)), label(&project, "high", (41..51).step_by(2))];
+    let custom_base = Some(BaseIteration { project_id: project.id(), iteration_id: first.id() });
+    let found = Mutex::new(Vec::new());
+    let watch = |event: TrainingEvent| {
+        let mut found = found.lock().unwrap();
+        if matches!(event, TrainingEvent::FineTuning { round: 2, .. }) && found.is_empty() {
+            let iteration = project.iterations().unwrap().pop().unwrap().id;
+            let is_kept = || store.checkpoint(project.id(), iteration).unwrap().is_some();
+            found.push(is_kept());
+            let _ = project.delete_images(vec![learned]).unwrap();
+            found.push(is_kept());
+        }
+    };
+    let options = TrainOptions { custom_base, tags, ..advanced(2, None) };
+    let second = project.train_watched(&options, &StopToken::new(), &watch).unwrap();
+    assert_eq!(found.into_inner().unwrap(), [true, false]);
+    assert_eq!(second.manifest().unwrap().erased, 1);
 }
 
 #[test]

@@ -235,6 +235,25 @@ fn a_calibration_serves_until_the_photos_have_doubled() {
 }
 
 #[test]
+fn a_second_training_reuses_what_was_made_for_both_views() {
+    in_both(|scene| {
+        let project = trainable(&scene.ocelli);
+        let (_, events) = train(&project, &TrainOptions::default());
+        assert_eq!(calibrated_on(&events), Some(12));
+        let (_, events) = train(&project, &forced());
+        assert_eq!(calibrated_on(&events), None);
+        let passes: Vec<(usize, usize)> = events
+            .iter()
+            .filter_map(|event| match event {
+                TrainingEvent::Features { cached, total, .. } => Some((*cached, *total)),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(passes, [(12, 12); 2], "one a view");
+    });
+}
+
+#[test]
 fn another_view_has_a_calibration_of_its_own() {
     let scene = Scene::in_memory();
     let project = trainable(&scene.ocelli);

@@ -172,11 +172,10 @@ fn due_exports_and_features_are_not_there() {
         assert_eq!(sweep(scene).erased, 11);
         assert!(files(&scene.ocelli) < before);
         // A training computes features that are not there anew.
-        let cached = std::sync::atomic::AtomicUsize::new(usize::MAX);
+        let cached = std::sync::atomic::AtomicUsize::new(0);
         let watch = |event: ocelli::TrainingEvent| {
             if let ocelli::TrainingEvent::Features { cached: found, .. } = event {
-                // The first pass tells; a later one finds what that computed.
-                cached.fetch_min(found, std::sync::atomic::Ordering::Relaxed);
+                cached.fetch_max(found, std::sync::atomic::Ordering::Relaxed);
             }
         };
         let options = TrainOptions { force: true, int8: false, ..TrainOptions::default() };

@@ -22,14 +22,16 @@ fn forced() -> TrainOptions {
 
 /// Trains, and returns how many features were there before and how many photos there are.
 fn cached_of_total(project: &ProjectHandle) -> (usize, usize) {
-    let seen = Mutex::new(None);
+    let seen = Mutex::new(Vec::new());
     let watch = |event: TrainingEvent| {
         if let TrainingEvent::Features { cached, total, .. } = event {
-            *seen.lock().unwrap() = Some((cached, total));
+            seen.lock().unwrap().push((cached, total));
         }
     };
     project.train_watched(&TrainOptions::default(), &StopToken::new(), &watch).unwrap();
-    seen.into_inner().unwrap().expect("a training tells of its features")
+    let seen = seen.into_inner().unwrap();
+    assert!(seen.iter().all(|pass| *pass == seen[0]), "the views differ: {seen:?}");
+    seen[0]
 }
 
 #[test]

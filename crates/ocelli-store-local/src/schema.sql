@@ -217,7 +217,8 @@ CREATE TABLE left_out (
 CREATE INDEX left_out_by_iteration ON left_out (iteration);
 CREATE INDEX left_out_by_image ON left_out (image, iteration);
 
--- Photos that the calibration in the model looked at.
+-- Photos that the model may know beside those that it was trained on: its calibration looked at them, or an iteration which
+-- its layers come from was trained on them.
 CREATE TABLE looked_at (
     position  INTEGER PRIMARY KEY,
     iteration INTEGER NOT NULL REFERENCES trained (iteration) ON DELETE CASCADE,

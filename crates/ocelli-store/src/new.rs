@@ -73,7 +73,8 @@ pub struct Trained {
     pub manifest: Manifest,
     /// The model's own part (the head, in the form that the caller chose).
     pub model: Vec<u8>,
-    /// The photos that the calibration in the model looked at; none where the model has no calibration.
+    /// Further photos that the model may know: those that its calibration looked at, and those that an iteration which its
+    /// layers come from was trained on.
     #[serde(default)]
     pub looked_at: Vec<ImageId>,
 }

@@ -127,7 +127,8 @@ pub trait Store: Debug + Send + Sync {
     /// The salt of, and the commitment to, a photo or a kept prediction's photo.
     fn commitment(&self, project: ProjectId, item: Erased) -> Result<(Salt, Commitment), StoreError>;
 
-    /// The iterations that were trained on one of these photos, or calibrated with one, by id: due or not, in projects in
+    /// The iterations that were trained on one of these photos, or calibrated with one, or whose layers come from one that
+    /// was, by id: due or not, in projects in
     /// use, deleted or of a closed account.
     fn trained_on(&self, project: ProjectId, images: &[ImageId]) -> Result<Vec<IterationId>, StoreError>;
 

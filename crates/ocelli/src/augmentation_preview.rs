@@ -9,7 +9,8 @@ use crate::{Error, ProjectHandle};
 
 impl ProjectHandle {
     /// A photo as training with the project's augmentations would see it: `count` draws, each as a PNG file of the size that
-    /// the project's base model looks at, of the whole photo where the folds have yet to choose a view. The same seed draws the same, and a longer preview begins with the shorter one.
+    /// the project's base model looks at, of the whole photo ([`View::Whole`](ocelli_model::View)). The same seed draws the
+    /// same, and a longer preview begins with the shorter one.
     ///
     /// ```no_run
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -9,6 +9,7 @@ mod instant;
 mod learning;
 mod lineage;
 mod options;
+mod seen;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Instant;
@@ -21,6 +22,7 @@ use ocelli_train::{Labels, StopToken, TrainError, TrainingEvent};
 pub use options::{AdvancedOptions, TrainOptions, Training};
 
 use crate::{Error, IterationHandle, ProjectHandle};
+use checkpoint::TakenUp;
 use dataset::Dataset;
 use learning::Start;
 
@@ -32,8 +34,9 @@ impl ProjectHandle {
 
     /// Trains an iteration on the tagged photos, telling `watch` how it goes and stopping when asked.
     ///
-    /// The features of a photo are computed once and kept: a second training decodes only new photos, unless
-    /// it makes a new calibration for int8 (see [`TrainOptions::int8`]). Nothing but an error or a stop keeps
+    /// The features of a photo are computed once and kept: a second training decodes only new photos, unless it makes a new
+    /// calibration for int8 (see [`TrainOptions::int8`]), has 500 photos or fewer where the last had more, or one of the
+    /// project's augmentation switches has been turned. Nothing but an error or a stop keeps
     /// the iteration from completing; a stop ends the training within a second, keeps the features that were
     /// computed, and leaves the iteration failed with [`TrainingFailure::Stopped`]. From when the base is being adapted a
     /// stop keeps the best so far instead: the iteration completes as soon as that has been tried on photos set aside.
@@ -107,14 +110,14 @@ impl ProjectHandle {
         let _lock = self.shared.store.lock_training(self.id())?;
         let kept = self.shared.store.checkpoint(self.id(), iteration)?;
         let kept = kept.ok_or(Error::NoCheckpoint(iteration))?;
-        let (options, checkpoint) = checkpoint::unwrap(&kept)?;
+        let (options, taken_up) = checkpoint::unwrap(&kept)?;
         let domain_base = self.domain_base(&project)?;
         let base = self.start_base(&options, &domain_base)?;
         let dataset = self.dataset(&project, &options)?;
         let labels = dataset.labels(&project)?;
         self.apply(Change::ResumeTraining { project: self.id(), iteration, at: self.shared.now() })?;
         watch(started(&labels, &dataset));
-        let options = (&options, Some(checkpoint));
+        let options = (&options, Some(taken_up));
         self.complete(&project, iteration, dataset, options, (&domain_base, &base), (began, stop, watch))
     }
 
@@ -130,11 +133,11 @@ impl ProjectHandle {
         project: &Project,
         iteration: IterationId,
         dataset: Dataset,
-        (options, checkpoint): (&TrainOptions, Option<&[u8]>),
+        (options, taken_up): (&TrainOptions, Option<TakenUp<'_>>),
         (domain_base, base): (&Network, &Network),
         (began, stop, watch): (Instant, &StopToken, &(dyn Fn(TrainingEvent) + Sync)),
     ) -> Result<IterationHandle, Error> {
-        let start = Start { project, options, domain_base, base, began, iteration, checkpoint };
+        let start = Start { project, options, domain_base, base, began, iteration, taken_up };
         let train = || self.shared.pool.run(|| self.trained(&start, dataset, stop, watch));
         // A panic, of `watch` or of a dependency, stays one, and does not leave the iteration in training.
         let trained = catch_unwind(AssertUnwindSafe(train)).unwrap_or_else(|panic| {
@@ -157,7 +160,7 @@ impl ProjectHandle {
             Err(error) => {
                 let failure = match &error {
                     // What was taken up again can be once more.
-                    Error::Train(TrainError::Stopped) if checkpoint.is_some() => TrainingFailure::Interrupted,
+                    Error::Train(TrainError::Stopped) if taken_up.is_some() => TrainingFailure::Interrupted,
                     Error::Train(TrainError::Stopped) => TrainingFailure::Stopped,
                     // Names of tags are for the caller: a message that is kept would outlive an erased tag.
                     Error::Train(TrainError::TooFewPhotos { .. }) => TrainingFailure::Error {

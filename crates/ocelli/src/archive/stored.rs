@@ -133,8 +133,8 @@ impl<'s> StoredProject<'s> {
         })
     }
 
-    /// The iterations that may know more photos than those that they were trained on, with those: the ones whose models have
-    /// calibrations, and the ones that started from another.
+    /// The completed iterations with the photos that they were trained on. Each may know more: those that its calibration looked
+    /// at, and those that an iteration which it came from was trained on.
     fn trained_and_more(
         &self,
         iterations: &[Iteration],
@@ -144,8 +144,7 @@ impl<'s> StoredProject<'s> {
             let manifest = self.shared.store.manifest(self.id, iteration.id);
             // One that is damaged is told of when the iteration is sent.
             let manifest = unless_damaged(Erased::Iteration(iteration.id), manifest)?.and_then(Result::ok);
-            let started = iteration.custom_base.is_some();
-            if let Some(manifest) = manifest.filter(|manifest| manifest.int8.is_some() || started) {
+            if let Some(manifest) = manifest {
                 let photos = manifest.evaluation.photos.iter().map(|photo| photo.photo).collect();
                 trained.insert(iteration.id, photos);
             }

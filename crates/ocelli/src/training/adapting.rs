@@ -1,5 +1,6 @@
 //! The base's last stages, adapted together with the head.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ocelli_core::{FineTuningRecord, ImageId, TagId};
@@ -11,8 +12,9 @@ use ocelli_train::{
 };
 
 use super::activations::CutActivations;
+use super::checkpoint;
 use super::learning::Start;
-use super::options::{AdvancedOptions, TrainOptions};
+use super::options::AdvancedOptions;
 use crate::Error;
 use crate::stored_photos::StoredPhotos;
 
@@ -35,6 +37,8 @@ pub(super) struct Adapting<'a> {
     pub(super) head_options: &'a HeadOptions,
     /// The tags that are trained.
     pub(super) tags: Vec<TagId>,
+    /// Photos that the base has learned from before.
+    pub(super) known: &'a [ImageId],
     /// Photos that are to be answered after it, for int8 and a test.
     pub(super) answers_after: usize,
 }
@@ -65,7 +69,11 @@ impl Adapting<'_> {
             answers_after: self.answers_after,
         });
         let keep = |bytes: Vec<u8>| self.keep(bytes, &images);
-        let checkpoints = Checkpoints { from: start.checkpoint, every: CHECKPOINT_EVERY, keep: &keep };
+        let checkpoints = Checkpoints {
+            from: start.taken_up.map(|taken_up| taken_up.bytes),
+            every: CHECKPOINT_EVERY,
+            keep: &keep,
+        };
         let how = FineTuning { options, head: head_options, time, checkpoints: Some(checkpoints) };
         let tuned = fine_tune((base, cut.node), quick, &activations, &how, advanced.device, stop, watch)?;
         let FineTuned { head_loss, rounds, kept, adapted } = tuned;
@@ -76,9 +84,11 @@ impl Adapting<'_> {
     /// A checkpoint that cannot be kept is no reason to stop.
     fn keep(&self, bytes: Vec<u8>, images: &[ImageId]) {
         let Start { options, iteration, .. } = *self.start;
-        let options = TrainOptions { view: Some(self.base.preprocessing().view), ..options.clone() };
-        let kept = super::checkpoint::wrap(&options, &bytes).and_then(|checkpoint| {
-            let (project, looked_at, tags) = (self.photos.project(), images.to_vec(), self.tags.clone());
+        let view = self.base.preprocessing().view;
+        let kept = checkpoint::wrap(options, view, &bytes).and_then(|checkpoint| {
+            let (project, tags) = (self.photos.project(), self.tags.clone());
+            let looked_at: BTreeSet<ImageId> = images.iter().chain(self.known).copied().collect();
+            let looked_at = looked_at.into_iter().collect();
             let change = Change::KeepCheckpoint { project, iteration, checkpoint, looked_at, tags };
             Ok(self.photos.store().apply(change)?)
         });

@@ -9,7 +9,7 @@ use ocelli_core::{
     MeasuredInt8, Project, TrainedTag,
 };
 use ocelli_infer::CompiledNetwork;
-use ocelli_model::{Activation, Head, Label, Network, View, file};
+use ocelli_model::{Activation, Head, Label, Network, file};
 use ocelli_store::Trained;
 use ocelli_train::{
     HeadOptions, LabelledPhoto, LinearHead, StopToken, TrainError, TrainedHead, TrainingEvent, TrainingSet,
@@ -18,11 +18,12 @@ use ocelli_train::{
 use rayon::prelude::*;
 
 use super::adapting::Adapting;
+use super::checkpoint::TakenUp;
 use super::dataset::Dataset;
 use super::favoured_view::favoured;
 use super::options::{TrainOptions, Training};
+use super::seen::{Seen, Sight};
 use crate::calibration::{self, Calibrated};
-use crate::features::Extraction;
 use crate::signatures::{groups, signatures};
 use crate::stored_photos::StoredPhotos;
 use crate::training_views::TrainingViews;
@@ -38,8 +39,7 @@ pub(super) struct Start<'a> {
     pub(super) base: &'a Network,
     pub(super) began: Instant,
     pub(super) iteration: IterationId,
-    /// How far it had come before, where it is taken up again.
-    pub(super) checkpoint: Option<&'a [u8]>,
+    pub(super) taken_up: Option<TakenUp<'a>>,
 }
 
 /// A model before its head is attached.
@@ -68,30 +68,15 @@ impl ProjectHandle {
         let photos = StoredPhotos::new(&self.shared, self.id());
         let head_options = HeadOptions { seed: options.seed, balance: options.balance };
         let views = TrainingViews::new(images.len(), project.settings.augmentations);
-        let quick_base = |view| -> Result<Calibrated, Error> {
-            let network = start.base.clone().with_view(view);
-            let kept = if options.int8 {
-                calibration::calibrated(&photos, &network, &images, options.seed, stop, watch)?
-            } else {
-                None
-            };
-            Ok(kept.unwrap_or(Calibrated { network, looked_at: Vec::new() }))
+        let sight = Sight { photos: &photos, images: &images, base: start.base, views: &views, options };
+        let seen = match options.view.or(start.taken_up.map(|taken_up| taken_up.view)) {
+            Some(view) => sight.seen(view, stop, watch)?,
+            None => favoured(&sight, (project, &dataset), &head_options, (stop, watch))?,
         };
-        let favoured = match options.view {
-            Some(_) => None,
-            None => {
-                let base_of = |view| Ok(quick_base(view)?.network);
-                favoured((&photos, &base_of), &views, (project, &dataset), &head_options, (stop, watch))?
-            }
-        };
-        let view = options.view.or(favoured).unwrap_or(View::Whole);
+        let Seen { base: Calibrated { network: quick_base, looked_at }, extraction, features } = seen;
+        let view = quick_base.preprocessing().view;
         let (base, domain_base) =
             (&start.base.clone().with_view(view), &start.domain_base.clone().with_view(view));
-        let Calibrated { network: quick_base, looked_at } = quick_base(view)?;
-        let extraction = Extraction::new(&photos, &quick_base)?.with_views(views).with_signatures();
-        // Where views were compared, the features of the favoured one are there.
-        let told = if favoured.is_some() { &|_| {} } else { watch };
-        let features = extraction.features(&images, stop, told)?;
         dataset.leave_out_unreadable(&features);
         let labels = dataset.labels(project)?;
         let rows = dataset.rows(features);
@@ -111,8 +96,10 @@ impl ProjectHandle {
                 // A calibration; then both precisions of the engine, together about an answer of the fine-tuning's.
                 let int8 = images.len() + images.len().min(MAX_CALIBRATION_PHOTOS);
                 let answers_after = dataset.test.len() + if options.int8 { int8 } else { 0 };
+                let known = &lineage.photos;
+                let photos = &photos;
                 let adapting =
-                    Adapting { start, base, advanced, photos: &photos, head_options, tags, answers_after };
+                    Adapting { start, base, advanced, photos, head_options, tags, known, answers_after };
                 Some(adapting.adapt(&quick, stop, watch)?)
             }
         };

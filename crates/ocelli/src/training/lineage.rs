@@ -28,8 +28,7 @@ impl ProjectHandle {
             return Ok(Lineage::default());
         }
         let store = &self.shared.store;
-        let mut lineage =
-            Lineage { photos: Vec::new(), erased: store.manifest(project_id, iteration_id)?.erased };
+        let mut photos = Vec::new();
         let mut query = ItemQuery::new(DataClass::TrainingPhoto, Some(project_id), limits::MAX_PAGE);
         loop {
             let items = store.items(&query)?;
@@ -37,13 +36,15 @@ impl ProjectHandle {
                 if let Erased::Image(image) = item.item
                     && store.trained_on(project_id, &[image])?.contains(&iteration_id)
                 {
-                    lineage.photos.push(image);
+                    photos.push(image);
                 }
             }
             match items.last() {
                 Some(last) if items.len() >= query.take => query.after = Some((last.event, last.item)),
-                _ => return Ok(lineage),
+                _ => break,
             }
         }
+        // Read last: a photo that is erased meanwhile is rather counted twice than not at all.
+        Ok(Lineage { photos, erased: store.manifest(project_id, iteration_id)?.erased })
     }
 }

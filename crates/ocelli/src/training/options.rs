@@ -82,7 +82,8 @@ pub struct TrainOptions {
     /// makes a calibration: it reads the bytes of every photo to draw up to
     /// [`MAX_CALIBRATION_PHOTOS`](ocelli_core::limits::MAX_CALIBRATION_PHOTOS) of them, and decodes those
     /// once more. So does a training that has twice as many photos as the calibration was made for, and it
-    /// computes the int8 features of all photos anew.
+    /// computes the int8 features of all photos anew. Where the folds choose the [`view`](Self::view), both views have a
+    /// calibration and int8 features.
     pub int8: bool,
     /// Train even where nothing has changed since the last training.
     pub force: bool,
