@@ -119,7 +119,7 @@ impl ProjectHandle {
                 let int8 = if measures_int8 { extraction.measure_int8(&quick, stop)? } else { None };
                 let TrainedHead { weights, bias, evaluation, .. } = quick;
                 Learned {
-                    base: quick_base.clone(),
+                    base: quick_base,
                     head: LinearHead { weights, bias },
                     evaluation,
                     fine_tuning: other.map(|(record, _)| record),
